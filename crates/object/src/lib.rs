@@ -1,0 +1,16 @@
+//! Kubernetes objects as plain values.
+//!
+//! This crate names things: what an object is ([`Object`]), how one is referred to ([`ObjectRef`],
+//! [`ObjectKey`]), and an ordered set of them with the place each came from ([`ObjectSet`]).
+//! Values are `serde_json::Value`s that keep the order of keys.
+//!
+//! It does no I/O, knows no cluster and holds no typed Kubernetes structs.
+
+mod object;
+mod reference;
+mod set;
+
+pub use object::{NotAnObject, Object};
+pub use reference::{GroupKind, GroupVersionKind, ObjectKey, ObjectRef};
+pub use serde_json::{Map, Number, Value, json};
+pub use set::{ObjectSet, Origin, SetEntry};
