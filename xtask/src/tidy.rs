@@ -28,6 +28,7 @@ const PURE: &[&str] = &[
     "kustomize",
     "render",
     "health",
+    "semver",
     "sync",
     "types",
 ];
