@@ -1,0 +1,40 @@
+//! Where a file's documents are, as the Kubernetes tools cut it.
+
+use crate::error::{Error, ErrorKind};
+
+/// A document's text and where it starts.
+pub(crate) struct Chunk<'t> {
+    pub(crate) text: &'t str,
+    /// Lines before it.
+    pub(crate) lines: u32,
+    /// What is wrong with the separator that ends the chunk.
+    pub(crate) error: Option<Error>,
+}
+
+/// Cuts at lines that start with `---`. Only a comment may follow on that line. Nothing between two separators, or
+/// before the first, is no document; blank lines and comments are an empty one.
+pub(crate) fn chunks(text: &str) -> Vec<Chunk<'_>> {
+    let mut chunks = Vec::new();
+    let (mut start, mut start_line) = (0, 0);
+    let (mut at, mut line) = (0, 0);
+    for full in text.split_inclusive('\n') {
+        line += 1;
+        if let Some(rest) = full.strip_prefix("---") {
+            let rest = rest.trim();
+            let error = (!rest.is_empty() && !rest.starts_with('#')).then(|| {
+                let message = format!("only a comment may follow the document separator `---`, not `{rest}`");
+                Error::new(ErrorKind::Syntax(message), line, 4)
+            });
+            if start < at || error.is_some() {
+                chunks.push(Chunk { text: &text[start..at], lines: start_line, error });
+            }
+            start = at + full.len();
+            start_line = line;
+        }
+        at += full.len();
+    }
+    if start < at || chunks.is_empty() {
+        chunks.push(Chunk { text: &text[start..at], lines: start_line, error: None });
+    }
+    chunks
+}
