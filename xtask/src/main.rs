@@ -1,14 +1,16 @@
 //! Development tasks: `cargo xtask <task>`. Each task is a module; a task that others need to run says so here.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod schema;
 mod tidy;
 
 use anyhow::{Result, bail};
 
 fn main() -> Result<()> {
-    let task = std::env::args().nth(1);
-    match task.as_deref() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.first().map(String::as_str) {
+        Some("schema") => schema::run(&args[1..]),
         Some("tidy") => tidy::run(),
-        other => bail!("usage: cargo xtask tidy (got {other:?})"),
+        other => bail!("usage: cargo xtask schema|tidy (got {other:?})"),
     }
 }

@@ -136,7 +136,8 @@ fn links(line: &str) -> impl Iterator<Item = &str> {
     line.split("](").skip(1).filter_map(|rest| rest.split(')').next())
 }
 
-fn files_with(root: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>> {
+/// The files below `root` with one of the extensions, sorted; build output and hidden folders are left out.
+pub(crate) fn files_with(root: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {

@@ -4,10 +4,13 @@
 //! [`ObjectKey`]), and an ordered set of them with the place each came from ([`ObjectSet`]).
 //! Values are `serde_json::Value`s that keep the order of keys.
 //!
+//! What Kubernetes knows of its types — fields, defaults, how lists merge — is in [`schema`].
+//!
 //! It does no I/O, knows no cluster and holds no typed Kubernetes structs.
 
 mod object;
 mod reference;
+pub mod schema;
 mod set;
 
 pub use object::{NotAnObject, Object};

@@ -31,7 +31,7 @@ impl Object {
             Value::Bool(_) => return Err(NotAnObject::NotAMapping("a boolean")),
         };
         for field in ["apiVersion", "kind"] {
-            if !map.get(field).is_some_and(|v| v.as_str().is_some_and(|s| !s.is_empty())) {
+            if map.get(field).and_then(Value::as_str).is_none_or(str::is_empty) {
                 return Err(NotAnObject::Field(field, "a non-empty string"));
             }
         }
