@@ -39,9 +39,8 @@ pub(super) fn from_server<'v>(
                 if let Some(found) = document["components"]["schemas"].as_object() {
                     components.extend(found.iter().map(|(name, schema)| (name.as_str(), schema)));
                 }
-                if let Some(version) = document["info"]["version"].as_str().filter(|v| v.starts_with('v'))
-                    && schemas.version.is_empty()
-                {
+                // The answer of /version; the documents themselves carry no version.
+                if let Some(version) = document["gitVersion"].as_str() {
                     version.clone_into(&mut schemas.version);
                 }
             }

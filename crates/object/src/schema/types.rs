@@ -85,6 +85,12 @@ impl<'a> TypeRef<'a> {
         TypeRef { schemas: &UNTYPED, node: &ANY, atomic: None }
     }
 
+    /// True for types compiled into the API server: their objects are Go structs, so null and absent are one, and
+    /// an object made from nothing already holds its inner structs.
+    pub fn is_compiled(self) -> bool {
+        !self.schemas.version().is_empty()
+    }
+
     /// What the type is. References are followed; a reference that never ends is anything.
     pub fn kind(self) -> TypeKind<'a> {
         let (at, atomic) = self.resolve();
