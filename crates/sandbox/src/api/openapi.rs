@@ -1,0 +1,109 @@
+//! OpenAPI v3: an index, and a document for each group and version.
+
+use crate::resource::{Registry, Resource};
+use crate::status::{ApiError, ApiResult};
+use serde_json::{Map, Value, json};
+
+/// `/openapi/v3`.
+pub(super) fn index(registry: &Registry) -> Value {
+    let mut paths = Map::new();
+    for (group, found) in registry.groups() {
+        for version in &found.versions {
+            let path = group_path(group, &version.version);
+            let names: Vec<String> = version.resources.iter().map(|r| format!("{r:?}")).collect();
+            let hash = crate::random::stable_hash(names.concat().as_bytes());
+            paths.insert(
+                path.clone(),
+                json!({"serverRelativeURL": format!("/openapi/v3/{path}?hash={hash:016X}")}),
+            );
+        }
+    }
+    json!({ "paths": paths })
+}
+
+fn group_path(group: &str, version: &str) -> String {
+    if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") }
+}
+
+/// `/openapi/v3/api/v1` and `/openapi/v3/apis/GROUP/VERSION`.
+pub(super) fn document(registry: &Registry, path: &str) -> ApiResult<Value> {
+    let (group, version) = match path.split('/').collect::<Vec<_>>().as_slice() {
+        ["api", version] => (String::new(), (*version).to_owned()),
+        ["apis", group, version] => ((*group).to_owned(), (*version).to_owned()),
+        _ => return Err(ApiError::no_such_path()),
+    };
+    let found = registry.group_version(&group, &version).ok_or_else(ApiError::no_such_path)?;
+    let (mut paths, mut schemas) = (Map::new(), Map::new());
+    for resource in &found.resources {
+        schemas.insert(schema_name(resource), schema(resource));
+        add_paths(&mut paths, resource);
+    }
+    Ok(json!({
+        "openapi": "3.0.0",
+        "info": {"title": "Kubernetes", "version": super::VERSION.2},
+        "paths": paths,
+        "components": {"schemas": schemas},
+    }))
+}
+
+fn reversed(group: &str) -> String {
+    group.split('.').rev().collect::<Vec<_>>().join(".")
+}
+
+fn schema_name(resource: &Resource) -> String {
+    let group = if resource.group.is_empty() { "core".to_owned() } else { reversed(&resource.group) };
+    format!("{group}.{}.{}", resource.version, resource.kind)
+}
+
+fn gvk(resource: &Resource) -> Value {
+    json!({"group": resource.group, "version": resource.version, "kind": resource.kind})
+}
+
+fn schema(resource: &Resource) -> Value {
+    let own = resource.custom.as_ref().and_then(|c| c.schema.clone());
+    let mut schema = own.unwrap_or_else(|| json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}));
+    schema["x-kubernetes-group-version-kind"] = json!([gvk(resource)]);
+    schema
+}
+
+fn add_paths(paths: &mut Map<String, Value>, resource: &Resource) {
+    let base = format!("/{}", group_path(&resource.group, &resource.version));
+    let scope = if resource.namespaced { "/namespaces/{namespace}" } else { "" };
+    let collection = format!("{base}{scope}/{}", resource.plural);
+    let body = json!({"content": {"application/json": {"schema": {"$ref": format!("#/components/schemas/{}", schema_name(resource))}}}});
+    let operation = |action: &str, params: &[&str], with_body: bool| {
+        let parameters: Vec<Value> = params
+            .iter()
+            .map(|name| json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}}))
+            .collect();
+        let mut operation = json!({
+            "x-kubernetes-action": action, "x-kubernetes-group-version-kind": gvk(resource),
+            "parameters": parameters, "responses": {"200": body},
+        });
+        operation["responses"]["200"]["description"] = "OK".into();
+        if with_body {
+            operation["requestBody"] = body.clone();
+        }
+        operation
+    };
+    const WRITE: &[&str] = &["dryRun", "fieldManager", "fieldValidation"];
+    const PATCH: &[&str] = &["dryRun", "fieldManager", "fieldValidation", "force"];
+    let (mut many, mut one) = (json!({}), json!({}));
+    for (verb, place, method, action, params) in [
+        ("list", 0, "get", "list", &["labelSelector", "fieldSelector", "limit", "continue", "watch"][..]),
+        ("create", 0, "post", "post", WRITE),
+        ("get", 1, "get", "get", &[]),
+        ("update", 1, "put", "put", WRITE),
+        ("patch", 1, "patch", "patch", PATCH),
+        ("delete", 1, "delete", "delete", &["dryRun", "propagationPolicy", "gracePeriodSeconds"]),
+    ] {
+        if resource.has_verb(verb) {
+            let target = if place == 0 { &mut many } else { &mut one };
+            target[method] = operation(action, params, matches!(method, "post" | "put" | "patch"));
+        }
+    }
+    paths.insert(collection.clone(), many);
+    if resource.has_storage() {
+        paths.insert(format!("{collection}/{{name}}"), one);
+    }
+}

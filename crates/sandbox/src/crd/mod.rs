@@ -1,0 +1,146 @@
+//! Custom resource definitions: what they add to the server, and the conditions they report.
+
+mod establish;
+
+pub(crate) use establish::run;
+
+use crate::resource::{Resource, Subresource};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// The bucket of the definitions themselves.
+pub(crate) const BUCKET: &str = "customresourcedefinitions.apiextensions.k8s.io";
+
+/// One version of a custom resource.
+#[derive(Debug)]
+pub(crate) struct CustomVersion {
+    pub(crate) list_kind: String,
+    /// `openAPIV3Schema`.
+    pub(crate) schema: Option<Value>,
+    /// Paths of the scale subresource: spec replicas, status replicas, label selector.
+    pub(crate) scale: Option<ScalePaths>,
+    /// `additionalPrinterColumns`.
+    pub(crate) columns: Vec<Value>,
+    /// `(warning)` when the version is deprecated.
+    pub(crate) deprecation: Option<String>,
+    /// Unknown fields are kept everywhere.
+    pub(crate) preserve_unknown: bool,
+}
+
+/// Where a custom resource keeps what Scale shows.
+#[derive(Debug, Clone)]
+pub(crate) struct ScalePaths {
+    pub(crate) spec_replicas: String,
+    pub(crate) status_replicas: String,
+    pub(crate) selector: Option<String>,
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn texts(value: Option<&Value>) -> Vec<String> {
+    value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// True when a condition of an object is `True`.
+pub(crate) fn has_condition(object: &Value, name: &str) -> bool {
+    let conditions = object["status"]["conditions"].as_array();
+    conditions.into_iter().flatten().any(|c| c["type"] == name && c["status"] == "True")
+}
+
+/// The resources of an established definition, one for each served version.
+pub(crate) fn resources(definition: &Value) -> Vec<Resource> {
+    let spec = &definition["spec"];
+    let names = &definition["status"]["acceptedNames"];
+    let group = text(spec, "group");
+    let (plural, kind) = (text(names, "plural"), text(names, "kind"));
+    let versions = spec["versions"].as_array().into_iter().flatten();
+    versions
+        .filter(|version| version["served"] == true)
+        .map(|version| {
+            let name = text(version, "name");
+            let subresources = subresources(group, name, kind, &version["subresources"]);
+            Resource {
+                group: group.into(),
+                version: name.into(),
+                kind: kind.into(),
+                plural: plural.into(),
+                singular: text(names, "singular").into(),
+                namespaced: text(spec, "scope") == "Namespaced",
+                short_names: texts(names.get("shortNames")),
+                categories: texts(names.get("categories")),
+                verbs: ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]
+                    .map(str::to_owned)
+                    .to_vec(),
+                subresources,
+                bucket: crate::resource::bucket(group, plural).as_str().into(),
+                custom: Some(Arc::new(custom_version(spec, names, version))),
+            }
+        })
+        .collect()
+}
+
+fn custom_version(spec: &Value, names: &Value, version: &Value) -> CustomVersion {
+    let scale = version["subresources"].get("scale").filter(|s| s.is_object());
+    let api_version = format!("{}/{}", text(spec, "group"), text(version, "name"));
+    let deprecation = (version["deprecated"] == true).then(|| match version["deprecationWarning"].as_str() {
+        Some(warning) => warning.to_owned(),
+        None => format!("{api_version} {} is deprecated", text(names, "kind")),
+    });
+    CustomVersion {
+        list_kind: text(names, "listKind").into(),
+        schema: version["schema"].get("openAPIV3Schema").cloned(),
+        scale: scale.map(|s| ScalePaths {
+            spec_replicas: text(s, "specReplicasPath").into(),
+            status_replicas: text(s, "statusReplicasPath").into(),
+            selector: s["labelSelectorPath"].as_str().map(str::to_owned),
+        }),
+        columns: version["additionalPrinterColumns"].as_array().cloned().unwrap_or_default(),
+        deprecation,
+        preserve_unknown: spec["preserveUnknownFields"] == true,
+    }
+}
+
+fn subresources(group: &str, version: &str, kind: &str, wanted: &Value) -> Vec<Subresource> {
+    let verbs = || ["get", "patch", "update"].map(str::to_owned).to_vec();
+    let mut out = Vec::new();
+    if wanted.get("status").is_some_and(|s| !s.is_null()) {
+        let body = (group.to_owned(), version.to_owned(), kind.to_owned());
+        out.push(Subresource { name: "status".into(), body, verbs: verbs() });
+    }
+    if wanted.get("scale").is_some_and(|s| !s.is_null()) {
+        let body = ("autoscaling".to_owned(), "v1".to_owned(), "Scale".to_owned());
+        out.push(Subresource { name: "scale".into(), body, verbs: verbs() });
+    }
+    out
+}
+
+/// True for the resource of the definitions themselves.
+pub(crate) fn is_definition(resource: &Resource) -> bool {
+    resource.is("apiextensions.k8s.io", "customresourcedefinitions")
+}
+
+/// Keeps a definition that is being deleted until its objects are gone.
+pub(crate) fn hold(definition: &mut Value) {
+    let mut finalizers = texts(definition["metadata"].get("finalizers"));
+    if !finalizers.iter().any(|f| f == establish::FINALIZER) {
+        finalizers.push(establish::FINALIZER.to_owned());
+    }
+    definition["metadata"]["finalizers"] = serde_json::json!(finalizers);
+}
+
+/// Fills in what a new definition leaves out.
+pub(crate) fn prepare(definition: &mut Value) {
+    let names = &mut definition["spec"]["names"];
+    let kind = text(names, "kind").to_owned();
+    if text(names, "singular").is_empty() {
+        names["singular"] = kind.to_lowercase().into();
+    }
+    if text(names, "listKind").is_empty() && !kind.is_empty() {
+        names["listKind"] = format!("{kind}List").into();
+    }
+    if text(&definition["spec"]["conversion"], "strategy").is_empty() {
+        definition["spec"]["conversion"] = serde_json::json!({"strategy": "None"});
+    }
+}

@@ -1,0 +1,249 @@
+//! Label and field selectors.
+
+use crate::store::Stored;
+use serde_json::Value;
+
+/// A label selector as a query writes it: `a=b,c!=d,e in (f,g),h,!i`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct LabelSelector(Vec<Requirement>);
+
+#[derive(Debug, Clone, PartialEq)]
+struct Requirement {
+    key: String,
+    test: Test,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Test {
+    In(Vec<String>),
+    NotIn(Vec<String>),
+    Exists,
+    Absent,
+    Greater(i64),
+    Less(i64),
+}
+
+impl LabelSelector {
+    /// Reads a selector; the error is the server's own words.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let mut requirements = Vec::new();
+        for part in split(text) {
+            requirements.push(requirement(part.trim())?);
+        }
+        Ok(Self(requirements))
+    }
+
+    /// Reads `metav1.LabelSelector`; an empty one selects everything.
+    pub(crate) fn from_value(value: &Value) -> Self {
+        let mut requirements = Vec::new();
+        for (key, wanted) in value.get("matchLabels").and_then(Value::as_object).into_iter().flatten() {
+            let wanted = wanted.as_str().unwrap_or_default().to_owned();
+            requirements.push(Requirement { key: key.clone(), test: Test::In(vec![wanted]) });
+        }
+        for expression in value.get("matchExpressions").and_then(Value::as_array).into_iter().flatten() {
+            let text = |key: &str| expression.get(key).and_then(Value::as_str).unwrap_or_default();
+            let values = || {
+                let list = expression.get("values").and_then(Value::as_array);
+                list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+            };
+            let test = match text("operator") {
+                "In" => Test::In(values()),
+                "NotIn" => Test::NotIn(values()),
+                "Exists" => Test::Exists,
+                _ => Test::Absent,
+            };
+            requirements.push(Requirement { key: text("key").to_owned(), test });
+        }
+        Self(requirements)
+    }
+
+    /// A selector of equal labels, from a mapping.
+    pub(crate) fn equal(labels: &Value) -> Self {
+        Self::from_value(&serde_json::json!({ "matchLabels": labels }))
+    }
+
+    pub(crate) fn matches_all(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// True when the labels, given as a lookup, meet every requirement.
+    pub(crate) fn matches<'a>(&self, label: impl Fn(&str) -> Option<&'a str>) -> bool {
+        self.0.iter().all(|r| {
+            let value = label(&r.key);
+            match &r.test {
+                Test::In(values) => value.is_some_and(|v| values.iter().any(|w| w == v)),
+                Test::NotIn(values) => value.is_none_or(|v| !values.iter().any(|w| w == v)),
+                Test::Exists => value.is_some(),
+                Test::Absent => value.is_none(),
+                Test::Greater(than) => value.and_then(|v| v.parse().ok()).is_some_and(|v: i64| v > *than),
+                Test::Less(than) => value.and_then(|v| v.parse().ok()).is_some_and(|v: i64| v < *than),
+            }
+        })
+    }
+}
+
+/// Splits at commas outside parentheses.
+fn split(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut depth, mut start) = (0_u32, 0);
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => {
+                parts.push(&text[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    parts.retain(|p| !p.trim().is_empty());
+    parts
+}
+
+fn requirement(part: &str) -> Result<Requirement, String> {
+    let unable = |why: String| format!("unable to parse requirement: {why}");
+    let keyed = |key: &str, test| {
+        let key = key.trim();
+        match crate::names::label_key_problem(key) {
+            Some(problem) => Err(unable(format!("<nil>: Invalid value: {key:?}: {problem}"))),
+            None => Ok(Requirement { key: key.to_owned(), test }),
+        }
+    };
+    let valued = |value: &str| {
+        let value = value.trim();
+        match crate::names::label_value_problem(value) {
+            Some(problem) => Err(unable(format!("values[0][{value}]: Invalid value: {value:?}: {problem}"))),
+            None => Ok(value.to_owned()),
+        }
+    };
+    if let Some(key) = part.strip_prefix('!') {
+        return keyed(key, Test::Absent);
+    }
+    for (mark, negated) in [("!=", true), ("==", false), ("=", false)] {
+        if let Some((key, value)) = part.split_once(mark) {
+            let value = vec![valued(value)?];
+            return keyed(key, if negated { Test::NotIn(value) } else { Test::In(value) });
+        }
+    }
+    for (mark, greater) in [('>', true), ('<', false)] {
+        if let Some((key, value)) = part.split_once(mark) {
+            let number = value.trim().parse().map_err(|_| {
+                unable(format!("values[0]: Invalid value: {:?}: for 'Gt', 'Lt' operators, the value must be an integer", value.trim()))
+            })?;
+            return keyed(key, if greater { Test::Greater(number) } else { Test::Less(number) });
+        }
+    }
+    let mut words = part.splitn(2, char::is_whitespace);
+    let key = words.next().unwrap_or_default();
+    let Some(rest) = words.next().map(str::trim) else { return keyed(key, Test::Exists) };
+    for (word, negated) in [("notin", true), ("in", false)] {
+        if let Some(list) = rest.strip_prefix(word).map(str::trim) {
+            let inner = list.strip_prefix('(').and_then(|l| l.strip_suffix(')'));
+            let Some(inner) = inner else { return Err(format!("unable to parse requirement: found '{list}', expected: '('")) };
+            let values = inner.split(',').map(valued).collect::<Result<_, _>>()?;
+            return keyed(key, if negated { Test::NotIn(values) } else { Test::In(values) });
+        }
+    }
+    Err(format!("unable to parse requirement: found '{rest}', expected: in, notin, =, ==, !=, gt, lt"))
+}
+
+/// A field selector: equalities and inequalities of fields.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct FieldSelector(Vec<(String, bool, String)>);
+
+impl FieldSelector {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let mut terms = Vec::new();
+        for part in text.split(',').filter(|p| !p.is_empty()) {
+            let found = [("!=", false), ("==", true), ("=", true)]
+                .into_iter()
+                .find_map(|(mark, equal)| part.split_once(mark).map(|(k, v)| (k, equal, v)));
+            let Some((key, equal, value)) = found else {
+                return Err(format!("invalid selector: '{text}'; can't understand '{part}'"));
+            };
+            terms.push((key.to_owned(), equal, value.replace("\\,", ",").replace("\\=", "=")));
+        }
+        Ok(Self(terms))
+    }
+
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(field, ..)| field.as_str())
+    }
+
+    pub(crate) fn matches_all(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The value that a field must have.
+    pub(crate) fn required(&self, field: &str) -> Option<&str> {
+        self.0.iter().find(|(f, equal, _)| f == field && *equal).map(|(.., v)| v.as_str())
+    }
+
+    pub(crate) fn matches(&self, object: &Stored) -> bool {
+        // Only fields beyond the name need the object's body.
+        let mut body = None;
+        self.0.iter().all(|(field, equal, wanted)| {
+            let is = match field.as_str() {
+                "metadata.name" => &*object.name().name == wanted,
+                "metadata.namespace" => &*object.name().namespace == wanted,
+                _ => field_text(body.get_or_insert_with(|| object.bare()), field) == *wanted,
+            };
+            is == *equal
+        })
+    }
+}
+
+/// A field's value as selectors compare it; absent fields are empty.
+pub(crate) fn field_text(object: &Value, field: &str) -> String {
+    let found = field.split('.').filter(|s| !s.is_empty()).try_fold(object, |value, key| value.get(key));
+    match found {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Null) | None => default_text(field).to_owned(),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// Booleans and numbers are compared with their zero value when absent.
+fn default_text(field: &str) -> &'static str {
+    match field {
+        "spec.unschedulable" | "spec.hostNetwork" => "false",
+        "status.replicas" | "status.successful" => "0",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn label_selectors() {
+        let labels = [("app", "web"), ("tier", "1")];
+        let check = |text: &str, expected: bool| {
+            let selector = LabelSelector::parse(text).unwrap();
+            let got = selector.matches(|key| labels.iter().find(|(k, _)| *k == key).map(|(_, v)| *v));
+            assert_eq!(got, expected, "{text}");
+        };
+        check("", true);
+        check("app=web", true);
+        check("app==web,tier!=2", true);
+        check("app in (api, web),!x", true);
+        check("app notin (web)", false);
+        check("x notin (web)", true);
+        check("x!=y", true);
+        check("tier>0,tier<2", true);
+        check("app", true);
+        check("x", false);
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        assert_eq!(
+            FieldSelector::parse("metadata.name").unwrap_err(),
+            "invalid selector: 'metadata.name'; can't understand 'metadata.name'"
+        );
+        assert!(LabelSelector::parse("a=b=c d").is_err());
+    }
+}

@@ -1,0 +1,135 @@
+use super::update::replace;
+use super::{Shown, Target, WriteOptions, Written, get, meta_text};
+use crate::core::Core;
+use crate::status::{ApiError, ApiResult};
+use serde_json::{Value, json};
+
+/// Where a kind keeps its replicas and selector.
+struct Places {
+    spec: Vec<String>,
+    status: Vec<String>,
+    selector: Option<Vec<String>>,
+}
+
+fn path(text: &str) -> Vec<String> {
+    text.split('.').filter(|s| !s.is_empty()).map(str::to_owned).collect()
+}
+
+fn places(target: &Target) -> Places {
+    match target.resource.custom.as_ref().and_then(|c| c.scale.as_ref()) {
+        Some(scale) => Places {
+            spec: path(&scale.spec_replicas),
+            status: path(&scale.status_replicas),
+            selector: scale.selector.as_deref().map(path),
+        },
+        None => Places {
+            spec: path(".spec.replicas"),
+            status: path(".status.replicas"),
+            selector: Some(path(".spec.selector")),
+        },
+    }
+}
+
+fn at<'a>(object: &'a Value, path: &[String]) -> Option<&'a Value> {
+    path.iter().try_fold(object, |value, key| value.get(key))
+}
+
+fn put(object: &mut Value, path: &[String], new: Value) {
+    let Some((last, parents)) = path.split_last() else { return };
+    let mut place = object;
+    for key in parents {
+        if !place[key].is_object() {
+            place[key] = json!({});
+        }
+        place = &mut place[key];
+    }
+    place[last] = new;
+}
+
+/// A selector as text: a text stays, a label selector is written out.
+fn selector_text(value: &Value) -> String {
+    if let Some(text) = value.as_str() {
+        return text.to_owned();
+    }
+    let labels = if value.get("matchLabels").is_some() || value.get("matchExpressions").is_some() {
+        value.get("matchLabels")
+    } else {
+        Some(value)
+    };
+    let mut parts: Vec<String> = labels
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or_default()))
+        .collect();
+    parts.sort();
+    for expression in value["matchExpressions"].as_array().into_iter().flatten() {
+        let key = expression["key"].as_str().unwrap_or_default();
+        let values: Vec<&str> = expression["values"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        parts.push(match expression["operator"].as_str() {
+            Some("In") => format!("{key} in ({})", values.join(",")),
+            Some("NotIn") => format!("{key} notin ({})", values.join(",")),
+            Some("Exists") => key.to_owned(),
+            _ => format!("!{key}"),
+        });
+    }
+    parts.join(",")
+}
+
+/// An object's Scale.
+pub(crate) fn read_scale(target: &Target, object: &Value) -> Value {
+    let places = places(target);
+    let replicas = |p: &[String]| at(object, p).and_then(Value::as_i64).unwrap_or_default();
+    let mut meta = json!({ "name": object["metadata"]["name"] });
+    for key in ["namespace", "uid", "resourceVersion", "creationTimestamp"] {
+        if let Some(value) = object["metadata"].get(key) {
+            meta[key] = value.clone();
+        }
+    }
+    let mut spec = json!({});
+    if replicas(&places.spec) != 0 {
+        spec["replicas"] = replicas(&places.spec).into();
+    }
+    let mut status = json!({"replicas": replicas(&places.status)});
+    let selector = places.selector.as_deref().and_then(|p| at(object, p)).map(selector_text).unwrap_or_default();
+    if !selector.is_empty() {
+        status["selector"] = selector.into();
+    }
+    json!({"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": meta, "spec": spec, "status": status})
+}
+
+/// Sets an object's replicas through its Scale, which `make` changes.
+pub(crate) fn write_scale(
+    core: &Core,
+    target: &Target,
+    options: &WriteOptions,
+    make: impl Fn(Value) -> ApiResult<Value>,
+) -> ApiResult<Written> {
+    get(core, target)?;
+    let places = places(target);
+    let mut parent = target.clone();
+    parent.subresource = "scale".into();
+    let mut written = replace(core, &parent, options, |old| {
+        let scale = make(read_scale(target, old))?;
+        let given = meta_text(&scale, "resourceVersion");
+        if !given.is_empty() && given != meta_text(old, "resourceVersion") {
+            return Err(ApiError::modified(target.resource.named(), &target.name));
+        }
+        let replicas = scale["spec"]["replicas"].as_i64().unwrap_or_default();
+        if replicas < 0 {
+            let error = crate::field::FieldError::invalid(
+                "spec.replicas",
+                &replicas.into(),
+                "must be greater than or equal to 0",
+            );
+            let named = crate::status::Named { group: "autoscaling", what: "Scale" };
+            return Err(ApiError::invalid(named, &target.name, &[error]));
+        }
+        let mut new = old.clone();
+        put(&mut new, &places.spec, replicas.into());
+        Ok(new)
+    })?;
+    let object = written.object.value(&target.resource);
+    written.object = Shown::Dry(read_scale(target, &object));
+    Ok(written)
+}

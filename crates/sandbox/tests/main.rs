@@ -1,0 +1,5 @@
+//! The sandbox as its clients see it: requests in; status, body and watch events out.
+
+mod crud;
+mod support;
+mod watch;
