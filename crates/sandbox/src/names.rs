@@ -93,8 +93,7 @@ pub(crate) fn path_segment_problems(text: &str) -> Vec<String> {
 
 /// What is wrong with a label's key.
 pub(crate) fn label_key_problems(key: &str) -> Vec<String> {
-    const WHAT: &str =
-        "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
+    const WHAT: &str = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
     let examples = ["MyName", "my.name", "123-abc"];
     let mut problems = Vec::new();
     let name = match key.split('/').collect::<Vec<_>>().as_slice() {
@@ -249,7 +248,9 @@ fn check_owners(owners: &Value, errors: &mut Vec<FieldError>) {
         }
     }
     if let [first, second, ..] = controllers.as_slice() {
-        let shown = |o: &Value| format!("{}/{}", o["kind"].as_str().unwrap_or_default(), o["name"].as_str().unwrap_or_default());
+        let shown = |o: &Value| {
+            format!("{}/{}", o["kind"].as_str().unwrap_or_default(), o["name"].as_str().unwrap_or_default())
+        };
         errors.push(FieldError::invalid(
             "metadata.ownerReferences",
             owners,

@@ -130,7 +130,10 @@ fn requirement(part: &str) -> Result<Requirement, String> {
     for (mark, greater) in [('>', true), ('<', false)] {
         if let Some((key, value)) = part.split_once(mark) {
             let number = value.trim().parse().map_err(|_| {
-                unable(format!("values[0]: Invalid value: {:?}: for 'Gt', 'Lt' operators, the value must be an integer", value.trim()))
+                unable(format!(
+                    "values[0]: Invalid value: {:?}: for 'Gt', 'Lt' operators, the value must be an integer",
+                    value.trim()
+                ))
             })?;
             return keyed(key, if greater { Test::Greater(number) } else { Test::Less(number) });
         }
@@ -141,7 +144,9 @@ fn requirement(part: &str) -> Result<Requirement, String> {
     for (word, negated) in [("notin", true), ("in", false)] {
         if let Some(list) = rest.strip_prefix(word).map(str::trim) {
             let inner = list.strip_prefix('(').and_then(|l| l.strip_suffix(')'));
-            let Some(inner) = inner else { return Err(format!("unable to parse requirement: found '{list}', expected: '('")) };
+            let Some(inner) = inner else {
+                return Err(format!("unable to parse requirement: found '{list}', expected: '('"));
+            };
             let values = inner.split(',').map(valued).collect::<Result<_, _>>()?;
             return keyed(key, if negated { Test::NotIn(values) } else { Test::In(values) });
         }

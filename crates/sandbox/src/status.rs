@@ -167,11 +167,7 @@ impl ApiError {
 
     /// 406.
     pub(crate) fn not_acceptable(offered: &str) -> Self {
-        Self::new(
-            406,
-            "NotAcceptable",
-            format!("only the following media types are accepted: {offered}"),
-        )
+        Self::new(406, "NotAcceptable", format!("only the following media types are accepted: {offered}"))
     }
 
     /// 410: the version asked for is no longer known.
@@ -189,7 +185,9 @@ impl ApiError {
         Self::new(
             415,
             "UnsupportedMediaType",
-            format!("the body of the request was in an unknown format - accepted media types include: {accepted}"),
+            format!(
+                "the body of the request was in an unknown format - accepted media types include: {accepted}"
+            ),
         )
     }
 

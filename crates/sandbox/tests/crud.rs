@@ -109,10 +109,17 @@ async fn a_definition_is_served_and_goes_with_its_objects() {
     let made = api.post(WIDGETS, json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "a"}, "spec": {"n": 1}, "status": {"x": 1}})).await.ok();
     assert_eq!(made["metadata"]["generation"], 1);
     assert_eq!(made.get("status"), None);
-    let status = api.merge(&format!("{WIDGETS}/a/status"), json!({"status": {"x": 2}, "spec": {"n": 2}})).await.ok();
-    assert_eq!((&status["status"]["x"], &status["spec"]["n"], &status["metadata"]["generation"]), (&json!(2), &json!(1), &json!(1)));
+    let status =
+        api.merge(&format!("{WIDGETS}/a/status"), json!({"status": {"x": 2}, "spec": {"n": 2}})).await.ok();
+    assert_eq!(
+        (&status["status"]["x"], &status["spec"]["n"], &status["metadata"]["generation"]),
+        (&json!(2), &json!(1), &json!(1))
+    );
     let spec = api.merge(&format!("{WIDGETS}/a"), json!({"status": {"x": 3}, "spec": {"n": 2}})).await.ok();
-    assert_eq!((&spec["status"]["x"], &spec["spec"]["n"], &spec["metadata"]["generation"]), (&json!(2), &json!(2), &json!(2)));
+    assert_eq!(
+        (&spec["status"]["x"], &spec["spec"]["n"], &spec["metadata"]["generation"]),
+        (&json!(2), &json!(2), &json!(2))
+    );
     api.delete(&format!("{CRDS}/widgets.example.com")).await.ok();
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     assert_eq!(api.get(WIDGETS).await.code, 404);
@@ -127,16 +134,37 @@ async fn dependents_follow_their_owner() {
     let dependent = json!({"metadata": {"name": "child", "ownerReferences": [
         {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid}]}});
     api.post(MAPS, dependent.clone()).await.ok();
-    let orphaned = api.send("DELETE", &format!("{MAPS}/owner"), "application/json", &json!({"propagationPolicy": "Orphan"})).await;
+    let orphaned = api
+        .send("DELETE", &format!("{MAPS}/owner"), "application/json", &json!({"propagationPolicy": "Orphan"}))
+        .await;
     orphaned.ok();
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     let child = api.get(&format!("{MAPS}/child")).await.ok();
     assert_eq!(child["metadata"].get("ownerReferences"), None);
 
     let owner = api.post(MAPS, json!({"metadata": {"name": "owner"}})).await.ok();
-    let owners = json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner["metadata"]["uid"]}]);
+    let owners =
+        json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner["metadata"]["uid"]}]);
     api.merge(&format!("{MAPS}/child"), json!({"metadata": {"ownerReferences": owners}})).await.ok();
     api.delete(&format!("{MAPS}/owner")).await.ok();
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     assert_eq!(api.get(&format!("{MAPS}/child")).await.code, 404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_apply_creates_and_changes() {
+    let api = Api::start();
+    let body =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"x": "1"}});
+    let path = format!("{MAPS}/a?fieldManager=test");
+    let made = api.apply(&path, body.clone()).await;
+    assert_eq!((made.code, made.warnings.len()), (201, 0));
+    let mut changed = body;
+    changed["data"]["x"] = "2".into();
+    assert_eq!(api.apply(&path, changed).await.ok()["data"]["x"], "2");
+    let nameless = api.apply(&format!("{MAPS}/a"), json!({})).await;
+    assert_eq!(
+        nameless.failure(),
+        "422 Invalid: PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch"
+    );
 }

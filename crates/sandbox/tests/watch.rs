@@ -42,8 +42,9 @@ async fn a_watch_resumes_until_history_is_forgotten() {
 #[tokio::test(start_paused = true)]
 async fn a_quiet_watch_says_how_far_it_has_seen() {
     let api = Api::start();
-    let mut events =
-        api.watch(&format!("{MAPS}?watch=true&allowWatchBookmarks=true&resourceVersion=1&timeoutSeconds=90")).await;
+    let mut events = api
+        .watch(&format!("{MAPS}?watch=true&allowWatchBookmarks=true&resourceVersion=1&timeoutSeconds=90"))
+        .await;
     let mut seen = Vec::new();
     while let Some(event) = events.next().await {
         seen.push(event["type"].as_str().unwrap_or_default().to_owned());
@@ -54,7 +55,11 @@ async fn a_quiet_watch_says_how_far_it_has_seen() {
 #[tokio::test(start_paused = true)]
 async fn faults_meet_the_requests_they_are_for() {
     let api = Api::start();
-    let on = |verb: &str| Matching { verbs: vec![verb.into()], resources: vec!["configmaps".into()], ..Matching::default() };
+    let on = |verb: &str| Matching {
+        verbs: vec![verb.into()],
+        resources: vec!["configmaps".into()],
+        ..Matching::default()
+    };
     api.sandbox.faults().add(on("create"), Fault::TooManyRequests(7), Some(1));
     api.sandbox.faults().add(on("create"), Fault::LostAnswer, Some(1));
     let body = json!({"metadata": {"name": "a"}});

@@ -19,7 +19,12 @@ pub(crate) fn decode(
 }
 
 /// Nothing is created in a namespace that is not there or is going away.
-pub(crate) fn namespace_open(core: &Core, resource: &Resource, namespace: &str, object: &Value) -> ApiResult<()> {
+pub(crate) fn namespace_open(
+    core: &Core,
+    resource: &Resource,
+    namespace: &str,
+    object: &Value,
+) -> ApiResult<()> {
     if !resource.namespaced {
         return Ok(());
     }
@@ -28,7 +33,8 @@ pub(crate) fn namespace_open(core: &Core, resource: &Resource, namespace: &str, 
     })?;
     if stored.is_deleting() {
         let name = meta_text(object, "name");
-        let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
+        let why =
+            format!("unable to create new content in namespace {namespace} because it is being terminated");
         let cause = json!({"reason": "NamespaceTerminating", "message": format!("namespace {namespace} is being terminated"), "field": "metadata.namespace"});
         return Err(ApiError::forbidden_because(resource.named(), name, &why, cause));
     }
@@ -143,7 +149,10 @@ fn rest_differs(old: &Value, new: &Value) -> bool {
 
 fn has_generation(resource: &Resource) -> bool {
     resource.custom.is_some()
-        || matches!(resource.group.as_str(), "apps" | "batch" | "networking.k8s.io" | "policy" | "apiextensions.k8s.io")
+        || matches!(
+            resource.group.as_str(),
+            "apps" | "batch" | "networking.k8s.io" | "policy" | "apiextensions.k8s.io"
+        )
 }
 
 /// A strategic merge patch.
@@ -154,7 +163,12 @@ pub(crate) fn strategic(_resource: &Resource, old: &Value, patch: &Value) -> Api
 }
 
 /// The object that a server-side apply creates.
-pub(crate) fn apply_new(_core: &Core, _resource: &Resource, body: Value, _options: &WriteOptions) -> ApiResult<Value> {
+pub(crate) fn apply_new(
+    _core: &Core,
+    _resource: &Resource,
+    body: Value,
+    _options: &WriteOptions,
+) -> ApiResult<Value> {
     Ok(body)
 }
 

@@ -57,7 +57,12 @@ impl Answer {
     }
 
     pub(crate) fn stream(chunks: impl Stream<Item = Bytes> + Send + 'static) -> Self {
-        Self { code: 200, content: Content::Stream(Box::pin(chunks)), warnings: Vec::new(), content_type: JSON }
+        Self {
+            code: 200,
+            content: Content::Stream(Box::pin(chunks)),
+            warnings: Vec::new(),
+            content_type: JSON,
+        }
     }
 
     pub(crate) fn with_type(mut self, content_type: &'static str) -> Self {

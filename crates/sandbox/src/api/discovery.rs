@@ -17,8 +17,11 @@ pub(super) fn legacy_versions() -> Value {
 
 /// `/apis`.
 pub(super) fn groups(registry: &Registry) -> Value {
-    let groups: Vec<Value> =
-        registry.groups().filter(|(name, _)| !name.is_empty()).map(|(name, group)| group_value(name, group)).collect();
+    let groups: Vec<Value> = registry
+        .groups()
+        .filter(|(name, _)| !name.is_empty())
+        .map(|(name, group)| group_value(name, group))
+        .collect();
     json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
 }
 

@@ -9,7 +9,10 @@ use crate::faults::{Facts, Fault};
 use crate::resource::Registry;
 use crate::selector::{FieldSelector, LabelSelector};
 use crate::status::{ApiError, ApiResult, Named};
-use crate::verbs::{self, DeleteOptions, Deleted, ListOptions, Patch, Shown, Target, Validation, WatchOptions, WriteOptions, Written};
+use crate::verbs::{
+    self, DeleteOptions, Deleted, ListOptions, Patch, Shown, Target, Validation, WatchOptions, WriteOptions,
+    Written,
+};
 use bytes::Bytes;
 use http::Method;
 use serde_json::{Value, json};
@@ -42,7 +45,9 @@ impl Incoming {
             }
         }
         serde_json::from_slice(&self.body).map_err(|error| {
-            ApiError::bad_request(format!("the object provided is unrecognized (must be valid JSON): {error}"))
+            ApiError::bad_request(format!(
+                "the object provided is unrecognized (must be valid JSON): {error}"
+            ))
         })
     }
 }
@@ -62,7 +67,9 @@ pub(super) async fn dispatch(core: &Arc<Core>, incoming: Incoming) -> ApiResult<
     let value = match route {
         Route::Version => version(),
         Route::Health => return Ok(Answer::text(200, "ok")),
-        Route::LegacyVersions if wants_aggregated(accept) => return Ok(discovery::aggregated(&registry, true)),
+        Route::LegacyVersions if wants_aggregated(accept) => {
+            return Ok(discovery::aggregated(&registry, true));
+        }
         Route::Groups if wants_aggregated(accept) => return Ok(discovery::aggregated(&registry, false)),
         Route::LegacyVersions => discovery::legacy_versions(),
         Route::Groups => discovery::groups(&registry),
@@ -148,7 +155,13 @@ async fn objects(core: &Arc<Core>, incoming: &Incoming, query: &Query, path: Pat
     }
 }
 
-fn handle(core: &Arc<Core>, incoming: &Incoming, query: &Query, verb: &str, target: Target) -> ApiResult<Answer> {
+fn handle(
+    core: &Arc<Core>,
+    incoming: &Incoming,
+    query: &Query,
+    verb: &str,
+    target: Target,
+) -> ApiResult<Answer> {
     let resource = &target.resource;
     let allowed = match resource.subresource(&target.subresource) {
         Some(sub) => sub.verbs.iter().any(|v| v == verb),
@@ -224,8 +237,12 @@ fn patch_any(core: &Core, target: &Target, patch: &Patch, options: &WriteOptions
         return verbs::write_scale(core, target, options, |scale| {
             let mut scale = scale;
             match patch {
-                Patch::Json(patch) => json_patch::patch(&mut scale, patch).map_err(|_| ApiError::rejected())?,
-                Patch::Merge(patch) | Patch::Strategic(patch) | Patch::Apply(patch) => json_patch::merge(&mut scale, patch),
+                Patch::Json(patch) => {
+                    json_patch::patch(&mut scale, patch).map_err(|_| ApiError::rejected())?
+                }
+                Patch::Merge(patch) | Patch::Strategic(patch) | Patch::Apply(patch) => {
+                    json_patch::merge(&mut scale, patch)
+                }
             }
             Ok(scale)
         });
@@ -268,7 +285,12 @@ fn write_options(incoming: &Incoming, query: &Query, verb: &str) -> ApiResult<Wr
         }
         None => default_manager(incoming.user_agent.as_deref()),
     };
-    Ok(WriteOptions { manager, validation, dry_run: dry_run(query.all("dryRun"), verb)?, force: query.flag("force") })
+    Ok(WriteOptions {
+        manager,
+        validation,
+        dry_run: dry_run(query.all("dryRun"), verb)?,
+        force: query.flag("force"),
+    })
 }
 
 fn option_kind(verb: &str) -> &'static str {
@@ -300,8 +322,13 @@ fn default_manager(user_agent: Option<&str>) -> String {
 }
 
 fn selectors(target: &Target, query: &Query) -> ApiResult<(LabelSelector, FieldSelector)> {
-    let labels = LabelSelector::parse(query.get("labelSelector").unwrap_or_default())
-        .map_err(|why| ApiError::bad_request(format!("unable to parse requirement: {why}").replacen("unable to parse requirement: unable", "unable", 1)))?;
+    let labels = LabelSelector::parse(query.get("labelSelector").unwrap_or_default()).map_err(|why| {
+        ApiError::bad_request(format!("unable to parse requirement: {why}").replacen(
+            "unable to parse requirement: unable",
+            "unable",
+            1,
+        ))
+    })?;
     let mut fields = FieldSelector::parse(query.get("fieldSelector").unwrap_or_default())
         .map_err(ApiError::bad_request)?;
     if !target.name.is_empty() {
@@ -341,9 +368,11 @@ fn watch_options(target: &Target, query: &Query) -> ApiResult<WatchOptions> {
 fn delete_options(incoming: &Incoming, query: &Query) -> ApiResult<DeleteOptions> {
     let body = if incoming.body.is_empty() { json!({}) } else { incoming.json()? };
     let text = |value: &Value| value.as_str().map(str::to_owned);
-    let mut dry: Vec<&str> = body["dryRun"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let mut dry: Vec<&str> =
+        body["dryRun"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     dry.extend(query.all("dryRun"));
-    let orphan = body["orphanDependents"].as_bool().or_else(|| query.get("orphanDependents").map(|v| v == "true"));
+    let orphan =
+        body["orphanDependents"].as_bool().or_else(|| query.get("orphanDependents").map(|v| v == "true"));
     let propagation = text(&body["propagationPolicy"])
         .or_else(|| query.get("propagationPolicy").map(str::to_owned))
         .or_else(|| orphan.map(|orphan| if orphan { "Orphan" } else { "Background" }.to_owned()))
@@ -368,7 +397,13 @@ fn delete_options(incoming: &Incoming, query: &Query) -> ApiResult<DeleteOptions
     })
 }
 
-fn delete(core: &Core, target: &Target, incoming: &Incoming, query: &Query, writer: &Writer) -> ApiResult<Answer> {
+fn delete(
+    core: &Core,
+    target: &Target,
+    incoming: &Incoming,
+    query: &Query,
+    writer: &Writer,
+) -> ApiResult<Answer> {
     let options = delete_options(incoming, query)?;
     match verbs::delete(core, target, &options)? {
         Deleted::Marked(object) => Ok(Answer::bytes(200, writer.one(&object))),
@@ -386,7 +421,13 @@ fn returns_deleted(target: &Target) -> bool {
     target.resource.group.is_empty()
         && matches!(
             target.resource.plural.as_str(),
-            "pods" | "podtemplates" | "services" | "serviceaccounts" | "persistentvolumes" | "persistentvolumeclaims" | "resourcequotas"
+            "pods"
+                | "podtemplates"
+                | "services"
+                | "serviceaccounts"
+                | "persistentvolumes"
+                | "persistentvolumeclaims"
+                | "resourcequotas"
         )
 }
 
@@ -400,7 +441,8 @@ fn delete_collection(
     let options = delete_options(incoming, query)?;
     let (labels, fields) = selectors(target, query)?;
     let objects = verbs::delete_selected(core, target, &labels, &fields, &options)?;
-    let page = verbs::Page { revision: core.store.revision(), objects, continue_token: None, remaining: None };
+    let page =
+        verbs::Page { revision: core.store.revision(), objects, continue_token: None, remaining: None };
     Ok(Answer::bytes(200, writer.list(&page)))
 }
 

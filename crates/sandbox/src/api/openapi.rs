@@ -61,7 +61,8 @@ fn gvk(resource: &Resource) -> Value {
 
 fn schema(resource: &Resource) -> Value {
     let own = resource.custom.as_ref().and_then(|c| c.schema.clone());
-    let mut schema = own.unwrap_or_else(|| json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}));
+    let mut schema =
+        own.unwrap_or_else(|| json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}));
     schema["x-kubernetes-group-version-kind"] = json!([gvk(resource)]);
     schema
 }

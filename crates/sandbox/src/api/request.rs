@@ -39,9 +39,9 @@ impl Query {
     /// A number.
     pub(crate) fn number<T: FromStr>(&self, key: &str) -> ApiResult<Option<T>> {
         let Some(text) = self.get(key) else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| {
-            ApiError::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))
-        })
+        text.parse()
+            .map(Some)
+            .map_err(|_| ApiError::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax")))
     }
 }
 
@@ -233,7 +233,10 @@ mod tests {
         let check = |path: &str, expected: &str| {
             let shown = match Route::parse(path) {
                 Route::Objects(p) => {
-                    format!("{}/{} {}:{}:{}:{}", p.group, p.version, p.namespace, p.plural, p.name, p.subresource)
+                    format!(
+                        "{}/{} {}:{}:{}:{}",
+                        p.group, p.version, p.namespace, p.plural, p.name, p.subresource
+                    )
                 }
                 other => format!("{other:?}"),
             };
@@ -254,7 +257,9 @@ mod tests {
 
     #[test]
     fn the_first_shape_that_we_write_wins() {
-        let check = |accept: &str, expected: Option<Shape>| assert_eq!(shape(Some(accept)).ok(), expected, "{accept}");
+        let check = |accept: &str, expected: Option<Shape>| {
+            assert_eq!(shape(Some(accept)).ok(), expected, "{accept}")
+        };
         check("application/json", Some(Shape::Plain));
         check(
             "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json",

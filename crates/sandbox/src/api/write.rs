@@ -44,7 +44,9 @@ impl Writer {
     pub(crate) fn one(&self, shown: &Shown) -> Vec<u8> {
         let mut out = Vec::with_capacity(1024);
         match (self.shape, shown) {
-            (Shape::Plain, Shown::Stored(stored)) => stored.write(&mut out, &self.api_version, &self.resource.kind),
+            (Shape::Plain, Shown::Stored(stored)) => {
+                stored.write(&mut out, &self.api_version, &self.resource.kind)
+            }
             (Shape::Plain, Shown::Dry(value)) => write_json(&mut out, value),
             (Shape::Metadata, shown) => {
                 write_json(&mut out, &metadata_only(&shown.value(&self.resource), "PartialObjectMetadata"));
@@ -158,9 +160,15 @@ impl Writer {
             meta["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }
         let object = match self.shape {
-            Shape::Plain => json!({"kind": self.resource.kind, "apiVersion": self.api_version, "metadata": meta}),
-            Shape::Metadata => json!({"kind": "PartialObjectMetadata", "apiVersion": META_VERSION, "metadata": meta}),
-            Shape::Table => json!({"kind": "Table", "apiVersion": META_VERSION, "metadata": meta, "columnDefinitions": null, "rows": []}),
+            Shape::Plain => {
+                json!({"kind": self.resource.kind, "apiVersion": self.api_version, "metadata": meta})
+            }
+            Shape::Metadata => {
+                json!({"kind": "PartialObjectMetadata", "apiVersion": META_VERSION, "metadata": meta})
+            }
+            Shape::Table => {
+                json!({"kind": "Table", "apiVersion": META_VERSION, "metadata": meta, "columnDefinitions": null, "rows": []})
+            }
         };
         line(&json!({"type": "BOOKMARK", "object": object}))
     }

@@ -51,8 +51,11 @@ fn pass(core: &Core) -> bool {
         .filter(|d| has_condition(d, "Established"))
         .flat_map(|d| resources(&d));
     core.serve_custom(served);
-    let deleting = current.iter().filter(|d| d.is_deleting());
-    deleting.fold(false, |draining, d| clean_up(core, &d.value(API.0, API.1)) || draining)
+    let mut draining = false;
+    for definition in current.iter().filter(|d| d.is_deleting()) {
+        draining |= clean_up(core, &definition.value(API.0, API.1));
+    }
+    draining
 }
 
 fn all_names(names: &Value) -> Vec<String> {
@@ -72,9 +75,9 @@ fn settle(core: &Core, definition: &Value, taken: &mut HashMap<(String, String),
     let name = text(&definition["metadata"], "name").to_owned();
     let group = text(&definition["spec"], "group").to_owned();
     let names = &definition["spec"]["names"];
-    let clash = all_names(names).into_iter().find(|n| {
-        taken.get(&(group.clone(), n.clone())).is_some_and(|holder| *holder != name)
-    });
+    let clash = all_names(names)
+        .into_iter()
+        .find(|n| taken.get(&(group.clone(), n.clone())).is_some_and(|holder| *holder != name));
     let mut next = definition.clone();
     let conditions = match &clash {
         Some(clash) => vec![
@@ -83,7 +86,12 @@ fn settle(core: &Core, definition: &Value, taken: &mut HashMap<(String, String),
         ],
         None => vec![
             ("NamesAccepted", "True", "NoConflicts", "no conflicts found".to_owned()),
-            ("Established", "True", "InitialNamesAccepted", "the initial names have been accepted".to_owned()),
+            (
+                "Established",
+                "True",
+                "InitialNamesAccepted",
+                "the initial names have been accepted".to_owned(),
+            ),
         ],
     };
     for (kind, status, reason, message) in conditions {
@@ -113,9 +121,16 @@ fn settle(core: &Core, definition: &Value, taken: &mut HashMap<(String, String),
 }
 
 fn conflict_reason(names: &Value, clash: &str) -> &'static str {
-    let reasons =
-        [("plural", "PluralConflict"), ("singular", "SingularConflict"), ("kind", "KindConflict"), ("listKind", "ListKindConflict")];
-    reasons.iter().find(|(key, _)| text(names, key) == clash).map_or("ShortNamesConflict", |(_, reason)| reason)
+    let reasons = [
+        ("plural", "PluralConflict"),
+        ("singular", "SingularConflict"),
+        ("kind", "KindConflict"),
+        ("listKind", "ListKindConflict"),
+    ];
+    reasons
+        .iter()
+        .find(|(key, _)| text(names, key) == clash)
+        .map_or("ShortNamesConflict", |(_, reason)| reason)
 }
 
 fn set_condition(object: &mut Value, core: &Core, kind: &str, status: &str, reason: &str, message: &str) {
@@ -129,8 +144,7 @@ fn set_condition(object: &mut Value, core: &Core, kind: &str, status: &str, reas
         Some(old) if old["status"] == status => old["lastTransitionTime"].clone(),
         _ => Value::from(now),
     };
-    let condition =
-        json!({"type": kind, "status": status, "lastTransitionTime": since, "reason": reason, "message": message});
+    let condition = json!({"type": kind, "status": status, "lastTransitionTime": since, "reason": reason, "message": message});
     match found {
         Some(old) => *old = condition,
         None => conditions.push(condition),
@@ -138,7 +152,8 @@ fn set_condition(object: &mut Value, core: &Core, kind: &str, status: &str, reas
 }
 
 fn write_status(core: &Core, name: &str, object: Value) {
-    let Some(resource) = core.registry().preferred("apiextensions.k8s.io", "customresourcedefinitions").cloned()
+    let Some(resource) =
+        core.registry().preferred("apiextensions.k8s.io", "customresourcedefinitions").cloned()
     else {
         return;
     };
@@ -158,7 +173,11 @@ fn clean_up(core: &Core, definition: &Value) -> bool {
     let name = text(&definition["metadata"], "name");
     if let Some(resource) = resources(definition).into_iter().next() {
         let resource = Arc::new(resource);
-        let _ = delete_collection(core, &Target::collection(resource.clone(), ""), &WriteOptions::system("kube-apiserver"));
+        let _ = delete_collection(
+            core,
+            &Target::collection(resource.clone(), ""),
+            &WriteOptions::system("kube-apiserver"),
+        );
         if core.store.count(&resource.bucket) > 0 {
             return true;
         }

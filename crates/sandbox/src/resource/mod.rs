@@ -118,7 +118,7 @@ impl Registry {
             group.versions.len() - 1
         });
         group.versions[at].resources.push(Arc::new(resource));
-        group.versions.sort_by(|a, b| version_order(&b.version).cmp(&version_order(&a.version)));
+        group.versions.sort_by_key(|v| std::cmp::Reverse(version_order(&v.version)));
     }
 
     /// The same with custom resources, each at its versions.

@@ -39,7 +39,8 @@ fn pass(core: &Core) {
                 waiting.push((bucket.clone(), stored.clone()));
             }
             if stored.mentions("\"ownerReferences\"") {
-                let owners = stored.bare()["metadata"]["ownerReferences"].as_array().cloned().unwrap_or_default();
+                let owners =
+                    stored.bare()["metadata"]["ownerReferences"].as_array().cloned().unwrap_or_default();
                 if !owners.is_empty() {
                     dependents.push(Dependent { bucket: bucket.clone(), stored, owners });
                 }
@@ -50,7 +51,11 @@ fn pass(core: &Core) {
     let remove = |dependent: &Dependent| {
         if let Some(resource) = by_bucket.get(&dependent.bucket) {
             let name = dependent.stored.name();
-            let options = DeleteOptions { uid: Some(dependent.stored.uid().into()), propagation: "Background".into(), ..DeleteOptions::default() };
+            let options = DeleteOptions {
+                uid: Some(dependent.stored.uid().into()),
+                propagation: "Background".into(),
+                ..DeleteOptions::default()
+            };
             let _ = delete(core, &Target::object(resource.clone(), &name.namespace, &name.name), &options);
         }
     };
@@ -75,7 +80,13 @@ fn is_served(registry: &Registry, owner: &Value) -> bool {
 }
 
 /// Brings a deletion with a garbage collector's finalizer forward.
-fn work_off(core: &Core, bucket: &Bucket, owner: &Stored, dependents: &[Dependent], remove: &impl Fn(&Dependent)) {
+fn work_off(
+    core: &Core,
+    bucket: &Bucket,
+    owner: &Stored,
+    dependents: &[Dependent],
+    remove: &impl Fn(&Dependent),
+) {
     let body = owner.bare();
     let finalizers = body["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
     let has = |name: &str| finalizers.iter().any(|f| f == name);
@@ -88,7 +99,8 @@ fn work_off(core: &Core, bucket: &Bucket, owner: &Stored, dependents: &[Dependen
     } else if has(FOREGROUND) {
         let mut blocked = false;
         for dependent in owned() {
-            let blocks = dependent.owners.iter().any(|o| o["uid"] == owner.uid() && o["blockOwnerDeletion"] == true);
+            let blocks =
+                dependent.owners.iter().any(|o| o["uid"] == owner.uid() && o["blockOwnerDeletion"] == true);
             if !dependent.stored.is_deleting() {
                 remove(dependent);
             }

@@ -1,7 +1,7 @@
 //! The parts of a cluster beside its API: they watch the store, and write through the same verbs as clients.
 
-mod images;
 mod garbage;
+mod images;
 mod namespaces;
 
 pub use images::{ImageBehaviour, ImageTable};

@@ -178,7 +178,12 @@ impl Store {
     }
 
     /// Writes an object that replaces the one at revision `expected` (`None`: there must be none).
-    pub(crate) fn put(&self, bucket: &Bucket, draft: Draft, expected: Option<u64>) -> Result<Arc<Stored>, WriteError> {
+    pub(crate) fn put(
+        &self,
+        bucket: &Bucket,
+        draft: Draft,
+        expected: Option<u64>,
+    ) -> Result<Arc<Stored>, WriteError> {
         let mut inner = self.write();
         let revision = inner.revision + 1;
         let collection = inner.collections.entry(bucket.clone()).or_insert_with(Collection::new);
@@ -195,7 +200,12 @@ impl Store {
     }
 
     /// Removes the object at revision `expected`.
-    pub(crate) fn remove(&self, bucket: &Bucket, name: &Name, expected: u64) -> Result<Arc<Stored>, WriteError> {
+    pub(crate) fn remove(
+        &self,
+        bucket: &Bucket,
+        name: &Name,
+        expected: u64,
+    ) -> Result<Arc<Stored>, WriteError> {
         let mut inner = self.write();
         let revision = inner.revision + 1;
         let Some(collection) = inner.collections.get_mut(bucket) else { return Err(WriteError::Raced) };
@@ -266,7 +276,9 @@ mod tests {
     use serde_json::json;
 
     fn draft(namespace: &str, name: &str, mark: &str) -> Draft {
-        Draft::new(&json!({"metadata": {"name": name, "namespace": namespace, "uid": mark, "labels": {"a": mark}}}))
+        Draft::new(
+            &json!({"metadata": {"name": name, "namespace": namespace, "uid": mark, "labels": {"a": mark}}}),
+        )
     }
 
     #[test]

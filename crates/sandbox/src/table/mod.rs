@@ -52,7 +52,16 @@ mod tests {
 
     #[test]
     fn durations() {
-        let table = [(0, "0s"), (119, "119s"), (120, "2m"), (125, "2m5s"), (700, "11m"), (10_860, "3h1m"), (172_800, "2d"), (700_000, "8d")];
+        let table = [
+            (0, "0s"),
+            (119, "119s"),
+            (120, "2m"),
+            (125, "2m5s"),
+            (700, "11m"),
+            (10_860, "3h1m"),
+            (172_800, "2d"),
+            (700_000, "8d"),
+        ];
         for (seconds, expected) in table {
             assert_eq!(human_duration(seconds), expected);
         }

@@ -11,7 +11,12 @@ const NAME_TRIES: usize = 8;
 const STEM: usize = 58;
 
 /// Creates an object.
-pub(crate) fn create(core: &Core, target: &Target, body: Value, options: &WriteOptions) -> ApiResult<Written> {
+pub(crate) fn create(
+    core: &Core,
+    target: &Target,
+    body: Value,
+    options: &WriteOptions,
+) -> ApiResult<Written> {
     let (object, warnings) = decode(core, target, body, options)?;
     create_decoded(core, target, object, options, warnings)
 }

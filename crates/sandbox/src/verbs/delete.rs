@@ -62,7 +62,12 @@ fn check_preconditions(target: &Target, current: &Stored, options: &DeleteOption
 }
 
 /// One try. `None` when another writer was faster.
-fn attempt(core: &Core, target: &Target, current: &Arc<Stored>, options: &DeleteOptions) -> ApiResult<Option<Deleted>> {
+fn attempt(
+    core: &Core,
+    target: &Target,
+    current: &Arc<Stored>,
+    options: &DeleteOptions,
+) -> ApiResult<Option<Deleted>> {
     let resource = &target.resource;
     let old = target.value(current);
     let mut new = old.clone();
@@ -206,7 +211,12 @@ pub(crate) fn finalize_namespace(core: &Core, namespace: &str) {
 }
 
 /// Changes an object below all rules, as the server's own parts do with finalizers and owners.
-pub(crate) fn change_raw(core: &Core, bucket: &Bucket, name: &Name, change: impl Fn(&mut Value) -> Option<()>) {
+pub(crate) fn change_raw(
+    core: &Core,
+    bucket: &Bucket,
+    name: &Name,
+    change: impl Fn(&mut Value) -> Option<()>,
+) {
     for _ in 0..TRIES {
         let Some(current) = core.store.get(bucket, name) else { return };
         let old = current.bare();

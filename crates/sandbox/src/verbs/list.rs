@@ -39,7 +39,8 @@ struct Token {
 impl Token {
     fn write(&self) -> String {
         let start = format!("{}/{}\0", self.after.namespace, self.after.name);
-        URL_SAFE_NO_PAD.encode(json!({"v": "meta.k8s.io/v1", "rv": self.revision, "start": start}).to_string())
+        URL_SAFE_NO_PAD
+            .encode(json!({"v": "meta.k8s.io/v1", "rv": self.revision, "start": start}).to_string())
     }
 
     fn read(text: &str) -> ApiResult<Self> {
@@ -89,10 +90,8 @@ pub(crate) fn list(core: &Core, target: &Target, options: &ListOptions) -> ApiRe
     }
     let left = rest.len();
     let more = left > 0 && objects.len() == limit;
-    let continue_token = objects
-        .last()
-        .filter(|_| more)
-        .map(|last| Token { revision, after: last.name().clone() }.write());
+    let continue_token =
+        objects.last().filter(|_| more).map(|last| Token { revision, after: last.name().clone() }.write());
     Ok(Page { revision, objects, continue_token, remaining: (more && !selecting).then_some(left) })
 }
 
@@ -122,7 +121,10 @@ fn snapshot(core: &Core, target: &Target, options: &ListOptions) -> ApiResult<Sn
         return Err(ApiError::future_version(asked, snapshot.revision));
     }
     if exact {
-        return core.store.snapshot_at(bucket, &target.namespace, asked).map_err(|oldest| too_old(asked, oldest));
+        return core
+            .store
+            .snapshot_at(bucket, &target.namespace, asked)
+            .map_err(|oldest| too_old(asked, oldest));
     }
     Ok(snapshot)
 }
@@ -134,7 +136,9 @@ fn list_options_invalid(why: &str) -> ApiError {
 /// Reads a resourceVersion.
 pub(super) fn parse_version(text: &str) -> ApiResult<u64> {
     text.parse().map_err(|_| {
-        ApiError::bad_request(format!("invalid resource version: strconv.ParseUint: parsing {text:?}: invalid syntax"))
+        ApiError::bad_request(format!(
+            "invalid resource version: strconv.ParseUint: parsing {text:?}: invalid syntax"
+        ))
     })
 }
 

@@ -154,7 +154,8 @@ pub(crate) fn check_kind(body: &mut Value, api_version: &str, kind: &str) -> Api
             map.insert(key.into(), expected.into());
         }
     }
-    let (got_version, got_kind) = (map["apiVersion"].as_str().unwrap_or(""), map["kind"].as_str().unwrap_or(""));
+    let (got_version, got_kind) =
+        (map["apiVersion"].as_str().unwrap_or(""), map["kind"].as_str().unwrap_or(""));
     if got_version != api_version || got_kind != kind {
         let (_, version) = got_version.split_once('/').unwrap_or(("", got_version));
         if got_kind == kind {

@@ -21,7 +21,8 @@ pub(crate) enum Patch {
 impl Patch {
     /// Reads a patch of a media type.
     pub(crate) fn read(media: &str, body: &[u8]) -> ApiResult<Self> {
-        let broken = |error: serde_json::Error| ApiError::bad_request(format!("error decoding patch: {error}"));
+        let broken =
+            |error: serde_json::Error| ApiError::bad_request(format!("error decoding patch: {error}"));
         match media {
             "application/json-patch+json" => {
                 let patch: json_patch::Patch = serde_json::from_slice(body).map_err(broken)?;
@@ -45,7 +46,12 @@ impl Patch {
 }
 
 /// Patches an object, or the part of it that a subresource shows.
-pub(crate) fn patch(core: &Core, target: &Target, patch: &Patch, options: &WriteOptions) -> ApiResult<Written> {
+pub(crate) fn patch(
+    core: &Core,
+    target: &Target,
+    patch: &Patch,
+    options: &WriteOptions,
+) -> ApiResult<Written> {
     if let Patch::Apply(body) = patch {
         return apply(core, target, body, options);
     }

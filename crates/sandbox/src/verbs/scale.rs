@@ -65,7 +65,8 @@ fn selector_text(value: &Value) -> String {
     parts.sort();
     for expression in value["matchExpressions"].as_array().into_iter().flatten() {
         let key = expression["key"].as_str().unwrap_or_default();
-        let values: Vec<&str> = expression["values"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let values: Vec<&str> =
+            expression["values"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         parts.push(match expression["operator"].as_str() {
             Some("In") => format!("{key} in ({})", values.join(",")),
             Some("NotIn") => format!("{key} notin ({})", values.join(",")),
@@ -91,7 +92,8 @@ pub(crate) fn read_scale(target: &Target, object: &Value) -> Value {
         spec["replicas"] = replicas(&places.spec).into();
     }
     let mut status = json!({"replicas": replicas(&places.status)});
-    let selector = places.selector.as_deref().and_then(|p| at(object, p)).map(selector_text).unwrap_or_default();
+    let selector =
+        places.selector.as_deref().and_then(|p| at(object, p)).map(selector_text).unwrap_or_default();
     if !selector.is_empty() {
         status["selector"] = selector.into();
     }

@@ -8,7 +8,12 @@ use serde_json::Value;
 use std::sync::Arc;
 
 /// Replaces an object, or the part of it that a subresource shows.
-pub(crate) fn update(core: &Core, target: &Target, body: Value, options: &WriteOptions) -> ApiResult<Written> {
+pub(crate) fn update(
+    core: &Core,
+    target: &Target,
+    body: Value,
+    options: &WriteOptions,
+) -> ApiResult<Written> {
     let (body, warnings) = decode(core, target, body, options)?;
     let given = meta_text(&body, "name");
     if given.is_empty() {
@@ -119,7 +124,11 @@ fn check_preconditions(target: &Target, current: &Stored, new: &Value) -> ApiRes
         if unconditional(target) {
             return Ok(());
         }
-        let error = crate::field::FieldError::invalid_as("metadata.resourceVersion", "0", "must be specified for an update");
+        let error = crate::field::FieldError::invalid_as(
+            "metadata.resourceVersion",
+            "0",
+            "must be specified for an update",
+        );
         return Err(ApiError::invalid(resource.named_kind(), &target.name, &[error]));
     }
     match given.parse::<u64>() {

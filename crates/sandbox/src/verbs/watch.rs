@@ -115,9 +115,8 @@ fn begin(core: &Core, target: &Target, options: &WatchOptions) -> ApiResult<Star
 }
 
 fn check_initial_events(options: &WatchOptions) -> ApiResult<()> {
-    let refuse = |why: &str| {
-        Err(ApiError::bad_request(format!("ListOptions.meta.k8s.io \"\" is invalid: {why}")))
-    };
+    let refuse =
+        |why: &str| Err(ApiError::bad_request(format!("ListOptions.meta.k8s.io \"\" is invalid: {why}")));
     if options.send_initial_events.is_some() {
         return match options.version_match.as_deref() {
             Some("NotOlderThan") => Ok(()),
