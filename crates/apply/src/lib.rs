@@ -1,0 +1,1 @@
+//! Carries out the operations of a step against a cluster.

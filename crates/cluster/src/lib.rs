@@ -1,0 +1,64 @@
+//! A cluster as the engine sees it.
+//!
+//! [`Cluster`] is one API server under one identity: requests with their errors explained, and what the server
+//! serves ([`Discovery`]). [`LiveState`] keeps what is live of the kinds that are in use, fed by one watch each, as
+//! JSON bytes; values are built only while they are compared.
+//!
+//! Nothing here decides what to write: see `holdfast-sync` for that and `holdfast-apply` for the writing.
+
+mod connect;
+mod discovery;
+mod error;
+mod live;
+mod request;
+mod watch;
+
+pub use connect::{ConnectError, Kubeconfig};
+pub use discovery::{ApiResource, Discovery};
+pub use error::{ApiError, ApiErrorKind};
+pub use live::{LiveEvent, LiveState, OwnerIndex, Owned};
+pub use request::{ApiRequest, ApiResponse, PatchKind, RequestCounts};
+
+use std::sync::Arc;
+
+/// One API server, under one identity. Cheap to clone.
+#[derive(Clone)]
+pub struct Cluster {
+    client: kube::Client,
+    discovery: Arc<Discovery>,
+    counts: Arc<RequestCounts>,
+    /// The user to act as, through impersonation; `None` is the client's own.
+    identity: Option<Arc<str>>,
+}
+
+impl Cluster {
+    /// A cluster behind any client, in process or over the network.
+    pub fn new(client: kube::Client) -> Self {
+        Self {
+            client,
+            discovery: Arc::new(Discovery::default()),
+            counts: Arc::new(RequestCounts::default()),
+            identity: None,
+        }
+    }
+
+    /// The same cluster, acting as another user (`system:serviceaccount:<namespace>:<name>`).
+    pub fn acting_as(&self, user: &str) -> Self {
+        Self { identity: Some(user.into()), ..self.clone() }
+    }
+
+    /// The client underneath.
+    pub fn client(&self) -> &kube::Client {
+        &self.client
+    }
+
+    /// Requests made so far, by verb and outcome.
+    pub fn counts(&self) -> &RequestCounts {
+        &self.counts
+    }
+
+    /// What the server serves, as last read.
+    pub fn discovery(&self) -> &Discovery {
+        &self.discovery
+    }
+}

@@ -1,0 +1,1 @@
+//! What every front-end shares: triggers, the keyed queue, wake-ups, status, leases.

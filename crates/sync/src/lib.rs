@@ -1,0 +1,34 @@
+//! What to do next to make a cluster hold what is desired.
+//!
+//! [`next`] is a pure, level-triggered function: from what is desired, what is live, how far the run has come and
+//! the policy it answers the next [`Step`], each part with a [`Reason`] a person can read. The caller carries the
+//! step out, records the results in [`Progress`] and asks again until the answer is [`Step::Done`]. A [`Plan`] is
+//! the same function run ahead without effects: it is what `diff` and a dry run show.
+//!
+//! The APIs in front differ only in the [`SyncPolicy`] they pass. This crate does no I/O, has no clock (the time is
+//! an argument) and knows no front-end.
+
+mod desired;
+mod judge;
+mod live;
+mod next;
+mod order;
+mod plan;
+mod policy;
+mod progress;
+mod prune;
+mod step;
+
+pub use desired::{Desired, DesiredObject, ObjectPolicy, WriteWhen};
+pub use judge::{Difference, Judgement, judge};
+pub use live::{Live, LiveObject, LiveView, MapView};
+pub use next::next;
+pub use order::{Order, Stage, StageGate, kind_rank_argocd, kind_rank_flux};
+pub use plan::{Plan, PlannedChange, plan};
+pub use policy::{
+    Backoff, DriftPolicy, HealWhen, HealthGate, ManagerMatch, Ownership, OwnershipLoss, PruneBrake,
+    PruneOrder, PrunePolicy, ReplacePolicy, SyncPolicy, WriteMode,
+};
+pub use progress::{Change, Failure, FailureKind, OpResult, Progress};
+pub use prune::{Orphan, PruneDecision};
+pub use step::{Interest, Op, Propagation, Reason, SeenVersion, Step, Verb, Verdict, Waiting, Wake};

@@ -1,0 +1,70 @@
+use crate::step::SeenVersion;
+use holdfast_object::{Object, ObjectKey};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What is known of an object in the cluster.
+#[derive(Debug, Clone)]
+pub enum Live {
+    /// Not known yet: its kind is not watched, or the first list is still on its way.
+    Unknown,
+    /// The kind itself does not exist (no such resource in the cluster's discovery).
+    NoSuchKind,
+    /// It is not there.
+    Absent,
+    /// It is there.
+    Present(LiveObject),
+}
+
+/// A live object at one version.
+#[derive(Debug, Clone)]
+pub struct LiveObject {
+    /// The object as the server gave it.
+    pub object: Arc<Object>,
+}
+
+/// The cluster as last seen, to read from.
+pub trait LiveView {
+    /// What is known of an object.
+    fn get(&self, key: &ObjectKey) -> Live;
+
+    /// How often what is known of the object has changed; read before [`LiveView::get`], so that a wake-up asked
+    /// for with it cannot be lost.
+    fn version(&self, key: &ObjectKey) -> SeenVersion;
+}
+
+/// A view over a map, for tests and for plans made from a list of objects: what is not in it is absent.
+#[derive(Debug, Clone, Default)]
+pub struct MapView {
+    objects: HashMap<ObjectKey, Arc<Object>>,
+}
+
+impl MapView {
+    /// Puts an object into the view.
+    pub fn insert(&mut self, object: Object) {
+        self.objects.insert(object.key(), Arc::new(object));
+    }
+
+    /// Takes an object out of the view.
+    pub fn remove(&mut self, key: &ObjectKey) {
+        self.objects.remove(key);
+    }
+}
+
+impl FromIterator<Object> for MapView {
+    fn from_iter<T: IntoIterator<Item = Object>>(objects: T) -> Self {
+        Self { objects: objects.into_iter().map(|o| (o.key(), Arc::new(o))).collect() }
+    }
+}
+
+impl LiveView for MapView {
+    fn get(&self, key: &ObjectKey) -> Live {
+        self.objects
+            .get(key)
+            .map_or(Live::Absent, |object| Live::Present(LiveObject { object: object.clone() }))
+    }
+
+    fn version(&self, _: &ObjectKey) -> SeenVersion {
+        SeenVersion(0)
+    }
+}

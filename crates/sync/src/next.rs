@@ -1,0 +1,331 @@
+use crate::desired::{Desired, DesiredObject, WriteWhen};
+use crate::judge::{Judgement, judge};
+use crate::live::{Live, LiveObject, LiveView};
+use crate::order::{Stage, StageGate};
+use crate::policy::{HealthGate, PruneOrder, ReplacePolicy, SyncPolicy};
+use crate::progress::{OpResult, Progress};
+use crate::prune::{self, PruneDecision};
+use crate::step::{Interest, Op, Reason, Step, Verb, Verdict, Waiting, Wake};
+use holdfast_health::HealthStatus;
+use holdfast_object::{ObjectKey, ObjectRef};
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+/// The number under which [`Progress`] keeps since when the run waits for health.
+const HEALTH_GATE: usize = usize::MAX;
+/// The number under which it keeps since when the run waits for deleted objects to go.
+const TERMINATION_GATE: usize = usize::MAX - 1;
+/// The number under which it keeps since when the run waits to learn what is live.
+const KNOWLEDGE_GATE: usize = usize::MAX - 2;
+
+/// The next step of a run.
+///
+/// Asked again with the same input it gives the same answer; asked after a restart, with an empty `progress`, it
+/// goes on from what is live. It never answers an empty [`Step::Do`].
+pub fn next(
+    desired: &Desired,
+    live: &dyn LiveView,
+    progress: &Progress,
+    policy: &SyncPolicy,
+    now: Timestamp,
+) -> Step {
+    let run = Run { desired, live, progress, policy, now };
+    run.refused_empty()
+        .or_else(|| if policy.prune.order == PruneOrder::BeforeWrites { run.prune() } else { None })
+        .or_else(|| run.write())
+        .or_else(|| if policy.prune.order == PruneOrder::AfterWrites { run.prune() } else { None })
+        .or_else(|| run.failures_of_prune())
+        .or_else(|| run.wait_for_termination())
+        .or_else(|| run.wait_for_health())
+        .or_else(|| run.held_prune())
+        .unwrap_or(Step::Done(Verdict::InForce))
+}
+
+struct Run<'a> {
+    desired: &'a Desired,
+    live: &'a dyn LiveView,
+    progress: &'a Progress,
+    policy: &'a SyncPolicy,
+    now: Timestamp,
+}
+
+impl Run<'_> {
+    fn refused_empty(&self) -> Option<Step> {
+        if !self.policy.prune.enabled || !self.desired.objects().is_empty() {
+            return None;
+        }
+        match prune::decide(self.desired, self.live, self.progress, self.policy) {
+            PruneDecision::RefusedEmpty(objects) => Some(Step::Done(Verdict::RefusedEmpty { objects })),
+            _ => None,
+        }
+    }
+
+    /// Writes stage after stage; `None` once all are written and every gate is open.
+    fn write(&self) -> Option<Step> {
+        for (number, stage) in self.policy.order.stages(self.desired).iter().enumerate() {
+            let mut ops = Vec::new();
+            let mut unknown = Vec::new();
+            for &at in &stage.objects {
+                match self.decide_write(&self.desired.objects()[at]) {
+                    Write::Op(op) => ops.push(op),
+                    Write::Unknown(waiting) => unknown.push(waiting),
+                    Write::Nothing => {}
+                }
+            }
+            if !ops.is_empty() {
+                return Some(Step::Do(ops));
+            }
+            if !unknown.is_empty() {
+                return Some(self.wait(KNOWLEDGE_GATE, unknown, None));
+            }
+            if self.stage_failed(stage) {
+                return Some(Step::Done(Verdict::Failed(self.progress.failures(false))));
+            }
+            if let Some(step) = self.pass_gate(number, stage) {
+                return Some(step);
+            }
+        }
+        None
+    }
+
+    fn decide_write(&self, object: &DesiredObject) -> Write {
+        if matches!(object.policy.when, WriteWhen::Never | WriteWhen::NotSelected)
+            || self.progress.result(&object.reference.key).is_some()
+        {
+            return Write::Nothing;
+        }
+        let mode = object.policy.write.as_ref().unwrap_or(&self.policy.write);
+        let op = |why: Reason, found: Option<&LiveObject>| {
+            Write::Op(Op {
+                object: object.reference.clone(),
+                verb: Verb::Apply {
+                    desired: object.object.clone(),
+                    mode: mode.clone(),
+                    recreate_immutable: object.policy.replace == ReplacePolicy::OnImmutable,
+                },
+                why,
+                origin: object.origin.clone(),
+                precondition: found
+                    .map(|f| (f.object.uid().to_owned(), f.object.resource_version().to_owned())),
+            })
+        };
+        match self.live.get(&object.reference.key) {
+            Live::Unknown => Write::Unknown(Waiting {
+                object: object.reference.key.clone(),
+                message: "not read yet".into(),
+            }),
+            // The server's answer tells more than we could: no such kind, or a discovery that is behind.
+            Live::Absent | Live::NoSuchKind => op(Reason::Missing, None),
+            Live::Present(_) if object.policy.when == WriteWhen::Absent => Write::Nothing,
+            Live::Present(found) => match judge(object, &found.object, mode, &self.policy.drift) {
+                Judgement::InForce => Write::Nothing,
+                Judgement::Differs(differences) => op(Reason::Differs(differences), Some(&found)),
+                Judgement::Folded(managers) => op(Reason::Folded(managers), Some(&found)),
+                Judgement::OwnershipLost => op(Reason::OwnershipLost, Some(&found)),
+                Judgement::Unknown => op(Reason::Unverified, Some(&found)),
+            },
+        }
+    }
+
+    fn stage_failed(&self, stage: &Stage) -> bool {
+        stage.objects.iter().any(|&at| {
+            matches!(
+                self.progress.result(&self.desired.objects()[at].reference.key),
+                Some(OpResult::Failed { .. })
+            )
+        })
+    }
+
+    fn pass_gate(&self, number: usize, stage: &Stage) -> Option<Step> {
+        let StageGate::Ready { timeout, pause } = &stage.gate else { return None };
+        if self.progress.passed.contains(&number) {
+            return None;
+        }
+        let gated = stage.objects.iter().map(|&at| &self.desired.objects()[at]);
+        let mut waiting = Vec::new();
+        let mut wrote = false;
+        for object in gated.filter(|o| o.policy.when != WriteWhen::NotSelected) {
+            wrote |= self.progress.result(&object.reference.key).is_some();
+            match self.health(&object.reference.key) {
+                Health::Good => {}
+                Health::Bad(message) | Health::Open(message) => {
+                    waiting.push(Waiting { object: object.reference.key.clone(), message });
+                }
+            }
+        }
+        let since = self.progress.gate_since(number, self.now);
+        if waiting.is_empty() {
+            let opens = later(since, *pause);
+            let must_pause = wrote && !pause.is_zero() && self.now < opens;
+            return must_pause.then(|| self.wait(number, Vec::new(), Some(opens)));
+        }
+        let deadline = timeout.map(|timeout| later(since, timeout));
+        if deadline.is_some_and(|deadline| self.now >= deadline) {
+            return Some(Step::Done(Verdict::StageTimedOut { objects: waiting }));
+        }
+        Some(self.wait(number, waiting, deadline))
+    }
+
+    fn prune(&self) -> Option<Step> {
+        if !self.policy.prune.enabled {
+            return None;
+        }
+        match prune::decide(self.desired, self.live, self.progress, self.policy) {
+            PruneDecision::Delete(orphans) if orphans.is_empty() => None,
+            PruneDecision::Delete(orphans) => {
+                Some(Step::Do(orphans.into_iter().map(|o| self.delete(o)).collect()))
+            }
+            PruneDecision::Unknown(objects) => {
+                let waiting = |o: ObjectRef| Waiting { object: o.key, message: "not read yet".into() };
+                Some(self.wait(KNOWLEDGE_GATE, objects.into_iter().map(waiting).collect(), None))
+            }
+            // A held prune does not keep the app from becoming healthy; it is reported at the end.
+            PruneDecision::Held { .. } | PruneDecision::RefusedEmpty(_) => None,
+        }
+    }
+
+    fn delete(&self, orphan: prune::Orphan) -> Op {
+        let why = if self.desired.objects().is_empty() && self.policy.prune.allow_empty {
+            Reason::AppDeleted
+        } else {
+            Reason::NotDesired
+        };
+        Op {
+            object: orphan.object,
+            verb: Verb::Delete { propagation: self.policy.prune.propagation },
+            why,
+            origin: None,
+            precondition: Some(orphan.precondition),
+        }
+    }
+
+    fn failures_of_prune(&self) -> Option<Step> {
+        let failures = self.progress.failures(true);
+        (!failures.is_empty()).then_some(Step::Done(Verdict::Failed(failures)))
+    }
+
+    fn wait_for_termination(&self) -> Option<Step> {
+        let timeout = self.policy.prune.wait.filter(|_| self.policy.prune.enabled)?;
+        if self.progress.passed.contains(&TERMINATION_GATE) {
+            return None;
+        }
+        if matches!(
+            prune::decide(self.desired, self.live, self.progress, self.policy),
+            PruneDecision::Held { .. }
+        ) {
+            return None;
+        }
+        let remaining = prune::remaining(self.desired, self.live, self.policy);
+        if remaining.is_empty() {
+            return None;
+        }
+        let waiting: Vec<Waiting> = remaining
+            .into_iter()
+            .map(|o| Waiting { object: o.key, message: "being deleted".into() })
+            .collect();
+        Some(self.wait_or_time_out(TERMINATION_GATE, waiting, timeout))
+    }
+
+    fn wait_for_health(&self) -> Option<Step> {
+        let (keys, timeout): (Vec<ObjectKey>, Duration) = match &self.policy.gate {
+            HealthGate::None => return None,
+            HealthGate::All { timeout } => {
+                let counted = self
+                    .desired
+                    .objects()
+                    .iter()
+                    .filter(|o| o.policy.counts_in_health && o.policy.when != WriteWhen::NotSelected);
+                (counted.map(|o| o.reference.key.clone()).collect(), *timeout)
+            }
+            HealthGate::Listed { objects, timeout } => {
+                (objects.iter().map(|o| o.key.clone()).collect(), *timeout)
+            }
+        };
+        let mut waiting = Vec::new();
+        let mut failed = Vec::new();
+        for key in keys {
+            match self.health(&key) {
+                Health::Good => {}
+                Health::Bad(message) => failed.push(Waiting { object: key, message }),
+                Health::Open(message) => waiting.push(Waiting { object: key, message }),
+            }
+        }
+        if !failed.is_empty() {
+            return Some(Step::Done(Verdict::Unhealthy { objects: failed, timed_out: false }));
+        }
+        (!waiting.is_empty()).then(|| self.wait_or_time_out(HEALTH_GATE, waiting, timeout))
+    }
+
+    fn held_prune(&self) -> Option<Step> {
+        if !self.policy.prune.enabled {
+            return None;
+        }
+        match prune::decide(self.desired, self.live, self.progress, self.policy) {
+            PruneDecision::Held { objects, why } => Some(Step::Done(Verdict::PruneHeld { objects, why })),
+            _ => None,
+        }
+    }
+
+    fn wait_or_time_out(&self, gate: usize, waiting: Vec<Waiting>, timeout: Duration) -> Step {
+        let deadline = later(self.progress.gate_since(gate, self.now), timeout);
+        if self.now >= deadline {
+            Step::Done(Verdict::Unhealthy { objects: waiting, timed_out: true })
+        } else {
+            self.wait(gate, waiting, Some(deadline))
+        }
+    }
+
+    fn wait(&self, gate: usize, waiting: Vec<Waiting>, deadline: Option<Timestamp>) -> Step {
+        let mut any: Vec<_> = (waiting.iter())
+            .map(|w| (Interest::Object(w.object.clone()), self.live.version(&w.object)))
+            .collect();
+        any.dedup();
+        Step::Wait(Wake { any, deadline, waiting, gate })
+    }
+
+    /// The health of an object, as far as a gate asks: an object older than our own write to it is still open.
+    fn health(&self, key: &ObjectKey) -> Health {
+        let found = match self.live.get(key) {
+            Live::Present(found) => found,
+            Live::Unknown => return Health::Open("not read yet".into()),
+            Live::Absent | Live::NoSuchKind => return Health::Open("not found".into()),
+        };
+        if let Some(OpResult::Done { resource_version, .. }) = self.progress.result(key)
+            && is_older(found.object.resource_version(), resource_version)
+        {
+            return Health::Open("our write is not seen yet".into());
+        }
+        let health = holdfast_health::assess(&found.object, self.policy.health);
+        match health.status {
+            HealthStatus::Healthy => Health::Good,
+            HealthStatus::Degraded => Health::Bad(health.message),
+            HealthStatus::Progressing
+            | HealthStatus::Suspended
+            | HealthStatus::Terminating
+            | HealthStatus::Missing
+            | HealthStatus::Unknown => Health::Open(health.message),
+        }
+    }
+}
+
+enum Write {
+    Op(Op),
+    Unknown(Waiting),
+    Nothing,
+}
+
+enum Health {
+    Good,
+    Bad(String),
+    Open(String),
+}
+
+fn later(since: Timestamp, by: Duration) -> Timestamp {
+    SignedDuration::try_from(by).ok().and_then(|by| since.checked_add(by).ok()).unwrap_or(Timestamp::MAX)
+}
+
+/// Whether resourceVersion `seen` is older than `written`. Kubernetes declares them comparable as numbers within one
+/// resource; where one is not a number nothing is known, and the object counts as seen.
+fn is_older(seen: &str, written: &str) -> bool {
+    matches!((seen.parse::<u64>(), written.parse::<u64>()), (Ok(seen), Ok(written)) if seen < written)
+}
