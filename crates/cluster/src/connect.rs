@@ -52,7 +52,9 @@ impl Cluster {
 async fn read(from: &Kubeconfig) -> Result<kube::Config, BoxError> {
     let options = KubeConfigOptions { context: from.context.clone(), ..KubeConfigOptions::default() };
     Ok(match &from.file {
-        Some(file) => kube::Config::from_custom_kubeconfig(KubeconfigFile::read_from(file)?, &options).await?,
+        Some(file) => {
+            kube::Config::from_custom_kubeconfig(KubeconfigFile::read_from(file)?, &options).await?
+        }
         None if from.context.is_some() => kube::Config::from_kubeconfig(&options).await?,
         None => kube::Config::infer().await?,
     })

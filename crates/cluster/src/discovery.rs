@@ -11,7 +11,8 @@ use tokio::time::Instant;
 /// A kind that is not known makes us read the discovery again, but not more often than this.
 const MISS_INTERVAL: Duration = Duration::from_millis(250);
 
-const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+const AGGREGATED: &str =
+    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
 
 /// A kind as the server serves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -277,7 +278,10 @@ mod tests {
         list.items.into_iter().for_each(|g| table.add(g));
         let discovery = Discovery { table: RwLock::new(Arc::new(table)), reading: Mutex::new(None) };
         let preferred = discovery.preferred(&GroupKind::new("autoscaling", "HPA")).unwrap();
-        assert_eq!((preferred.gvk.version.as_str(), preferred.watchable, preferred.has_status), ("v2", true, true));
+        assert_eq!(
+            (preferred.gvk.version.as_str(), preferred.watchable, preferred.has_status),
+            ("v2", true, true)
+        );
         assert!(!discovery.known(&GroupVersionKind::new("autoscaling", "v1", "HPA")).unwrap().watchable);
         assert_eq!(
             discovery.api_versions(),

@@ -121,7 +121,11 @@ fn kind_of(code: u16, reason: &str, message: &str) -> ApiErrorKind {
         (429, _) => ApiErrorKind::TooManyRequests,
         (500.., _) => {
             // A webhook that cannot be called answers 500, and that is no fault of the server's.
-            if message.contains("failed calling webhook") { ApiErrorKind::Refused } else { ApiErrorKind::Unavailable }
+            if message.contains("failed calling webhook") {
+                ApiErrorKind::Refused
+            } else {
+                ApiErrorKind::Unavailable
+            }
         }
         _ => ApiErrorKind::Refused,
     }
@@ -143,8 +147,16 @@ mod tests {
             ApiErrorKind::NoSuchKind,
         );
         check(409, r#"{"message":"x","reason":"AlreadyExists"}"#, ApiErrorKind::AlreadyExists);
-        check(409, r#"{"message":"the object has been modified","reason":"Conflict"}"#, ApiErrorKind::Conflict);
-        check(422, r#"{"message":"spec.selector: Invalid value: field is immutable"}"#, ApiErrorKind::Immutable);
+        check(
+            409,
+            r#"{"message":"the object has been modified","reason":"Conflict"}"#,
+            ApiErrorKind::Conflict,
+        );
+        check(
+            422,
+            r#"{"message":"spec.selector: Invalid value: field is immutable"}"#,
+            ApiErrorKind::Immutable,
+        );
         check(422, r#"{"message":"spec.replicas: must be greater"}"#, ApiErrorKind::Invalid);
         check(500, r#"{"message":"failed calling webhook \"a\""}"#, ApiErrorKind::Refused);
         check(503, "", ApiErrorKind::Unavailable);
@@ -152,7 +164,8 @@ mod tests {
 
     #[test]
     fn the_wait_the_server_asks_for_is_kept() {
-        let busy = ApiError::from_answer(429, br#"{"message":"m","details":{"retryAfterSeconds":3}}"#, Some(7));
+        let busy =
+            ApiError::from_answer(429, br#"{"message":"m","details":{"retryAfterSeconds":3}}"#, Some(7));
         assert_eq!(busy.retry_after, Some(Duration::from_secs(3)));
         let plain = ApiError::from_answer(429, b"busy", Some(7));
         assert_eq!((plain.retry_after, plain.message.as_str()), (Some(Duration::from_secs(7)), "busy"));

@@ -16,7 +16,7 @@ mod watch;
 pub use connect::{ConnectError, Kubeconfig};
 pub use discovery::{ApiResource, Discovery};
 pub use error::{ApiError, ApiErrorKind};
-pub use live::{LiveEvent, LiveState, OwnerIndex, Owned};
+pub use live::{LiveEvent, LiveState, Owned, OwnerIndex};
 pub use request::{ApiRequest, ApiResponse, PatchKind, RequestCounts};
 
 use std::sync::Arc;

@@ -74,7 +74,11 @@ impl ApiRequest {
 
     /// Creates an object.
     pub fn create(resource: &ApiResource, namespace: &str, body: impl Into<Bytes>) -> Self {
-        Self { content_type: Some("application/json"), body: body.into(), ..Self::new(Method::POST, resource.path(namespace)) }
+        Self {
+            content_type: Some("application/json"),
+            body: body.into(),
+            ..Self::new(Method::POST, resource.path(namespace))
+        }
     }
 
     /// Replaces an object.
@@ -104,7 +108,11 @@ impl ApiRequest {
     /// Deletes an object; the body is `DeleteOptions`.
     pub fn delete(resource: &ApiResource, namespace: &str, name: &str, options: impl Into<Bytes>) -> Self {
         let path = resource.object_path(namespace, name);
-        Self { content_type: Some("application/json"), body: options.into(), ..Self::new(Method::DELETE, path) }
+        Self {
+            content_type: Some("application/json"),
+            body: options.into(),
+            ..Self::new(Method::DELETE, path)
+        }
     }
 
     /// Adds a query parameter.
@@ -268,7 +276,8 @@ mod tests {
 
     #[test]
     fn query_values_are_escaped() {
-        let request = ApiRequest::get("/api/v1/pods").query("labelSelector", "a=b,c in (d)").query("limit", "5");
+        let request =
+            ApiRequest::get("/api/v1/pods").query("labelSelector", "a=b,c in (d)").query("limit", "5");
         assert_eq!(request.uri(), "/api/v1/pods?labelSelector=a%3Db,c%20in%20%28d%29&limit=5");
     }
 }

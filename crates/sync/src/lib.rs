@@ -26,9 +26,9 @@ pub use next::next;
 pub use order::{Order, Stage, StageGate, kind_rank_argocd, kind_rank_flux};
 pub use plan::{Plan, PlannedChange, plan};
 pub use policy::{
-    Backoff, DriftPolicy, HealWhen, HealthGate, ManagerMatch, Ownership, OwnershipLoss, PruneBrake,
-    PruneOrder, PrunePolicy, ReplacePolicy, SyncPolicy, WriteMode,
+    Backoff, DriftPolicy, HealWhen, HealthGate, IgnoreRule, ManagerMatch, Ownership, OwnershipLoss,
+    PruneBrake, PruneOrder, PrunePolicy, ReplacePolicy, SyncPolicy, WriteMode,
 };
 pub use progress::{Change, Failure, FailureKind, OpResult, Progress};
 pub use prune::{Orphan, PruneDecision};
-pub use step::{Interest, Op, Propagation, Reason, SeenVersion, Step, Verb, Verdict, Waiting, Wake};
+pub use step::{Op, Propagation, Reason, Step, Verb, Verdict, Waiting, Wake};

@@ -1,5 +1,4 @@
-use crate::step::SeenVersion;
-use holdfast_object::{Object, ObjectKey};
+use holdfast_object::{Object, ObjectKey, ObjectRef};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -25,12 +24,9 @@ pub struct LiveObject {
 
 /// The cluster as last seen, to read from.
 pub trait LiveView {
-    /// What is known of an object.
-    fn get(&self, key: &ObjectKey) -> Live;
-
-    /// How often what is known of the object has changed; read before [`LiveView::get`], so that a wake-up asked
-    /// for with it cannot be lost.
-    fn version(&self, key: &ObjectKey) -> SeenVersion;
+    /// What is known of an object. The version of the reference is a wish: where only another version of the kind
+    /// is watched, the object is given at that.
+    fn get(&self, object: &ObjectRef) -> Live;
 }
 
 /// A view over a map, for tests and for plans made from a list of objects: what is not in it is absent.
@@ -58,13 +54,9 @@ impl FromIterator<Object> for MapView {
 }
 
 impl LiveView for MapView {
-    fn get(&self, key: &ObjectKey) -> Live {
+    fn get(&self, object: &ObjectRef) -> Live {
         self.objects
-            .get(key)
+            .get(&object.key)
             .map_or(Live::Absent, |object| Live::Present(LiveObject { object: object.clone() }))
-    }
-
-    fn version(&self, _: &ObjectKey) -> SeenVersion {
-        SeenVersion(0)
     }
 }

@@ -5,9 +5,9 @@ use crate::order::{Stage, StageGate};
 use crate::policy::{HealthGate, PruneOrder, ReplacePolicy, SyncPolicy};
 use crate::progress::{OpResult, Progress};
 use crate::prune::{self, PruneDecision};
-use crate::step::{Interest, Op, Reason, Step, Verb, Verdict, Waiting, Wake};
+use crate::step::{Op, Reason, Step, Verb, Verdict, Waiting, Wake};
 use holdfast_health::HealthStatus;
-use holdfast_object::{ObjectKey, ObjectRef};
+use holdfast_object::ObjectRef;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
@@ -109,7 +109,7 @@ impl Run<'_> {
                     .map(|f| (f.object.uid().to_owned(), f.object.resource_version().to_owned())),
             })
         };
-        match self.live.get(&object.reference.key) {
+        match self.live.get(&object.reference) {
             Live::Unknown => Write::Unknown(Waiting {
                 object: object.reference.key.clone(),
                 message: "not read yet".into(),
@@ -146,7 +146,7 @@ impl Run<'_> {
         let mut wrote = false;
         for object in gated.filter(|o| o.policy.when != WriteWhen::NotSelected) {
             wrote |= self.progress.result(&object.reference.key).is_some();
-            match self.health(&object.reference.key) {
+            match self.health(&object.reference) {
                 Health::Good => {}
                 Health::Bad(message) | Health::Open(message) => {
                     waiting.push(Waiting { object: object.reference.key.clone(), message });
@@ -227,7 +227,7 @@ impl Run<'_> {
     }
 
     fn wait_for_health(&self) -> Option<Step> {
-        let (keys, timeout): (Vec<ObjectKey>, Duration) = match &self.policy.gate {
+        let (gated, timeout): (Vec<ObjectRef>, Duration) = match &self.policy.gate {
             HealthGate::None => return None,
             HealthGate::All { timeout } => {
                 let counted = self
@@ -235,19 +235,17 @@ impl Run<'_> {
                     .objects()
                     .iter()
                     .filter(|o| o.policy.counts_in_health && o.policy.when != WriteWhen::NotSelected);
-                (counted.map(|o| o.reference.key.clone()).collect(), *timeout)
+                (counted.map(|o| o.reference.clone()).collect(), *timeout)
             }
-            HealthGate::Listed { objects, timeout } => {
-                (objects.iter().map(|o| o.key.clone()).collect(), *timeout)
-            }
+            HealthGate::Listed { objects, timeout } => (objects.clone(), *timeout),
         };
         let mut waiting = Vec::new();
         let mut failed = Vec::new();
-        for key in keys {
-            match self.health(&key) {
+        for object in gated {
+            match self.health(&object) {
                 Health::Good => {}
-                Health::Bad(message) => failed.push(Waiting { object: key, message }),
-                Health::Open(message) => waiting.push(Waiting { object: key, message }),
+                Health::Bad(message) => failed.push(Waiting { object: object.key, message }),
+                Health::Open(message) => waiting.push(Waiting { object: object.key, message }),
             }
         }
         if !failed.is_empty() {
@@ -276,21 +274,17 @@ impl Run<'_> {
     }
 
     fn wait(&self, gate: usize, waiting: Vec<Waiting>, deadline: Option<Timestamp>) -> Step {
-        let mut any: Vec<_> = (waiting.iter())
-            .map(|w| (Interest::Object(w.object.clone()), self.live.version(&w.object)))
-            .collect();
-        any.dedup();
-        Step::Wait(Wake { any, deadline, waiting, gate })
+        Step::Wait(Wake { deadline, waiting, gate })
     }
 
     /// The health of an object, as far as a gate asks: an object older than our own write to it is still open.
-    fn health(&self, key: &ObjectKey) -> Health {
-        let found = match self.live.get(key) {
+    fn health(&self, object: &ObjectRef) -> Health {
+        let found = match self.live.get(object) {
             Live::Present(found) => found,
             Live::Unknown => return Health::Open("not read yet".into()),
             Live::Absent | Live::NoSuchKind => return Health::Open("not found".into()),
         };
-        if let Some(OpResult::Done { resource_version, .. }) = self.progress.result(key)
+        if let Some(OpResult::Done { resource_version, .. }) = self.progress.result(&object.key)
             && is_older(found.object.resource_version(), resource_version)
         {
             return Health::Open("our write is not seen yet".into());

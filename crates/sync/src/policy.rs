@@ -22,7 +22,7 @@ pub struct SyncPolicy {
     pub health: holdfast_health::RuleSet,
 }
 
-pub use crate::order::Order;
+use crate::order::Order;
 
 /// How an object says which app it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -50,7 +50,7 @@ pub(crate) fn decide(
     policy.order.sort_for_deletion(&mut candidates);
     candidates.dedup();
     for candidate in candidates {
-        match live.get(&candidate.key) {
+        match live.get(&candidate) {
             Live::Unknown => unknown.push(candidate),
             Live::Absent | Live::NoSuchKind => {}
             Live::Present(found) => {
@@ -94,7 +94,7 @@ pub(crate) fn decide(
 pub(crate) fn remaining(desired: &Desired, live: &dyn LiveView, policy: &SyncPolicy) -> Vec<ObjectRef> {
     let is_there = |object: &&ObjectRef| {
         desired.get(&object.key).is_none()
-            && match live.get(&object.key) {
+            && match live.get(object) {
                 Live::Present(found) => policy.owner.owns(&found.object) && !is_kept(&found.object, policy),
                 Live::Unknown => true,
                 Live::Absent | Live::NoSuchKind => false,

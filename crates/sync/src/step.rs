@@ -115,27 +115,15 @@ impl fmt::Display for Reason {
     }
 }
 
-/// How often something has changed, as its observer counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct SeenVersion(pub u64);
-
-/// Something whose change may wake a waiting run.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Interest {
-    /// An object in the cluster.
-    Object(ObjectKey),
-    /// The kinds that the cluster serves.
-    Discovery,
-}
-
-/// When to ask again.
+/// When to ask again: when one of the objects waited for changes, or at the deadline.
+///
+/// Whoever asks must be told of changes of every object of the desired state and of the gates *from before it reads
+/// the live view*; then a change between the reading and the waiting cannot be lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wake {
-    /// Any of these changes from the version seen.
-    pub any: Vec<(Interest, SeenVersion)>,
-    /// Or this moment comes.
+    /// At this moment at the latest; `None` waits for a change only.
     pub deadline: Option<Timestamp>,
-    /// What the run waits for, for people.
+    /// What the run waits for.
     pub waiting: Vec<Waiting>,
     /// The gate it waits at; the caller notes it with [`crate::Progress::wait_at`], which starts the gate's time.
     pub gate: usize,
