@@ -85,6 +85,16 @@ impl ApiError {
         Self { kind: ApiErrorKind::Unavailable, status: 0, message: message.into(), retry_after: None }
     }
 
+    /// The server's answer is no JSON, or not of the shape it should have.
+    pub fn unreadable(error: &serde_json::Error) -> Self {
+        Self::unreachable(format!("the server's answer cannot be read: {error}"))
+    }
+
+    /// No answer came within the caller's own limit.
+    pub fn timed_out(limit: Duration) -> Self {
+        Self::unreachable(format!("no answer within {} s", limit.as_secs()))
+    }
+
     /// The server serves no such kind.
     pub fn no_such_kind(gvk: &holdfast_object::GroupVersionKind) -> Self {
         Self {

@@ -89,10 +89,21 @@ impl Run<'_> {
     }
 
     fn decide_write(&self, object: &DesiredObject) -> Write {
-        if matches!(object.policy.when, WriteWhen::Never | WriteWhen::NotSelected)
-            || self.progress.result(&object.reference.key).is_some()
-        {
+        let key = &object.reference.key;
+        if matches!(object.policy.when, WriteWhen::Never | WriteWhen::NotSelected) {
             return Write::Nothing;
+        }
+        match self.progress.result(key) {
+            None => {}
+            // Its deletion is on its way; it is made anew once it is gone.
+            Some(OpResult::Recreating) if !matches!(self.live.get(&object.reference), Live::Absent) => {
+                return Write::Unknown(Waiting {
+                    object: key.clone(),
+                    message: "being deleted to be made anew".into(),
+                });
+            }
+            Some(OpResult::Recreating) => {}
+            Some(_) => return Write::Nothing,
         }
         let mode = object.policy.write.as_ref().unwrap_or(&self.policy.write);
         let op = |why: Reason, found: Option<&LiveObject>| {

@@ -35,6 +35,10 @@ pub enum OpResult {
         /// The object's resourceVersion after it; empty for deletions.
         resource_version: String,
     },
+    /// The object was deleted to be made anew, which happens once it is gone.
+    Recreating,
+    /// The object is not as it was when the decision was taken: it is to be decided again, on what is live by then.
+    Stale,
     /// It was refused or could not be sent.
     Failed {
         /// What kind of failure.
@@ -116,6 +120,10 @@ impl Progress {
 
     /// Records what came of an operation.
     pub fn record(&mut self, op: &Op, result: OpResult) {
+        if result == OpResult::Stale {
+            self.results.remove(&op.object.key);
+            return;
+        }
         let record = Record {
             reference: op.object.clone(),
             origin: op.origin.clone(),
@@ -137,7 +145,7 @@ impl Progress {
             .values()
             .filter_map(|record| match record.result {
                 OpResult::Done { change, .. } => Some((record.reference.clone(), change)),
-                OpResult::Failed { .. } => None,
+                _ => None,
             })
             .collect();
         changes.sort();
@@ -151,13 +159,13 @@ impl Progress {
             .values()
             .filter(|record| record.deletes == deletes)
             .filter_map(|record| match &record.result {
-                OpResult::Done { .. } => None,
                 OpResult::Failed { kind, message } => Some(Failure {
                     object: record.reference.clone(),
                     origin: record.origin.clone(),
                     kind: *kind,
                     message: message.clone(),
                 }),
+                _ => None,
             })
             .collect();
         failures.sort_by(|a, b| a.object.cmp(&b.object));

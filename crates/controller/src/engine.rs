@@ -1,0 +1,380 @@
+use crate::queue::{Queue, Work};
+use crate::{Metrics, Recorder, Routes};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use holdfast_apply::Applier;
+use holdfast_cluster::{Cluster, LiveEvent, LiveState, OwnerIndex};
+use holdfast_object::{GroupKind, GroupVersionKind, Object, ObjectKey, ObjectRef, Value};
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::Instant;
+
+/// Why a custom resource is reconciled. Every cause of work is one of these, so that each can be seen, counted and
+/// timed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// It appeared, or this process did.
+    Appeared,
+    /// Its own desired part changed: spec, annotations, labels, finalizers, deletion.
+    Changed,
+    /// An object that it is interested in changed.
+    Object(ObjectKey),
+    /// A kind that it is interested in was listed anew, or can be read again.
+    Listed(GroupKind),
+    /// Its interval, a back-off or a deadline is over.
+    Due,
+    /// A source has news (a webhook, a commit in a local folder).
+    SourceChanged,
+    /// It failed in a way that is worth another try.
+    Retry,
+}
+
+impl Reason {
+    /// The label of the reason in metrics and logs.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Appeared => "appeared",
+            Self::Changed => "changed",
+            Self::Object(_) => "object",
+            Self::Listed(_) => "listed",
+            Self::Due => "due",
+            Self::SourceChanged => "source",
+            Self::Retry => "retry",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Object(key) => write!(f, "{key} changed"),
+            Self::Listed(kind) => write!(f, "{kind} was listed"),
+            other => f.write_str(other.label()),
+        }
+    }
+}
+
+/// A custom resource and why it is to be reconciled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trigger {
+    /// The custom resource.
+    pub key: ObjectKey,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// What a reconcile comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing more until something happens.
+    Settled,
+    /// Ask again after this long, unless something happens before.
+    After(Duration),
+    /// Ask again at this moment, unless something happens before.
+    At(Instant),
+}
+
+/// A front-end's work on its kinds of custom resources.
+pub trait Reconciler: Send + Sync {
+    /// The kinds it reconciles.
+    fn kinds(&self) -> Vec<GroupVersionKind>;
+
+    /// Brings one custom resource a step further. Must not wait for the cluster to become anything: it sends
+    /// requests, and what it then waits for it leaves to [`Routes`] and the outcome.
+    fn reconcile<'a>(&'a self, work: &'a Work<ObjectKey, Reason>) -> BoxFuture<'a, Outcome>;
+}
+
+/// How an engine runs.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// Reconciles under way at once. They never wait, so this bounds memory and requests, not progress.
+    pub concurrency: usize,
+    /// By what live objects are found for their owners.
+    pub owners: Vec<OwnerIndex>,
+    /// The name under which events are reported.
+    pub reporter: String,
+    /// The pause before a reconcile that panicked is tried again.
+    pub panic_pause: Duration,
+}
+
+/// One cluster's live state, the queue and the routes. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    cluster: Cluster,
+    live: LiveState,
+    applier: Applier,
+    recorder: Recorder,
+    routes: Routes,
+    queue: Queue<ObjectKey, Reason>,
+    metrics: Metrics,
+    options: EngineOptions,
+    /// What of a custom resource was seen last, without what its status holds.
+    seen: Mutex<HashMap<ObjectKey, u64>>,
+    events: Mutex<Option<mpsc::UnboundedReceiver<LiveEvent>>>,
+}
+
+impl Engine {
+    /// An engine for one cluster. Nothing runs before [`Engine::run`].
+    pub fn new(cluster: Cluster, options: EngineOptions) -> Self {
+        let (live, events) = LiveState::new(cluster.clone(), options.owners.clone());
+        let inner = Inner {
+            applier: Applier::new(cluster.clone()),
+            recorder: Recorder::new(cluster.clone(), &options.reporter),
+            routes: Routes::default(),
+            queue: Queue::default(),
+            metrics: Metrics::default(),
+            seen: Mutex::default(),
+            events: Mutex::new(Some(events)),
+            cluster,
+            live,
+            options,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The cluster.
+    pub fn cluster(&self) -> &Cluster {
+        &self.inner.cluster
+    }
+
+    /// What is live.
+    pub fn live(&self) -> &LiveState {
+        &self.inner.live
+    }
+
+    /// What writes.
+    pub fn applier(&self) -> &Applier {
+        &self.inner.applier
+    }
+
+    /// What reports events.
+    pub fn recorder(&self) -> &Recorder {
+        &self.inner.recorder
+    }
+
+    /// Who is interested in what.
+    pub fn routes(&self) -> &Routes {
+        &self.inner.routes
+    }
+
+    /// Counters and timings.
+    pub fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+
+    /// Keys that wait for a worker, and keys that wait for their time.
+    pub fn queue_depth(&self) -> (usize, usize) {
+        self.inner.queue.depth()
+    }
+
+    /// Asks for a custom resource to be reconciled.
+    pub fn trigger(&self, trigger: Trigger) {
+        self.inner.metrics.triggered(&trigger);
+        self.inner.queue.trigger(trigger.key, trigger.reason);
+    }
+
+    /// Runs the reconcilers until `stop` turns true, then lets those under way finish.
+    pub async fn run(&self, reconcilers: Vec<Arc<dyn Reconciler>>, mut stop: watch::Receiver<bool>) {
+        let mut by_kind: HashMap<GroupKind, Arc<dyn Reconciler>> = HashMap::new();
+        for reconciler in &reconcilers {
+            for gvk in reconciler.kinds() {
+                by_kind.insert(gvk.group_kind(), reconciler.clone());
+            }
+        }
+        let taken = self.inner.events.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let Some(events) = taken else {
+            tracing::error!("the engine runs already");
+            return;
+        };
+        let own: HashSet<GroupKind> = by_kind.keys().cloned().collect();
+        let router = tokio::spawn(self.clone().route(events, own));
+        let keeper = tokio::spawn(self.clone().keep_watched(reconcilers));
+        let slots = Arc::new(Semaphore::new(self.inner.options.concurrency));
+        loop {
+            let work = tokio::select! {
+                work = self.next(&slots) => work,
+                _ = stop.wait_for(|stop| *stop) => break,
+            };
+            let Some((work, slot)) = work else { break };
+            let Some(reconciler) = by_kind.get(&work.key.group_kind()).cloned() else {
+                self.inner.queue.finish(&work.key, None);
+                continue;
+            };
+            let engine = self.clone();
+            tokio::spawn(async move {
+                engine.reconcile(reconciler.as_ref(), work).await;
+                drop(slot);
+            });
+        }
+        router.abort();
+        keeper.abort();
+        // What is under way may finish: every slot free means nothing is.
+        let all = u32::try_from(self.inner.options.concurrency).unwrap_or(u32::MAX);
+        let _ = slots.acquire_many(all).await;
+    }
+
+    async fn next(
+        &self,
+        slots: &Arc<Semaphore>,
+    ) -> Option<(Work<ObjectKey, Reason>, tokio::sync::OwnedSemaphorePermit)> {
+        let slot = slots.clone().acquire_owned().await.ok()?;
+        Some((self.inner.queue.next().await, slot))
+    }
+
+    async fn reconcile(&self, reconciler: &dyn Reconciler, work: Work<ObjectKey, Reason>) {
+        let began = Instant::now();
+        let outcome = AssertUnwindSafe(reconciler.reconcile(&work)).catch_unwind().await;
+        self.inner.metrics.reconciled(&work.key, began - work.since, began.elapsed(), outcome.is_err());
+        let again = match outcome {
+            Ok(Outcome::Settled) => None,
+            Ok(Outcome::After(pause)) => Some((Instant::now() + pause, Reason::Due)),
+            Ok(Outcome::At(at)) => Some((at, Reason::Due)),
+            Err(_) => {
+                tracing::error!(resource = %work.key, "reconcile panicked; it is tried again");
+                Some((Instant::now() + self.inner.options.panic_pause, Reason::Retry))
+            }
+        };
+        self.inner.queue.finish(&work.key, again);
+    }
+
+    /// Watches the reconcilers' own kinds; those that are not installed are looked for whenever a definition changes.
+    async fn keep_watched(self, reconcilers: Vec<Arc<dyn Reconciler>>) {
+        let definitions = GroupVersionKind::new("apiextensions.k8s.io", "v1", "CustomResourceDefinition");
+        let mut wanted = vec![definitions];
+        wanted.extend(reconcilers.iter().flat_map(|r| r.kinds()));
+        let mut pause = FIRST_DISCOVERY_PAUSE;
+        loop {
+            let mut failed = false;
+            for gvk in &wanted {
+                if let Err(error) = self.inner.live.ensure(gvk).await {
+                    tracing::warn!(kind = %gvk, %error, "cannot watch yet");
+                    failed = true;
+                }
+            }
+            if !failed {
+                return;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_DISCOVERY_PAUSE);
+        }
+    }
+
+    async fn route(self, mut events: mpsc::UnboundedReceiver<LiveEvent>, own: HashSet<GroupKind>) {
+        while let Some(event) = events.recv().await {
+            match event {
+                LiveEvent::Object { object, was_deleted } => {
+                    self.route_object(&object, was_deleted, &own);
+                    if object.key.kind == "CustomResourceDefinition" {
+                        self.definition_changed(&own).await;
+                    }
+                }
+                LiveEvent::Synced(gvk) => self.route_kind(&gvk.group_kind()),
+                LiveEvent::Failed(gvk, error) => {
+                    tracing::warn!(kind = %gvk, %error, "cannot be watched just now");
+                    self.route_kind(&gvk.group_kind());
+                }
+            }
+        }
+    }
+
+    fn route_object(&self, object: &ObjectRef, was_deleted: bool, own: &HashSet<GroupKind>) {
+        if own.contains(&object.key.group_kind())
+            && let Some(reason) = self.own_change(object, was_deleted)
+        {
+            self.trigger(Trigger { key: object.key.clone(), reason });
+        }
+        for key in self.inner.routes.of(&object.key) {
+            self.trigger(Trigger { key, reason: Reason::Object(object.key.clone()) });
+        }
+    }
+
+    fn route_kind(&self, kind: &GroupKind) {
+        for key in self.inner.routes.of_kind(&kind.group, &kind.kind) {
+            self.trigger(Trigger { key, reason: Reason::Listed(kind.clone()) });
+        }
+    }
+
+    /// Why a change of a custom resource itself matters, if it does: our own status writes do not.
+    fn own_change(&self, object: &ObjectRef, was_deleted: bool) -> Option<Reason> {
+        let mut seen = self.inner.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if was_deleted {
+            seen.remove(&object.key);
+            return Some(Reason::Changed);
+        }
+        let hash = desired_hash(&*self.inner.live.object(object)?);
+        match seen.insert(object.key.clone(), hash) {
+            None => Some(Reason::Appeared),
+            Some(before) if before == hash => None,
+            Some(_) => Some(Reason::Changed),
+        }
+    }
+
+    /// A definition came or changed: kinds that were not served may be now.
+    async fn definition_changed(&self, own: &HashSet<GroupKind>) {
+        if let Err(error) = self.inner.cluster.refresh_discovery().await {
+            tracing::warn!(%error, "cannot read the discovery");
+            return;
+        }
+        for kind in own {
+            if let Some(resource) = self.inner.cluster.discovery().preferred(kind) {
+                let _ = self.inner.live.ensure(&resource.gvk).await;
+            }
+        }
+    }
+}
+
+/// The pauses between attempts to read the discovery at the start.
+const FIRST_DISCOVERY_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_DISCOVERY_PAUSE: Duration = Duration::from_secs(10);
+
+/// A hash over what of a custom resource others decide: everything but its status and what the server keeps.
+fn desired_hash(object: &Object) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for (key, value) in object.as_map() {
+        match (key.as_str(), value) {
+            ("status", _) => {}
+            ("metadata", Value::Object(metadata)) => {
+                let kept =
+                    ["uid", "labels", "annotations", "finalizers", "deletionTimestamp", "ownerReferences"];
+                for field in kept {
+                    metadata.get(field).map(Value::to_string).hash(&mut hasher);
+                }
+            }
+            _ => (key, value.to_string()).hash(&mut hasher),
+        }
+    }
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use holdfast_object::json;
+
+    #[test]
+    fn only_what_others_decide_counts_as_a_change() {
+        let base = json!({"apiVersion": "a/v1", "kind": "A",
+            "metadata": {"name": "a", "resourceVersion": "1", "generation": 1, "labels": {"x": "y"}},
+            "spec": {"interval": "1m"}, "status": {"ready": false}});
+        let hash = |change: &dyn Fn(&mut Value)| {
+            let mut value = base.clone();
+            change(&mut value);
+            desired_hash(&Object::new(value).unwrap())
+        };
+        let same = hash(&|_| {});
+        assert_eq!(same, hash(&|v| v["status"] = json!({"ready": true})));
+        assert_eq!(same, hash(&|v| v["metadata"]["resourceVersion"] = json!("2")));
+        assert_ne!(same, hash(&|v| v["spec"]["interval"] = json!("2m")));
+        assert_ne!(same, hash(&|v| v["metadata"]["annotations"] = json!({"a": "b"})));
+        assert_ne!(same, hash(&|v| v["operation"] = json!({"sync": {}})));
+    }
+}

@@ -1,0 +1,92 @@
+use crate::Engine;
+use holdfast_cluster::LiveState;
+use holdfast_object::{GroupVersionKind, ObjectKey, ObjectRef};
+use holdfast_sync::{Desired, HealthGate, Progress, Step, SyncPolicy, Verdict, Wake, next};
+use jiff::Timestamp;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// One run of one app: its desired state under one policy, and how far it has come.
+#[derive(Debug, Clone)]
+pub struct SyncRun {
+    /// What is desired.
+    pub desired: Arc<Desired>,
+    /// How it is to be synced.
+    pub policy: Arc<SyncPolicy>,
+    /// How far it has come.
+    pub progress: Progress,
+}
+
+/// How far [`SyncRun::advance`] came.
+#[derive(Debug, Clone)]
+pub enum Advance {
+    /// The run is over.
+    Done(Verdict),
+    /// Nothing to do before something happens or the deadline comes.
+    Wait(Wake),
+    /// The server cannot be reached, so what it serves is not known.
+    Unavailable(String),
+}
+
+impl SyncRun {
+    /// A run that begins now.
+    pub fn new(desired: Arc<Desired>, policy: Arc<SyncPolicy>, now: Timestamp) -> Self {
+        Self { desired, policy, progress: Progress::new(now) }
+    }
+
+    /// Every object whose change matters to the run. The caller adds its own and sets them as routes before it calls
+    /// [`SyncRun::advance`].
+    pub fn interests(&self) -> HashSet<ObjectKey> {
+        let desired = self.desired.objects().iter().map(|o| &o.reference);
+        desired.chain(&self.desired.previous).chain(self.gated()).map(|o| o.key.clone()).collect()
+    }
+
+    fn gated(&self) -> &[ObjectRef] {
+        match &self.policy.gate {
+            HealthGate::Listed { objects, .. } => objects,
+            HealthGate::None | HealthGate::All { .. } => &[],
+        }
+    }
+
+    /// Carries out step after step until there is nothing to do but wait, or the run is over. `now` is read before
+    /// each step.
+    pub async fn advance(&mut self, engine: &Engine, now: impl Fn() -> Timestamp) -> Advance {
+        if let Err(message) = self.watch(engine.live()).await {
+            return Advance::Unavailable(message);
+        }
+        loop {
+            match next(&self.desired, engine.live(), &self.progress, &self.policy, now()) {
+                Step::Do(ops) => {
+                    let results = engine.applier().run(&ops).await;
+                    let mut stale = false;
+                    for (op, result) in ops.iter().zip(results) {
+                        engine.metrics().applied(op, &result);
+                        stale |= result == holdfast_sync::OpResult::Stale;
+                        self.progress.record(op, result);
+                    }
+                    // Deciding again at once would decide on the same old view; the change that made it old is on
+                    // its way and wakes us.
+                    if stale {
+                        return Advance::Wait(Wake { deadline: None, waiting: Vec::new(), gate: 0 });
+                    }
+                }
+                Step::Wait(wake) => {
+                    self.progress.wait_at(wake.gate, now());
+                    return Advance::Wait(wake);
+                }
+                Step::Done(verdict) => return Advance::Done(verdict),
+            }
+        }
+    }
+
+    /// Sees to it that every kind that matters is watched.
+    async fn watch(&self, live: &LiveState) -> Result<(), String> {
+        let desired = self.desired.objects().iter().map(|o| &o.reference);
+        let kinds: HashSet<GroupVersionKind> =
+            desired.chain(&self.desired.previous).chain(self.gated()).map(ObjectRef::gvk).collect();
+        for kind in kinds {
+            live.ensure(&kind).await.map_err(|e| e.to_string())?;
+        }
+        Ok(())
+    }
+}
