@@ -27,10 +27,14 @@ struct Entries {
     order: VecDeque<String>,
 }
 
+#[derive(Clone)]
 struct Remembered {
-    reads: Vec<(String, Option<String>)>,
+    reads: Reads,
     rendered: Arc<Rendered>,
 }
+
+/// Paths that were read, each with its hash; `None` where nothing stood.
+type Reads = Vec<(String, Option<String>)>;
 
 /// How often the cache answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,18 +81,14 @@ impl RenderCache {
     }
 
     fn look_up(&self, key: &str, tree: &dyn FileTree) -> Option<Arc<Rendered>> {
-        let candidates: Vec<(Vec<(String, Option<String>)>, Arc<Rendered>)> = {
-            let entries = self.lock();
-            let remembered = entries.by_request.get(key)?;
-            remembered.iter().map(|r| (r.reads.clone(), r.rendered.clone())).collect()
-        };
-        let is_same = |reads: &[(String, Option<String>)]| {
-            reads.iter().all(|(path, hash)| match hash {
+        let candidates = self.lock().by_request.get(key)?.clone();
+        let is_same = |candidate: &Remembered| {
+            candidate.reads.iter().all(|(path, hash)| match hash {
                 Some(hash) => tree.subtree_hash(path).as_ref() == Some(hash),
                 None => tree.subtree_hash(path).is_none() && matches!(tree.entry(path), Ok(None)),
             })
         };
-        candidates.into_iter().find(|(reads, _)| is_same(reads)).map(|(_, rendered)| rendered)
+        candidates.into_iter().find(is_same).map(|candidate| candidate.rendered)
     }
 
     fn remember(&self, key: String, remembered: Remembered) {
