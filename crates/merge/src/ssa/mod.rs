@@ -26,7 +26,7 @@ pub use conflict::{Conflict, Conflicts};
 pub type Convert<'a> = dyn Fn(&Value, &str) -> Option<(Value, TypeRef<'a>)> + 'a;
 
 /// The answer of a [`Convert`] for kinds served at one version only.
-pub fn no_other_version(_: &Value, _: &str) -> Option<(Value, TypeRef<'static>)> {
+pub fn no_other_version<'a>(_: &Value, _: &str) -> Option<(Value, TypeRef<'a>)> {
     None
 }
 
@@ -268,6 +268,3 @@ fn managers_before(request: &UpdateRequest<'_>, sent: Option<Value>) -> Managers
         _ => stored(),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -29,6 +29,7 @@ impl fmt::Display for TypeErrors {
 pub(crate) fn validate(value: &Value, ty: TypeRef<'_>, duplicates_allowed: bool) -> Result<(), TypeErrors> {
     let mut walk = Walk { path: Vec::new(), errors: Vec::new(), duplicates_allowed };
     walk.value(value, ty);
+    walk.errors.sort();
     if walk.errors.is_empty() { Ok(()) } else { Err(TypeErrors(walk.errors)) }
 }
 
