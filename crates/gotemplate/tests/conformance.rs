@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 /// Runs one template as Go does with `missingkey=zero` and returns its output, or the error's text.
 fn run(text: &str, data: &Json) -> Result<String, String> {
-    let mut functions = Functions::text_template();
+    let mut functions = Functions::sprig();
     functions.insert("dec", Params::fixed(&[Type::Any]), |_, args| {
         let Value::Float(number) = args[0] else { return Err("dec: not a float64".into()) };
         Ok(Value::Float(number - 1.0))

@@ -3,6 +3,7 @@
 mod builtin;
 mod compare;
 mod escape;
+mod sprig;
 
 use std::collections::HashMap;
 use std::fmt;
