@@ -46,8 +46,6 @@ impl Random {
             }
         }
     }
-
-    #[allow(clippy::cast_possible_truncation)]
     fn refill(&mut self) {
         let constants = [0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574];
         let mut input = [0; 16];

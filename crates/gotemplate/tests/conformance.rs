@@ -13,7 +13,8 @@ fn run(text: &str, data: &Json) -> Result<String, String> {
         Ok(Value::Float(number - 1.0))
     });
     let mut templates = TemplateSet::new();
-    let parsed = parse("t", text.as_bytes(), &ParseOptions::new(&functions)).map_err(|error| error.to_string())?;
+    let parsed =
+        parse("t", text.as_bytes(), &ParseOptions::new(&functions)).map_err(|error| error.to_string())?;
     templates.add(&parsed);
     let mut session = Session::new(Options {
         missing_key: MissingKey::Zero,

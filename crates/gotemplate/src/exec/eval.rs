@@ -113,7 +113,8 @@ impl Context<'_> {
         let NodeKind::Variable { slot, name, names } = tree.unit.node(id).kind else {
             return Err(self.error(tree, "not a variable"));
         };
-        let variable = if slot == UNDEFINED { None } else { self.variables[self.base + slot as usize].clone() };
+        let variable =
+            if slot == UNDEFINED { None } else { self.variables[self.base + slot as usize].clone() };
         let Some(value) = variable else {
             let name = String::from_utf8_lossy(tree.unit.text(name));
             return Err(self.error(tree, format_args!("undefined variable: {name}")));
@@ -210,7 +211,8 @@ impl Context<'_> {
             Value::Object(object) => {
                 let object = object.clone();
                 if let Some(params) = object.method(name) {
-                    let values = self.eval_args(tree, dot, &params, args, piped, &String::from_utf8_lossy(name))?;
+                    let values =
+                        self.eval_args(tree, dot, &params, args, piped, &String::from_utf8_lossy(name))?;
                     let result = object.call(self, name, &values);
                     return self.finish_call(tree, id, &String::from_utf8_lossy(name), result);
                 }
@@ -254,7 +256,13 @@ impl Context<'_> {
     }
 
     /// An argument for a parameter of type `wanted`.
-    pub(super) fn eval_arg(&mut self, tree: &Arc<Tree>, dot: &Operand, wanted: Type, id: NodeId) -> Result<Value> {
+    pub(super) fn eval_arg(
+        &mut self,
+        tree: &Arc<Tree>,
+        dot: &Operand,
+        wanted: Type,
+        id: NodeId,
+    ) -> Result<Value> {
         self.at = id;
         let value = match &tree.unit.node(id).kind {
             NodeKind::Dot => dot.clone(),

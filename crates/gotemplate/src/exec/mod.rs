@@ -12,8 +12,8 @@ pub use error::{ExecError, FuncError, Limit, Location};
 pub use session::{Limits, MissingKey, Options, Session};
 
 use crate::fmt::{Failure, Printer};
-use crate::parse::ast::NodeId;
 use crate::parse::Tree;
+use crate::parse::ast::NodeId;
 use crate::templates::TemplateSet;
 use crate::value::{Map, Str, Value};
 
@@ -181,7 +181,10 @@ impl Context<'_> {
     }
 
     /// Prints into a string, within the limits.
-    pub(crate) fn print(&mut self, print: impl FnOnce(&mut Printer)) -> std::result::Result<Value, FuncError> {
+    pub(crate) fn print(
+        &mut self,
+        print: impl FnOnce(&mut Printer),
+    ) -> std::result::Result<Value, FuncError> {
         let left = self.session.limits.memory.saturating_sub(self.session.memory);
         let mut printer = Printer::new(usize::try_from(left).unwrap_or(usize::MAX));
         print(&mut printer);

@@ -4,8 +4,8 @@ use std::any::Any;
 
 use super::{Context, ExecError, Limit};
 use crate::templates::TemplateSet;
-use crate::value::{Map, Value};
 use crate::value::WeakMap;
+use crate::value::{Map, Value};
 
 /// What `{{ .a.b }}` gives where a map has no such key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -99,7 +99,12 @@ impl Session {
     }
 
     /// Executes the template `name` with `data` as its dot and `$`.
-    pub fn execute(&mut self, templates: &TemplateSet, name: &[u8], data: &Value) -> Result<Vec<u8>, ExecError> {
+    pub fn execute(
+        &mut self,
+        templates: &TemplateSet,
+        name: &[u8],
+        data: &Value,
+    ) -> Result<Vec<u8>, ExecError> {
         Context::new(self, templates.clone()).run(name, data).map_err(|error| *error)
     }
 

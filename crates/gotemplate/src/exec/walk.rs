@@ -117,14 +117,14 @@ impl Context<'_> {
         if let Some(count) = int {
             if decls.len() > 1 {
                 let text = self.show(&value);
-                return Err(self.error(tree, format_args!("can't use {text} to iterate over more than one variable")));
+                return Err(
+                    self.error(tree, format_args!("can't use {text} to iterate over more than one variable"))
+                );
             }
             for index in 0..count {
                 let element = match value {
                     Value::Int64(_) => Value::Int64(index),
-                    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
                     Value::Uint8(_) => Value::Uint8(index as u8),
-                    #[allow(clippy::cast_sign_loss)]
                     Value::Uint64(_) => Value::Uint64(index as u64),
                     _ => Value::Int(index),
                 };
@@ -146,7 +146,8 @@ impl Context<'_> {
         } else if let Some(map) = value.as_map() {
             let interface = map.map_type() != crate::MapType::String;
             // The body may change the map: Go, too, ranges over the entries there were at first.
-            let entries: Vec<_> = map.entries().iter().map(|(key, item)| (key.clone(), item.clone())).collect();
+            let entries: Vec<_> =
+                map.entries().iter().map(|(key, item)| (key.clone(), item.clone())).collect();
             for (key, item) in entries {
                 ran = true;
                 let element = Operand { value: item, interface };
@@ -191,7 +192,13 @@ impl Context<'_> {
     }
 
     /// Gives the variable of a declaration or assignment its value.
-    pub(super) fn set_variable(&mut self, tree: &Tree, id: NodeId, value: Operand, assign: bool) -> Result<()> {
+    pub(super) fn set_variable(
+        &mut self,
+        tree: &Tree,
+        id: NodeId,
+        value: Operand,
+        assign: bool,
+    ) -> Result<()> {
         let NodeKind::Variable { slot, name, .. } = tree.unit.node(id).kind else { return Ok(()) };
         let variable = self.variables.get_mut(self.base + slot as usize);
         match variable {
@@ -206,7 +213,13 @@ impl Context<'_> {
         }
     }
 
-    fn walk_template(&mut self, tree: &Arc<Tree>, dot: &Operand, name: &[u8], pipe: Option<NodeId>) -> Result<()> {
+    fn walk_template(
+        &mut self,
+        tree: &Arc<Tree>,
+        dot: &Operand,
+        name: &[u8],
+        pipe: Option<NodeId>,
+    ) -> Result<()> {
         let Some(callee) = self.templates.get(name).cloned() else {
             let name = crate::fmt::quote(name);
             return Err(self.error(tree, format_args!("template {name} not defined")));

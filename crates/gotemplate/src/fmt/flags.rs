@@ -5,7 +5,6 @@ use crate::parse::lex::decode;
 
 /// The flags, width and precision of one verb.
 #[derive(Clone, Copy, Default)]
-#[allow(clippy::struct_excessive_bools)] // Go's flags are independent of each other.
 pub(super) struct Flags {
     pub(super) minus: bool,
     pub(super) plus: bool,
@@ -60,7 +59,8 @@ impl Flags {
                 Self { zero: false, ..self }.fill(out, width);
                 return;
             }
-        } else if self.zero && !self.minus
+        } else if self.zero
+            && !self.minus
             && let Some(width) = self.width
         {
             least = width.saturating_sub(usize::from(negative || self.plus || self.space));
@@ -173,7 +173,6 @@ impl Flags {
         let verb = match verb {
             'v' => b'g',
             'F' => b'f',
-            #[allow(clippy::cast_possible_truncation)]
             verb => verb as u8,
         };
         let mut number = float::format(value, verb, precision);
@@ -192,7 +191,8 @@ impl Flags {
             number = with_point(&number, verb, precision);
         }
         if self.plus || !number.starts_with('+') {
-            if self.zero && !self.minus
+            if self.zero
+                && !self.minus
                 && let Some(width) = self.width.filter(|width| *width > number.len())
             {
                 out.push(number.as_bytes()[0]);

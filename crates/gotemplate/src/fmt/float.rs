@@ -79,7 +79,6 @@ fn general(value: f64, precision: Option<usize>) -> String {
 fn parts(value: f64) -> (u64, i32) {
     let bits = value.to_bits();
     let fraction = bits & ((1 << 52) - 1);
-    #[allow(clippy::cast_possible_truncation)]
     let biased = ((bits >> 52) & 0x7FF) as i32;
     if biased == 0 { (fraction, -1074) } else { (fraction | 1 << 52, biased - 1075) }
 }

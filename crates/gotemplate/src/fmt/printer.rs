@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use super::flags::Flags;
 use super::byte_slice;
+use super::flags::Flags;
 use crate::parse::lex::decode;
 use crate::value::{HostObject, List, Map, Value, View};
 
@@ -70,7 +70,8 @@ impl Printer {
     pub(crate) fn printf(&mut self, format: &[u8], args: &[Value]) {
         let mut directives = Directives { format, args, pos: 0, next: 0, reordered: false };
         loop {
-            let literal = memchr::memchr(b'%', &format[directives.pos..]).map_or(format.len(), |at| directives.pos + at);
+            let literal = memchr::memchr(b'%', &format[directives.pos..])
+                .map_or(format.len(), |at| directives.pos + at);
             self.append(&format[directives.pos..literal]);
             if literal == format.len() || self.failure.is_some() {
                 break;
@@ -137,7 +138,9 @@ impl Printer {
             after_index = directives.index(&mut good_index);
             if directives.eat(b'*') {
                 match directives.int_arg() {
-                    Some(precision) if precision >= 0 => self.flags.precision = usize::try_from(precision).ok(),
+                    Some(precision) if precision >= 0 => {
+                        self.flags.precision = usize::try_from(precision).ok()
+                    }
                     _ => self.append(b"%!(BADPREC)"),
                 }
                 after_index = false;
@@ -230,7 +233,9 @@ impl Printer {
             Value::Int(int) | Value::Int64(int) => self.integer(value, int.unsigned_abs(), *int < 0, verb),
             Value::Uint8(int) => self.unsigned(value, u64::from(*int), verb),
             Value::Uint64(int) => self.unsigned(value, *int, verb),
-            Value::Float(float) if "vbgGxXfFeE".contains(verb) => self.flags.float(&mut self.out, *float, verb),
+            Value::Float(float) if "vbgGxXfFeE".contains(verb) => {
+                self.flags.float(&mut self.out, *float, verb)
+            }
             Value::Str(text) => self.string(value, text, verb),
             Value::List(list) => self.list(list, verb, depth),
             Value::Map(map) => self.map(map, verb, depth),
@@ -255,7 +260,9 @@ impl Printer {
             }
             'c' => self.flags.char(&mut self.out, code),
             'q' => self.flags.quoted_char(&mut self.out, code),
-            'U' => self.flags.unicode(&mut self.out, if negative { magnitude.wrapping_neg() } else { magnitude }),
+            'U' => {
+                self.flags.unicode(&mut self.out, if negative { magnitude.wrapping_neg() } else { magnitude })
+            }
             _ => self.bad_verb(value, verb),
         }
     }
@@ -391,8 +398,11 @@ impl Directives<'_> {
             return false;
         };
         self.pos += close + 1;
-        let digits = std::str::from_utf8(&rest[1..close]).ok().filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
-        let Some(index) = digits.and_then(|digits| digits.parse::<usize>().ok()).filter(|index| *index <= MAX_WIDTH)
+        let digits = std::str::from_utf8(&rest[1..close])
+            .ok()
+            .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
+        let Some(index) =
+            digits.and_then(|digits| digits.parse::<usize>().ok()).filter(|index| *index <= MAX_WIDTH)
         else {
             *good = false;
             return false;

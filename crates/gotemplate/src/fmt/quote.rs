@@ -66,6 +66,7 @@ fn append_char(out: &mut String, char: char, quote: char, ascii: bool) {
 /// Whether the text can stand in backquotes: one line of UTF-8 without control characters or backquotes.
 pub(crate) fn can_backquote(text: &[u8]) -> bool {
     std::str::from_utf8(text).is_ok_and(|text| {
-        text.chars().all(|char| char != '`' && char != '\u{feff}' && char != '\x7f' && (char >= ' ' || char == '\t'))
+        text.chars()
+            .all(|char| char != '`' && char != '\u{feff}' && char != '\x7f' && (char >= ' ' || char == '\t'))
     })
 }

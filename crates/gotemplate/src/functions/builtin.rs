@@ -63,7 +63,9 @@ fn index_one(item: &Value, index: &Value) -> Result<Value, FuncError> {
         Value::Nil | Value::Invalid => Err("index of nil pointer".into()),
         Value::Str(text) => {
             let at = index_arg(index, text.len())?;
-            text.get(at).map(|byte| Value::Uint8(*byte)).ok_or_else(|| "reflect: string index out of range".into())
+            text.get(at)
+                .map(|byte| Value::Uint8(*byte))
+                .ok_or_else(|| "reflect: string index out of range".into())
         }
         Value::List(list) => index_list(list, index),
         Value::Map(map) => {
@@ -100,10 +102,7 @@ fn index_arg(index: &Value, cap: usize) -> Result<usize, FuncError> {
         Value::Nil | Value::Invalid => return Err("cannot index slice/array with nil".into()),
         other => return Err(format!("cannot index slice/array with type {}", other.type_name()).into()),
     };
-    usize::try_from(at)
-        .ok()
-        .filter(|at| *at <= cap)
-        .ok_or_else(|| format!("index out of range: {at}").into())
+    usize::try_from(at).ok().filter(|at| *at <= cap).ok_or_else(|| format!("index out of range: {at}").into())
 }
 
 /// `slice x 1 2` is Go's `x[1:2]`.

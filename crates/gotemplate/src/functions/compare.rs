@@ -57,8 +57,6 @@ fn eq(context: &mut Context<'_>, left: &Value, rights: &[Value]) -> Result<bool,
     }
     Ok(false)
 }
-
-#[allow(clippy::float_cmp)]
 fn eq_one(context: &mut Context<'_>, left: &Value, right: &Value) -> Result<bool, FuncError> {
     Ok(match (basic(left), basic(right)) {
         (Basic::Bool(left), Basic::Bool(right)) => left == right,
@@ -91,7 +89,9 @@ fn eq_other(context: &mut Context<'_>, left: &Value, right: &Value) -> Result<bo
         return Ok(nil(left) == nil(right));
     }
     match (left, right) {
-        (Value::Object(left), Value::Object(right)) if left.kind() == Kind::Struct || left.kind() == Kind::Ptr => {
+        (Value::Object(left), Value::Object(right))
+            if left.kind() == Kind::Struct || left.kind() == Kind::Ptr =>
+        {
             Ok(left.type_name() == right.type_name() && left.equals(right.as_ref()))
         }
         _ => {
@@ -118,7 +118,9 @@ fn lt(left: &Value, right: &Value) -> Result<bool, FuncError> {
         (Basic::Uint(left), Basic::Uint(right)) => left.cmp(&right),
         (Basic::Str(left), Basic::Str(right)) => left.cmp(right),
         (Basic::Float(left), Basic::Float(right)) => return Ok(left < right),
-        (Basic::Int(left), Basic::Uint(right)) => u64::try_from(left).map_or(Ordering::Less, |left| left.cmp(&right)),
+        (Basic::Int(left), Basic::Uint(right)) => {
+            u64::try_from(left).map_or(Ordering::Less, |left| left.cmp(&right))
+        }
         (Basic::Uint(left), Basic::Int(right)) => {
             u64::try_from(right).map_or(Ordering::Greater, |right| left.cmp(&right))
         }
@@ -128,7 +130,6 @@ fn lt(left: &Value, right: &Value) -> Result<bool, FuncError> {
 }
 
 /// Go computes `<=` as less or equal, which for NaN is neither.
-#[allow(clippy::float_cmp)]
 fn le(left: &Value, right: &Value) -> Result<bool, FuncError> {
     Ok(lt(left, right)?
         || match (basic(left), basic(right)) {

@@ -69,7 +69,9 @@ impl Type {
     pub(crate) fn accepts(self, value: &Value) -> bool {
         match (self, value) {
             (Self::Any | Self::Reflect, _) => true,
-            (Self::Bool, Value::Bool(_)) | (Self::Int, Value::Int(_)) | (Self::Int64, Value::Int64(_)) => true,
+            (Self::Bool, Value::Bool(_)) | (Self::Int, Value::Int(_)) | (Self::Int64, Value::Int64(_)) => {
+                true
+            }
             (Self::Float, Value::Float(_)) | (Self::String, Value::Str(_)) => true,
             (Self::Map, Value::Map(map)) => map.map_type() != MapType::String,
             (Self::List, Value::List(list)) => list.elem() == Elem::Any,

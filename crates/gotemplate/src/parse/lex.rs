@@ -429,7 +429,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<(char, usize)> {
         0xF0..0xF5 => 4,
         _ => return Some((char::REPLACEMENT_CHARACTER, 1)),
     };
-    let char = bytes.get(..len).and_then(|bytes| std::str::from_utf8(bytes).ok()).and_then(|s| s.chars().next());
+    let char =
+        bytes.get(..len).and_then(|bytes| std::str::from_utf8(bytes).ok()).and_then(|s| s.chars().next());
     Some(char.map_or((char::REPLACEMENT_CHARACTER, 1), |char| (char, len)))
 }
 

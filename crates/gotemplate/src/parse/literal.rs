@@ -78,7 +78,8 @@ fn unquote_char<'a>(text: &'a [u8], quote: u8, out: &mut Vec<u8>) -> Option<&'a 
 
 fn digits(text: &[u8], count: usize, radix: u32) -> Option<(u32, &[u8])> {
     let (head, rest) = text.split_at_checked(count)?;
-    let head = std::str::from_utf8(head).ok().filter(|head| head.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+    let head =
+        std::str::from_utf8(head).ok().filter(|head| head.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
     Some((u32::from_str_radix(head, radix).ok()?, rest))
 }
 
@@ -112,7 +113,12 @@ pub(super) fn rune(text: &str) -> Result<Number, String> {
 }
 
 /// A number, with every Go type it fits.
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::float_cmp)]
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::float_cmp
+)]
 pub(super) fn number(text: &str) -> Result<Number, String> {
     let mut number = Number { text: text.into(), ..Number::default() };
     let negative = text.starts_with('-');
@@ -190,8 +196,6 @@ pub(crate) fn parse_float(text: &str) -> Option<f64> {
     }
     text.parse().ok().filter(|value: &f64| value.is_finite())
 }
-
-#[allow(clippy::cast_precision_loss)]
 fn parse_hex_float(text: &str) -> Option<f64> {
     let (mantissa, exponent) = text.split_once('p')?;
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));

@@ -128,8 +128,6 @@ struct Parser<'a> {
     depth: usize,
     drafts: Vec<Draft>,
 }
-
-#[allow(clippy::cast_possible_truncation)] // The text is shorter than 4 GiB, and there are fewer nodes than bytes.
 impl<'a> Parser<'a> {
     fn finish(self, text: &[u8]) -> Parsed {
         let unit = Arc::new(Unit {
@@ -253,7 +251,8 @@ impl<'a> Parser<'a> {
             NodeKind::Bool(value) => value.to_string(),
             NodeKind::Number(number) => number.text.clone(),
             NodeKind::String { quoted, .. } => {
-                let token = Token { kind: Kind::Text, start: quoted.start as usize, end: quoted.end as usize };
+                let token =
+                    Token { kind: Kind::Text, start: quoted.start as usize, end: quoted.end as usize };
                 String::from_utf8_lossy(self.lexer.slice(token)).into_owned()
             }
             _ => String::new(),
@@ -352,7 +351,9 @@ impl<'a> Parser<'a> {
     fn text_or_action(&mut self) -> Result<Item> {
         let token = self.next_non_space();
         match token.kind {
-            Kind::Text => Ok(Item::Node(self.node(token.start, NodeKind::Text { text: Self::text_span(token) }))),
+            Kind::Text => {
+                Ok(Item::Node(self.node(token.start, NodeKind::Text { text: Self::text_span(token) })))
+            }
             Kind::LeftDelim => {
                 self.action = Some(token.start);
                 let item = self.action()?;
@@ -561,11 +562,8 @@ impl<'a> Parser<'a> {
         let mut nodes = Vec::with_capacity(decls.len());
         for token in decls {
             let name = self.lexer.slice(*token);
-            let slot = if assign {
-                self.scope.find(name).unwrap_or(UNDEFINED)
-            } else {
-                self.scope.declare(name)
-            };
+            let slot =
+                if assign { self.scope.find(name).unwrap_or(UNDEFINED) } else { self.scope.declare(name) };
             let kind = NodeKind::Variable { slot, name: Self::text_span(*token), names: Span::default() };
             nodes.push(self.node(token.start, kind));
         }
@@ -581,7 +579,11 @@ impl<'a> Parser<'a> {
             let first = self.children[args.start as usize];
             if matches!(
                 self.nodes[first as usize].kind,
-                NodeKind::Bool(_) | NodeKind::Dot | NodeKind::Nil | NodeKind::Number(_) | NodeKind::String { .. }
+                NodeKind::Bool(_)
+                    | NodeKind::Dot
+                    | NodeKind::Nil
+                    | NodeKind::Number(_)
+                    | NodeKind::String { .. }
             ) {
                 let stage = index + 1;
                 return Err(self.error(format_args!("non executable command in pipeline stage {stage}")));
@@ -646,7 +648,10 @@ impl<'a> Parser<'a> {
         names.end = self.names.len() as u32;
         let pos = field.start;
         match &mut self.nodes[node as usize] {
-            Node { pos: own, kind: NodeKind::Field { names: all } | NodeKind::Variable { names: all, .. } } => {
+            Node {
+                pos: own,
+                kind: NodeKind::Field { names: all } | NodeKind::Variable { names: all, .. },
+            } => {
                 *all = names;
                 *own = pos as u32;
                 Ok(Some(node))

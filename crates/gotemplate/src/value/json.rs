@@ -94,7 +94,6 @@ impl Map {
 
 fn float_to_json(value: f64) -> Result<Json, String> {
     let whole = value.fract() == 0.0 && value.abs() < 1e21;
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     if whole && (-9.3e18..9.2e18).contains(&value) {
         return Ok(Json::from(value as i64));
     } else if whole && (0.0..1.8e19).contains(&value) {
@@ -112,11 +111,7 @@ fn list_to_json(list: &List, depth: usize) -> Result<Json, String> {
     if let Some(bytes) = crate::fmt::byte_slice(list) {
         return Ok(Json::String(crate::fmt::base64(&bytes)));
     }
-    list.items()
-        .iter()
-        .map(|item| item.to_json_at(depth + 1))
-        .collect::<Result<Vec<_>, _>>()
-        .map(Json::Array)
+    list.items().iter().map(|item| item.to_json_at(depth + 1)).collect::<Result<Vec<_>, _>>().map(Json::Array)
 }
 
 fn map_to_json(map: &Map, depth: usize) -> Result<Json, String> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// A Go string: bytes, cheap to clone, usually but not always UTF-8.
 ///
 /// Ordering and equality are those of the bytes, as in Go.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Str(Arc<[u8]>);
 
 impl Str {
@@ -75,12 +75,6 @@ impl From<Vec<u8>> for Str {
 impl From<Cow<'_, str>> for Str {
     fn from(text: Cow<'_, str>) -> Self {
         Self::from(text.as_ref())
-    }
-}
-
-impl Default for Str {
-    fn default() -> Self {
-        Self(Arc::default())
     }
 }
 

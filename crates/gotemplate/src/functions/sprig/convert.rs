@@ -42,7 +42,6 @@ pub(super) fn elements(value: &Value) -> Option<List> {
 }
 
 /// `cast.ToInt64`: what cannot be converted is 0. Strings may have a base prefix and a fraction of zeros.
-#[allow(clippy::cast_possible_truncation)]
 pub(super) fn to_int(value: &Value) -> i64 {
     match value {
         Value::Bool(value) => i64::from(*value),
@@ -56,14 +55,12 @@ pub(super) fn to_int(value: &Value) -> i64 {
 }
 
 /// Go's conversion on amd64, where everything out of range is the least number.
-#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
 pub(super) fn float_to_int(value: f64) -> i64 {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
     if (-LIMIT..LIMIT).contains(&value) { value as i64 } else { i64::MIN }
 }
 
 /// `cast.ToFloat64`: what cannot be converted is 0.
-#[allow(clippy::cast_precision_loss)]
 pub(super) fn to_float(value: &Value) -> f64 {
     match value {
         Value::Bool(value) => f64::from(u8::from(*value)),

@@ -24,7 +24,8 @@ pub(super) fn register(functions: &mut Functions) {
     });
     functions.insert("typeOf", one, |_, args| Ok(args[0].type_name().into()));
     functions.insert("kindOf", one, |_, args| Ok(args[0].kind().name().into()));
-    functions.insert("typeIs", is, |_, args| Ok(Value::Bool(text(&args[0]) == args[1].type_name().as_bytes())));
+    functions
+        .insert("typeIs", is, |_, args| Ok(Value::Bool(text(&args[0]) == args[1].type_name().as_bytes())));
     functions.insert("typeIsLike", is, |_, args| {
         let (target, found) = (text(&args[0]), args[1].type_name());
         let found = found.as_bytes();

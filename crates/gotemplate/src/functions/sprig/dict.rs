@@ -62,7 +62,7 @@ pub(super) fn register(functions: &mut Functions) {
 }
 
 fn dict(context: &mut Context<'_>, args: &[Value]) -> Result<Value, FuncError> {
-    context.take_memory(args.len() * std::mem::size_of::<Value>())?;
+    context.take_memory(std::mem::size_of_val(args))?;
     let mut entries = std::collections::BTreeMap::new();
     for pair in args.chunks(2) {
         let key = to_text(context, &pair[0])?;

@@ -43,15 +43,13 @@ pub(super) fn register(functions: &mut Functions) {
     for name in ["rest", "mustRest"] {
         functions.insert(name, one, |_, args| {
             let list = slice_of(&args[0], "find rest on")?;
-            Ok(list.items().split_first().map_or_else(|| List::nil(Elem::Any), |(_, rest)| List::new(rest.to_vec())))
-                .map(Value::List)
+            Ok(rest_of(list.items().split_first()))
         });
     }
     for name in ["initial", "mustInitial"] {
         functions.insert(name, one, |_, args| {
             let list = slice_of(&args[0], "find initial on")?;
-            Ok(list.items().split_last().map_or_else(|| List::nil(Elem::Any), |(_, rest)| List::new(rest.to_vec())))
-                .map(Value::List)
+            Ok(rest_of(list.items().split_last()))
         });
     }
     for name in ["reverse", "mustReverse"] {
@@ -87,13 +85,22 @@ pub(super) fn register(functions: &mut Functions) {
         texts.sort_unstable();
         Ok(List::strings(texts).into())
     });
-    functions.insert("toStrings", one, |context, args| Ok(List::strings(to_texts(context, &args[0])?).into()));
+    functions.insert(
+        "toStrings",
+        one,
+        |context, args| Ok(List::strings(to_texts(context, &args[0])?).into()),
+    );
     functions.insert("join", Params::fixed(&[Type::String, Type::Any]), join);
 }
 
 /// The elements, or Go's message that the function cannot `verb` this type.
 fn slice_of(value: &Value, verb: &str) -> Result<List, FuncError> {
     elements(value).ok_or_else(|| not_a_list(value, &format!("Cannot {verb} type")))
+}
+
+/// What is left of a list without an end; a nil slice where there was no such end.
+fn rest_of(split: Option<(&Value, &[Value])>) -> Value {
+    split.map_or_else(|| List::nil(Elem::Any), |(_, rest)| List::new(rest.to_vec())).into()
 }
 
 /// A nil has no type, and asking for one is what fails in Go.
@@ -142,7 +149,8 @@ fn has(context: &mut Context<'_>, args: &[Value]) -> Result<Value, FuncError> {
 }
 
 fn slice(_: &mut Context<'_>, args: &[Value]) -> Result<Value, FuncError> {
-    let list = elements(&args[0]).ok_or_else(|| not_a_list(&args[0], "list should be type of slice or array but"))?;
+    let list = elements(&args[0])
+        .ok_or_else(|| not_a_list(&args[0], "list should be type of slice or array but"))?;
     if list.is_empty() {
         return Ok(Value::Nil);
     }

@@ -17,21 +17,19 @@ pub(super) fn register(functions: &mut Functions) {
     functions.insert("float64", one, |_, args| Ok(Value::Float(to_float(&args[0]))));
     functions.insert("toDecimal", one, to_decimal);
     functions.insert("add1", one, |_, args| Ok(Value::Int64(to_int(&args[0]).wrapping_add(1))));
-    functions.insert("add", any, |_, args| {
-        Ok(Value::Int64(args.iter().map(to_int).fold(0, i64::wrapping_add)))
-    });
+    functions
+        .insert("add", any, |_, args| Ok(Value::Int64(args.iter().map(to_int).fold(0, i64::wrapping_add))));
     functions.insert("sub", two, |_, args| Ok(Value::Int64(to_int(&args[0]).wrapping_sub(to_int(&args[1])))));
-    functions.insert("mul", some, |_, args| {
-        Ok(Value::Int64(args.iter().map(to_int).fold(1, i64::wrapping_mul)))
-    });
+    functions
+        .insert("mul", some, |_, args| Ok(Value::Int64(args.iter().map(to_int).fold(1, i64::wrapping_mul))));
     functions.insert("div", two, |_, args| divide(&args[0], &args[1], i64::wrapping_div));
     functions.insert("mod", two, |_, args| divide(&args[0], &args[1], i64::wrapping_rem));
     for name in ["max", "biggest"] {
-        functions.insert(name, some, |_, args| {
-            Ok(Value::Int64(args.iter().map(to_int).fold(i64::MIN, i64::max)))
-        });
+        functions
+            .insert(name, some, |_, args| Ok(Value::Int64(args.iter().map(to_int).fold(i64::MIN, i64::max))));
     }
-    functions.insert("min", some, |_, args| Ok(Value::Int64(args.iter().map(to_int).fold(i64::MAX, i64::min))));
+    functions
+        .insert("min", some, |_, args| Ok(Value::Int64(args.iter().map(to_int).fold(i64::MAX, i64::min))));
     functions.insert("maxf", some, |_, args| Ok(Value::Float(extreme(args, |a, b| a > b))));
     functions.insert("minf", some, |_, args| Ok(Value::Float(extreme(args, |a, b| a < b))));
     functions.insert("floor", one, |_, args| Ok(Value::Float(to_float(&args[0]).floor())));

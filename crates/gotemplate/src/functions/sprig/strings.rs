@@ -119,7 +119,11 @@ fn substr(start: i64, end: i64, text: &[u8]) -> Result<Vec<u8>, FuncError> {
     let len = i64::try_from(text.len()).unwrap_or(i64::MAX);
     let (from, to) = if start < 0 {
         if end < 0 || end > len {
-            return Err(format!("runtime error: slice bounds out of range [:{end}]{}", with_length(end, len)).into());
+            return Err(format!(
+                "runtime error: slice bounds out of range [:{end}]{}",
+                with_length(end, len)
+            )
+            .into());
         }
         (0, end)
     } else if end < 0 || end > len {
@@ -257,7 +261,12 @@ pub(super) fn split(
 }
 
 /// The parts as `_0`, `_1` and so on.
-fn split_map(context: &mut Context<'_>, from: &Value, separator: &Value, count: i64) -> Result<Value, FuncError> {
+fn split_map(
+    context: &mut Context<'_>,
+    from: &Value,
+    separator: &Value,
+    count: i64,
+) -> Result<Value, FuncError> {
     let parts = split(context, text(from), text(separator), count)?;
     let entry = |(index, part): (usize, Str)| (Str::from(format!("_{index}")), Value::Str(part));
     Ok(Map::of(MapType::String, parts.into_iter().enumerate().map(entry).collect()).into())

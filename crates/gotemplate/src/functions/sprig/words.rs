@@ -289,7 +289,8 @@ fn is_punctuation(char: char) -> bool {
 
 /// Letters, except those of scripts whose letters are words.
 fn is_alphabet(char: char) -> bool {
-    let ideograph = matches!(char, '\u{4e00}'..='\u{9fcc}' | '\u{3400}'..='\u{4d85}' | '\u{20000}'..='\u{2b81d}');
+    let ideograph =
+        matches!(char, '\u{4e00}'..='\u{9fcc}' | '\u{3400}'..='\u{4d85}' | '\u{20000}'..='\u{2b81d}');
     char.is_alphabetic() && !ideograph
 }
 
@@ -390,7 +391,9 @@ fn push_tail(out: &mut String, words: &[(Word, &str)], mut at: usize, connector:
 fn push_lower(out: &mut String, kind: Word, word: &str, connector: char) {
     match kind {
         Word::Connector => out.extend(word.chars().map(|_| connector)),
-        Word::Upper => out.extend(word.chars().map(|char| if char.is_uppercase() { lower(char) } else { char })),
+        Word::Upper => {
+            out.extend(word.chars().map(|char| if char.is_uppercase() { lower(char) } else { char }))
+        }
         _ => out.push_str(word),
     }
 }
