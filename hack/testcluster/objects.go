@@ -11,8 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 )
 
-// createNodes creates nodes that are ready from the start; kwok then looks
-// after the pods that the scheduler puts on them.
+// createNodes creates nodes; kwok makes them ready and looks after the pods
+// that the scheduler puts on them.
 func (c *cluster) createNodes(ctx context.Context) error {
 	for number := range c.settings.nodes {
 		node, err := c.client.CoreV1().Nodes().Create(ctx, newNode(fmt.Sprintf("node-%d", number)), metav1.CreateOptions{})
@@ -36,7 +36,6 @@ func newNode(name string) *corev1.Node {
 		corev1.ResourceEphemeralStorage: resource.MustParse("10Ti"),
 		corev1.ResourcePods:             resource.MustParse("10000"),
 	}
-	now := metav1.Now()
 	return &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{
 			corev1.LabelHostname:   name,
@@ -46,11 +45,7 @@ func newNode(name string) *corev1.Node {
 		Status: corev1.NodeStatus{
 			Capacity:    room,
 			Allocatable: room,
-			Conditions: []corev1.NodeCondition{{
-				Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "Simulated",
-				Message: "a node of testcluster", LastHeartbeatTime: now, LastTransitionTime: now,
-			}},
-			NodeInfo: corev1.NodeSystemInfo{OperatingSystem: "linux", Architecture: "amd64"},
+			NodeInfo:    corev1.NodeSystemInfo{OperatingSystem: "linux", Architecture: "amd64"},
 		},
 	}
 }

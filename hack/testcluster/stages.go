@@ -50,6 +50,7 @@ func stagesYAML() (string, error) {
 			podStatus("Running", "false", crashed)),
 		podStage("no-image", nil, podStatus("Pending", "false", noImage)),
 		podStage("gone", nil, ""),
+		nodeReady(),
 		loadBalancer(),
 	}
 	documents := make([]string, 0, len(stages))
@@ -70,6 +71,25 @@ func podStage(plan string, delay *v1alpha1.StageDelay, status string) v1alpha1.S
 		step = v1alpha1.StageStep{Patch: &v1alpha1.StagePatch{Subresource: "status", Root: "status", Template: status}}
 	}
 	return newStage("pod-"+plan, "Pod", podPlan, plan, delay, step)
+}
+
+// nodeReady makes nodes ready that are not. kwok tends no pods at all unless
+// there is a stage for nodes.
+func nodeReady() v1alpha1.Stage {
+	const plan = `
+if ` + behaviour + ` != "never-ready" and (any(.status.conditions[]?; .type == "Ready" and .status == "True") | not)
+then "ready" else "stay" end
+`
+	return newStage("node-ready", "Node", plan, "ready", nil, v1alpha1.StageStep{
+		Patch: &v1alpha1.StagePatch{Subresource: "status", Root: "status", Template: `conditions:
+- type: Ready
+  status: "True"
+  reason: Simulated
+  message: a node of testcluster
+  lastHeartbeatTime: {{ Now | Quote }}
+  lastTransitionTime: {{ Now | Quote }}
+`},
+	})
 }
 
 // loadBalancer gives Services of that type an address (of a range for documentation).
@@ -126,15 +146,18 @@ func podStatus(phase, ready, containerState string) string {
 {{ $pod := . }}
 {{ $ready := %s }}
 {{ $old := dict }}
-{{ $ips := PodIPsWith .spec.nodeName (or .spec.hostNetwork false) .metadata.uid .metadata.name .metadata.namespace }}
 phase: %s
 startTime: {{ .status.startTime | default $now | Quote }}
-{{ with $ips }}
-podIP: {{ index . 0 | Quote }}
-podIPs: [{ip: {{ index . 0 | Quote }}}]
+{{ if not .status.podIP }}
+{{ range PodIPsWith .spec.nodeName (or .spec.hostNetwork false) .metadata.uid .metadata.name .metadata.namespace }}
+podIP: {{ . | Quote }}
+podIPs: [{ip: {{ . | Quote }}}]
+{{ end }}
 {{ end }}
 conditions:
+{{ if not .status.containerStatuses }}
 - {type: Initialized, status: "True", lastTransitionTime: {{ $now | Quote }}}
+{{ end }}
 {{ range list "ContainersReady" "Ready" }}
 {{ if $ready }}
 - {type: {{ . }}, status: "True", reason: null, message: null, lastTransitionTime: {{ $now | Quote }}}
@@ -151,6 +174,7 @@ initContainerStatuses:
   ready: true
   restartCount: 0
   {{ if eq (.restartPolicy | default "") "Always" }}
+  started: true
   state: {running: {startedAt: {{ $now | Quote }}}}
   {{ else }}
   state: {terminated: {exitCode: 0, reason: Completed, startedAt: {{ $now | Quote }}, finishedAt: {{ $now | Quote }}}}
