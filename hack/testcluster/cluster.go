@@ -25,6 +25,7 @@ type cluster struct {
 	ca        []byte
 	tokens    map[string]string // by user
 	client    kubernetes.Interface
+	snapshots int
 	restores  int // how often a snapshot was restored; each has its data folder
 
 	etcdPort, peerPort, apiPort port

@@ -131,7 +131,7 @@ func (c *cluster) serve() error {
 // command is one line of standard input.
 type command struct {
 	Do     string `json:"do"`
-	Path   string `json:"path"`   // save-snapshot, restore-snapshot: the file
+	Path   string `json:"path"`   // restore-snapshot: what save-snapshot answered
 	Prefix string `json:"prefix"` // namespace: how its name begins
 }
 
@@ -151,7 +151,7 @@ func (c *cluster) obey(ctx context.Context, line string) (any, error) {
 	case "start-api-server":
 		return nil, c.startAPIServer(ctx)
 	case "save-snapshot":
-		return nil, c.saveSnapshot(ctx, cmd.Path)
+		return c.saveSnapshot(ctx)
 	case "restore-snapshot":
 		c.killAll()
 		if err := c.unpackSnapshot(cmd.Path); err != nil {

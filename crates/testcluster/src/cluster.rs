@@ -14,7 +14,6 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::OnceCell;
 
@@ -111,9 +110,9 @@ pub enum ClusterError {
         /// What it said.
         stderr: String,
     },
-    /// kubectl could not be run, or a snapshot's folder not be made.
-    #[error("{0}: {1}")]
-    Io(&'static str, std::io::Error),
+    /// kubectl could not be run.
+    #[error("run kubectl: {0}")]
+    Run(std::io::Error),
 }
 
 /// A running control plane.
@@ -122,7 +121,6 @@ pub struct Cluster {
     control: Controlled,
     program: PathBuf,
     description: Description,
-    snapshots: TempDir,
 }
 
 /// What `testcluster up` says when it is ready.
@@ -150,9 +148,7 @@ pub async fn start(options: &Options) -> Result<Option<Cluster>, ClusterError> {
     // Building blocks, but there is nothing else to do meanwhile.
     let Some(program) = program::for_tests()? else { return Ok(None) };
     let (control, description) = Controlled::start(&program, "up", options.arguments()).await?;
-    let snapshots =
-        tempfile::tempdir().map_err(|error| ClusterError::Io("make a folder for snapshots", error))?;
-    Ok(Some(Cluster { control, program, description, snapshots }))
+    Ok(Some(Cluster { control, program, description }))
 }
 
 /// The one cluster that all tests of this process share; started by the first that asks. Each test works in a
@@ -229,7 +225,6 @@ impl Cluster {
         arguments: &[&str],
         input: &str,
     ) -> Result<String, ClusterError> {
-        let failed = |error| ClusterError::Io("run kubectl", error);
         let mut process = tokio::process::Command::new(&self.program)
             .arg("kubectl")
             .arg(format!("--kubeconfig={}", self.dir().join(format!("kubeconfig-{user}")).display()))
@@ -239,7 +234,7 @@ impl Cluster {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .map_err(failed)?;
+            .map_err(ClusterError::Run)?;
         let stdin = process.stdin.take();
         let feed = async {
             if let Some(mut stdin) = stdin {
@@ -248,7 +243,7 @@ impl Cluster {
             }
         };
         let ((), output) = tokio::join!(feed, process.wait_with_output());
-        let output = output.map_err(failed)?;
+        let output = output.map_err(ClusterError::Run)?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
@@ -264,12 +259,7 @@ impl Cluster {
     /// # Errors
     /// When etcd or the file system refuses.
     pub async fn snapshot(&self) -> Result<Snapshot, ClusterError> {
-        let folder = tempfile::tempdir_in(&self.snapshots)
-            .map_err(|error| ClusterError::Io("make a folder for a snapshot", error))?
-            .keep(); // removed with the cluster
-        let path = folder.join("etcd.db");
-        self.control.command::<()>(json!({ "do": "save-snapshot", "path": path })).await?;
-        Ok(Snapshot(path))
+        Ok(Snapshot(self.control.command(json!({ "do": "save-snapshot" })).await?))
     }
 
     /// Restarts the control plane with the data of a snapshot. Resource versions go back, as after a restore from

@@ -64,7 +64,7 @@ pub fn build() -> Result<PathBuf, ProgramError> {
     if let Some(path) = std::env::var_os("HOLDFAST_TESTCLUSTER") {
         return Ok(path.into());
     }
-    let sources = sources();
+    let sources = sources()?;
     let folder = cache()?.join(hash(&sources)?);
     let program = folder.join("testcluster");
     if program.is_file() {
@@ -122,8 +122,9 @@ fn kubernetes_version(manifest: &str) -> Option<[&str; 3]> {
     Some([version, numbers.next()?, numbers.next()?])
 }
 
-fn sources() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../hack/testcluster")
+fn sources() -> Result<PathBuf, ProgramError> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../hack/testcluster");
+    path.canonicalize().map_err(at(&path))
 }
 
 fn cache() -> Result<PathBuf, ProgramError> {
