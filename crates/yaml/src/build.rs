@@ -1,95 +1,66 @@
-//! From events to a value.
+//! From events to a value: collections, anchors, merges, and the limits on them.
 
 use crate::error::{Error, ErrorKind};
-use crate::event::{Event, Events, Mark, Properties, Style};
-use crate::number::{self, Integer};
-use crate::resolve::{Dates, Resolved, resolve};
-use crate::{Dialect, Options, fold};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use crate::event::{Event, Events, Layout, Mark, Properties};
+use crate::scalar::{self, Key};
+use crate::{Dialect, Options};
 use serde_json::{Map, Value};
-use std::borrow::Cow;
 
 /// The value of the next document and where its content starts, or `None` at the end of the text.
 pub(crate) fn next_document(
     events: &mut Events<'_>,
     options: &Options,
 ) -> Result<Option<(Value, Mark)>, Error> {
-    loop {
-        let (event, _) = events.next()?;
-        match event {
-            Event::StreamEnd => return Ok(None),
-            Event::DocumentStart => break,
-            _ => {}
-        }
+    let (event, _) = events.next()?;
+    if event == Event::StreamEnd {
+        return Ok(None);
     }
-    let (event, span) = events.next()?;
+    let (first, span) = events.next()?;
     let mut builder = Builder { events, options, anchors: Vec::new(), nodes: 0 };
-    let value = builder.document(event, span.start)?;
+    let value = builder.document(first, span.start)?;
+    // What follows on the document's last line still belongs to it.
+    events.next()?;
     Ok(Some((value, span.start)))
 }
 
-/// A finished node: its value, and what only its use as a key or as a merged value depends on.
+#[derive(Clone)]
 struct Node {
     value: Value,
-    /// Nodes it consists of, aliases expanded.
+    /// How many nodes it consists of, aliases expanded.
     nodes: usize,
     key: Key,
 }
 
-/// How a node serves as a key of a mapping.
-enum Key {
-    /// The value is a string, which is the key.
-    Text,
-    /// A plain `<<`: what follows is merged.
-    Merge,
-    /// Another scalar, in the form it takes as a key.
-    Converted(String),
-    /// Not usable as a key: what it is.
-    Unusable(&'static str),
-}
-
 /// A collection that is being read.
-enum Open {
-    Sequence { items: Vec<Value> },
-    Mapping { map: Map<String, Value>, key: Option<(Key, String, Mark)>, merges: Vec<(Value, Mark)> },
-}
-
 struct Frame {
     open: Open,
+    layout: Layout,
     anchor: usize,
     /// Count of nodes when the collection started.
     nodes_before: usize,
 }
 
-/// What an anchor stands for.
-#[derive(Clone)]
-enum Anchored {
-    /// Its node is still being read: an alias to it would contain itself.
-    Open,
-    Closed(AnchoredNode),
+enum Open {
+    Sequence(Vec<Value>),
+    Mapping {
+        map: Map<String, Value>,
+        /// The key whose value comes next, and where it stands.
+        key: Option<(MapKey, Mark)>,
+        /// What is to be merged at the end.
+        merge: Option<(Value, Mark)>,
+    },
 }
 
-#[derive(Clone)]
-struct AnchoredNode {
-    value: Value,
-    nodes: usize,
-    key: AnchoredKey,
-}
-
-/// [`Key`], as far as an alias can carry it: an alias to `<<` merges nothing.
-#[derive(Clone)]
-enum AnchoredKey {
-    Text,
-    Converted(String),
-    Unusable(&'static str),
+enum MapKey {
+    Name(String),
+    Merge,
 }
 
 struct Builder<'b, 't> {
     events: &'b mut Events<'t>,
     options: &'b Options,
-    /// By the anchor's number, less the first one of this document.
-    anchors: Vec<(usize, Anchored)>,
+    /// By the anchor's number, less one. `None` while its node is still being read.
+    anchors: Vec<Option<Node>>,
     nodes: usize,
 }
 
@@ -101,19 +72,21 @@ impl Builder<'_, '_> {
             let finished = match event {
                 Event::Scalar { value, style, properties } => {
                     self.count(1, mark)?;
-                    let node = self.scalar(value, style, &properties, mark)?;
+                    let layout = stack.last().map_or(Layout::Block, |frame| frame.layout);
+                    let (value, key) = scalar::read(value, style, layout, &properties, self.options)
+                        .map_err(|message| mark.error(ErrorKind::Meaning(message)))?;
+                    let node = Node { value, nodes: 1, key };
                     self.remember(properties.anchor, &node);
                     Some(node)
                 }
                 Event::Alias(anchor) => Some(self.alias(anchor, mark)?),
-                Event::SequenceStart(properties) => {
-                    let open = Open::Sequence { items: Vec::new() };
-                    self.open(&mut stack, open, &properties, mark)?;
+                Event::SequenceStart(properties, layout) => {
+                    self.open(&mut stack, Open::Sequence(Vec::new()), layout, &properties, mark)?;
                     None
                 }
-                Event::MappingStart(properties) => {
-                    let open = Open::Mapping { map: Map::new(), key: None, merges: Vec::new() };
-                    self.open(&mut stack, open, &properties, mark)?;
+                Event::MappingStart(properties, layout) => {
+                    let open = Open::Mapping { map: Map::new(), key: None, merge: None };
+                    self.open(&mut stack, open, layout, &properties, mark)?;
                     None
                 }
                 Event::SequenceEnd | Event::MappingEnd => match stack.pop() {
@@ -123,9 +96,10 @@ impl Builder<'_, '_> {
                 Event::DocumentStart | Event::DocumentEnd | Event::StreamEnd => return Ok(Value::Null),
             };
             if let Some(node) = finished {
+                let nested = stack.len() > 1;
                 match stack.last_mut() {
                     None => return Ok(node.value),
-                    Some(frame) => self.attach(frame, node, mark)?,
+                    Some(frame) => self.attach(&mut frame.open, node, mark, nested)?,
                 }
             }
             let (next, span) = self.events.next()?;
@@ -146,34 +120,34 @@ impl Builder<'_, '_> {
         &mut self,
         stack: &mut Vec<Frame>,
         open: Open,
+        layout: Layout,
         properties: &Properties<'_>,
-        start: Mark,
+        mark: Mark,
     ) -> Result<(), Error> {
         let limit = self.options.limits.max_depth;
         if stack.len() >= limit {
-            return Err(start.error(ErrorKind::Limit { name: "max_depth", limit }));
+            return Err(mark.error(ErrorKind::Limit { name: "max_depth", limit }));
         }
         let nodes_before = self.nodes;
-        self.count(1, start)?;
+        self.count(1, mark)?;
         if properties.anchor != 0 {
-            self.anchors.push((properties.anchor, Anchored::Open));
+            self.anchors.push(None);
         }
-        stack.push(Frame { open, anchor: properties.anchor, nodes_before });
+        stack.push(Frame { open, layout, anchor: properties.anchor, nodes_before });
         Ok(())
     }
 
     fn close(&mut self, frame: Frame) -> Result<Node, Error> {
-        let (value, kind) = match frame.open {
-            Open::Sequence { items } => (Value::Array(items), "a sequence"),
-            Open::Mapping { mut map, merges, .. } => {
-                for (merged, mark) in merges {
-                    merge(&mut map, merged, mark, self.options.dialect)?;
+        let (value, key) = match frame.open {
+            Open::Sequence(items) => (Value::Array(items), Key::Unusable("a sequence")),
+            Open::Mapping { mut map, merge, .. } => {
+                if let Some((merged, mark)) = merge {
+                    merge_into(&mut map, merged, mark, self.options.dialect)?;
                 }
-                (Value::Object(map), "a mapping")
+                (Value::Object(map), Key::Unusable("a mapping"))
             }
         };
-        let nodes = self.nodes - frame.nodes_before;
-        let node = Node { value, nodes, key: Key::Unusable(kind) };
+        let node = Node { value, nodes: self.nodes - frame.nodes_before, key };
         self.remember(frame.anchor, &node);
         Ok(node)
     }
@@ -182,167 +156,76 @@ impl Builder<'_, '_> {
         if anchor == 0 {
             return;
         }
-        let key = match &node.key {
-            Key::Text | Key::Merge => AnchoredKey::Text,
-            Key::Converted(key) => AnchoredKey::Converted(key.clone()),
-            Key::Unusable(kind) => AnchoredKey::Unusable(kind),
-        };
-        let closed = Anchored::Closed(AnchoredNode { value: node.value.clone(), nodes: node.nodes, key });
-        match self.anchors.iter_mut().rev().find(|(number, _)| *number == anchor) {
-            Some((_, anchored)) => *anchored = closed,
-            None => self.anchors.push((anchor, closed)),
+        let mut node = node.clone();
+        if node.key == Key::Merge {
+            // An alias to `<<` is a string.
+            node.key = Key::Text;
+        }
+        match self.anchors.get_mut(anchor - 1) {
+            Some(anchored) => *anchored = Some(node),
+            None => self.anchors.push(Some(node)),
         }
     }
 
     fn alias(&mut self, anchor: usize, mark: Mark) -> Result<Node, Error> {
-        let at = self.anchors.binary_search_by_key(&anchor, |(number, _)| *number);
-        let anchored = at.ok().and_then(|at| self.anchors.get(at)).map(|(_, anchored)| anchored);
-        let nodes = match anchored {
-            Some(Anchored::Closed(node)) => node.nodes,
-            Some(Anchored::Open) => {
-                return Err(mark.error(ErrorKind::Meaning("the anchor's value contains itself".to_owned())));
-            }
-            None => return Err(mark.error(ErrorKind::Syntax("unknown anchor".to_owned()))),
+        let Some(nodes) = self.anchored(anchor).map(|node| node.nodes) else {
+            return Err(mark.error(ErrorKind::Meaning("the anchor's value contains itself".to_owned())));
         };
         // Counted before it is copied: what is over the limit never exists.
         self.count(nodes, mark)?;
-        let Some(Anchored::Closed(node)) = at.ok().and_then(|at| self.anchors.get(at)).map(|(_, a)| a) else {
-            return Err(mark.error(ErrorKind::Syntax("unknown anchor".to_owned())));
-        };
-        let key = match &node.key {
-            AnchoredKey::Text => Key::Text,
-            AnchoredKey::Converted(key) => Key::Converted(key.clone()),
-            AnchoredKey::Unusable(kind) => Key::Unusable(kind),
-        };
-        Ok(Node { value: node.value.clone(), nodes, key })
+        let node = self.anchored(anchor).cloned();
+        node.ok_or_else(|| mark.error(ErrorKind::Syntax("unknown anchor".to_owned())))
     }
 
-    fn attach(&mut self, frame: &mut Frame, node: Node, mark: Mark) -> Result<(), Error> {
-        match &mut frame.open {
-            Open::Sequence { items } => items.push(node.value),
-            Open::Mapping { map, key, merges } => match key.take() {
-                None => *key = Some(self.key(node, mark)?),
-                Some((Key::Merge, ..)) => match self.options.dialect {
-                    // v2 merges on the spot, over what stands before; v3 at the end, below everything.
-                    Dialect::V2 => merge(map, node.value, mark, Dialect::V2)?,
-                    Dialect::V3 if merges.is_empty() => merges.push((node.value, mark)),
-                    Dialect::V3 => return Err(duplicate("<<".to_owned(), mark)),
-                },
-                Some((_, name, at)) => {
-                    if self.options.dialect == Dialect::V3 && map.contains_key(&name) {
-                        return Err(duplicate(name, at));
-                    }
-                    map.insert(name, node.value);
+    /// Puts a finished node where it belongs in the collection around it, which may be nested in others.
+    fn attach(&self, open: &mut Open, node: Node, mark: Mark, nested: bool) -> Result<(), Error> {
+        let (map, key, merge) = match open {
+            Open::Sequence(items) => {
+                items.push(node.value);
+                return Ok(());
+            }
+            Open::Mapping { map, key, merge } => (map, key, merge),
+        };
+        match (key.take(), self.options.dialect) {
+            (None, _) => *key = Some((self.map_key(node, mark, nested)?, mark)),
+            // v2 merges on the spot, over what stands before; v3 at the end, below everything.
+            (Some((MapKey::Merge, _)), Dialect::V2) => merge_into(map, node.value, mark, Dialect::V2)?,
+            (Some((MapKey::Merge, at)), Dialect::V3) => {
+                if merge.replace((node.value, mark)).is_some() {
+                    return Err(duplicate("<<".to_owned(), at));
                 }
-            },
+            }
+            (Some((MapKey::Name(name), at)), Dialect::V3) => {
+                if map.contains_key(&name) {
+                    return Err(duplicate(name, at));
+                }
+                map.insert(name, node.value);
+            }
+            (Some((MapKey::Name(name), _)), Dialect::V2) => {
+                map.insert(name, node.value);
+            }
         }
         Ok(())
     }
 
-    fn key(&self, node: Node, mark: Mark) -> Result<(Key, String, Mark), Error> {
-        let name = match (&node.key, node.value) {
-            (Key::Converted(name), _) => name.clone(),
+    fn map_key(&self, node: Node, mark: Mark, nested: bool) -> Result<MapKey, Error> {
+        match (node.key, node.value) {
+            (Key::Converted(name), _) if nested && !name.is_empty() && self.options.round_trips() => {
+                let message =
+                    format!("kustomize takes only strings as keys below the top level: quote `{name}`");
+                Err(mark.error(ErrorKind::Meaning(message)))
+            }
+            (Key::Text, Value::String(name)) | (Key::Converted(name), _) => Ok(MapKey::Name(name)),
+            (Key::Text, other) => Ok(MapKey::Name(other.to_string())),
+            (Key::Merge, _) => Ok(MapKey::Merge),
             (Key::Unusable(kind), _) => {
-                return Err(mark.error(ErrorKind::Meaning(format!("{kind} cannot be a key"))));
-            }
-            (Key::Merge, _) => String::new(),
-            (Key::Text, Value::String(text)) => text,
-            (Key::Text, other) => other.to_string(),
-        };
-        Ok((node.key, name, mark))
-    }
-
-    fn scalar(
-        &self,
-        text: Cow<'_, str>,
-        style: Style,
-        properties: &Properties<'_>,
-        mark: Mark,
-    ) -> Result<Node, Error> {
-        let dialect = self.options.dialect;
-        let fail = |message: String| mark.error(ErrorKind::Meaning(message));
-        let string =
-            |text: Cow<'_, str>| Node { value: Value::String(text.into_owned()), nodes: 1, key: Key::Text };
-        let round_trip = dialect == Dialect::V3 && self.options.kyaml_round_trip;
-        let text = if style == Style::Folded && round_trip { fold::through_v3(text) } else { text };
-        let tag = properties.tag.as_deref();
-        let wanted = match tag {
-            None if style != Style::Plain => return Ok(string(text)),
-            None => None,
-            // The non-specific tag makes a string of any scalar in v2 and is ignored in v3.
-            Some("!") if style == Style::Plain && dialect == Dialect::V3 => None,
-            Some("!") => return Ok(string(text)),
-            Some(tag) => match tag.strip_prefix("tag:yaml.org,2002:") {
-                Some(wanted @ ("bool" | "int" | "float" | "null" | "timestamp")) => Some(wanted),
-                Some("binary") => {
-                    let Ok(bytes) = BASE64.decode(text.replace(['\n', '\r'], "")) else {
-                        return Err(fail("the !!binary value is not valid base64".to_owned()));
-                    };
-                    return Ok(string(Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())));
-                }
-                Some("merge") if text == "<<" => {
-                    return Ok(Node { value: Value::String(text.into_owned()), nodes: 1, key: Key::Merge });
-                }
-                // Strings, collections' tags and tags of one's own: the text as it is.
-                _ => return Ok(string(text)),
-            },
-        };
-        let dates = match (dialect, wanted) {
-            (_, None | Some("timestamp")) => Dates::Allowed,
-            _ => Dates::Ignored,
-        };
-        let mut resolved = resolve(&text, dialect, dates);
-        if let Some(wanted) = wanted {
-            if wanted == "float"
-                && let Resolved::Integer(Integer::Signed(value)) = resolved
-            {
-                #[allow(clippy::cast_precision_loss)] // As upstream's float64(v).
-                let value = value as f64;
-                resolved = Resolved::Float(value);
-            }
-            if resolved.tag().trim_start_matches('!') != wanted {
-                let found = resolved.tag();
-                return Err(fail(format!("cannot decode {found} `{text}` as a !!{wanted}")));
+                Err(mark.error(ErrorKind::Meaning(format!("{kind} cannot be a key"))))
             }
         }
-        self.resolved(resolved, text, mark)
     }
 
-    fn resolved(&self, resolved: Resolved, text: Cow<'_, str>, mark: Mark) -> Result<Node, Error> {
-        let dialect = self.options.dialect;
-        let (value, key) = match resolved {
-            Resolved::Text => (Value::String(text.into_owned()), Key::Text),
-            Resolved::Merge => (Value::String(text.into_owned()), Key::Merge),
-            Resolved::Null if dialect == Dialect::V2 => (Value::Null, Key::Unusable("null")),
-            Resolved::Null => (Value::Null, Key::Converted("<nil>".to_owned())),
-            Resolved::Bool(value) => (Value::Bool(value), Key::Converted(value.to_string())),
-            Resolved::Integer(Integer::Signed(value)) => {
-                (Value::from(value), Key::Converted(value.to_string()))
-            }
-            Resolved::Integer(Integer::Unsigned(value)) => {
-                let key = match dialect {
-                    Dialect::V2 => Key::Unusable("an integer beyond 64 bits with a sign"),
-                    Dialect::V3 => Key::Converted(value.to_string()),
-                };
-                (Value::from(value), key)
-            }
-            Resolved::Float(value) => {
-                let key = match dialect {
-                    Dialect::V2 => number::shortest_f32(value),
-                    Dialect::V3 => number::shortest(value),
-                };
-                match number::json_float(value) {
-                    Some(number) => (number, Key::Converted(key)),
-                    None => {
-                        let message = format!("`{text}` has no form in JSON: quote it to have a string");
-                        return Err(mark.error(ErrorKind::Meaning(message)));
-                    }
-                }
-            }
-            Resolved::Timestamp(_) if dialect == Dialect::V2 => (Value::String(text.into_owned()), Key::Text),
-            Resolved::Timestamp(time) => (Value::String(time), Key::Text),
-        };
-        Ok(Node { value, nodes: 1, key })
+    fn anchored(&self, anchor: usize) -> Option<&Node> {
+        self.anchors.get(anchor.checked_sub(1)?)?.as_ref()
     }
 }
 
@@ -351,13 +234,21 @@ fn duplicate(key: String, mark: Mark) -> Error {
 }
 
 /// Merges what stands behind `<<`: a mapping, or a sequence of mappings of which earlier ones win.
-fn merge(map: &mut Map<String, Value>, merged: Value, mark: Mark, dialect: Dialect) -> Result<(), Error> {
-    let sources = match merged {
+fn merge_into(
+    map: &mut Map<String, Value>,
+    merged: Value,
+    mark: Mark,
+    dialect: Dialect,
+) -> Result<(), Error> {
+    let mut sources = match merged {
         Value::Object(_) => vec![merged],
         Value::Array(items) => items,
         _ => return Err(not_mergeable(mark)),
     };
-    let mut put = |source: Value| -> Result<(), Error> {
+    if dialect == Dialect::V2 {
+        sources.reverse();
+    }
+    for source in sources {
         let Value::Object(source) = source else { return Err(not_mergeable(mark)) };
         for (key, value) in source {
             match dialect {
@@ -369,15 +260,10 @@ fn merge(map: &mut Map<String, Value>, merged: Value, mark: Mark, dialect: Diale
                 }
             }
         }
-        Ok(())
-    };
-    match dialect {
-        Dialect::V2 => sources.into_iter().rev().try_for_each(&mut put),
-        Dialect::V3 => sources.into_iter().try_for_each(&mut put),
     }
+    Ok(())
 }
 
 fn not_mergeable(mark: Mark) -> Error {
-    let message = "`<<` merges a mapping or a sequence of mappings".to_owned();
-    mark.error(ErrorKind::Meaning(message))
+    mark.error(ErrorKind::Meaning("`<<` merges a mapping or a sequence of mappings".to_owned()))
 }

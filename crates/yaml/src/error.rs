@@ -25,7 +25,7 @@ pub enum ErrorKind {
         /// The key.
         key: String,
     },
-    /// The text is not UTF-8.
+    /// The text is neither UTF-8 nor UTF-16 with a byte order mark.
     Encoding,
     /// A limit of [`Limits`](crate::Limits) is exceeded.
     Limit {
@@ -41,7 +41,7 @@ impl fmt::Display for ErrorKind {
         match self {
             Self::Syntax(message) | Self::Meaning(message) => f.write_str(message),
             Self::DuplicateKey { key } => write!(f, "the key {key:?} stands twice in this mapping"),
-            Self::Encoding => f.write_str("the text is not valid UTF-8"),
+            Self::Encoding => f.write_str("the text is not valid UTF-8 or UTF-16"),
             Self::Limit { name, limit } => {
                 write!(f, "the text exceeds the limit {name} of {limit}")?;
                 match *name {

@@ -7,12 +7,19 @@ use std::borrow::Cow;
 ///
 /// The emitter doubles the line break after each line that starts at the margin, since a reader folds a single one
 /// into a space. It does so even where an indented line follows, before which nothing folds: there, and before the
-/// final breaks that `>+` keeps, the text gains a line break.
-pub(crate) fn through_v3(text: Cow<'_, str>) -> Cow<'_, str> {
-    if !text.trim_end_matches('\n').contains('\n') && !text.ends_with("\n\n") || !stays_folded(&text) {
-        return text;
+/// final breaks that `>+` keeps, the text gains a line break. A block that starts with a tab cannot be read again;
+/// the error says so.
+pub(crate) fn through_v3(text: Cow<'_, str>) -> Result<Cow<'_, str>, String> {
+    if text.is_empty() || !stays_folded(&text) {
+        return Ok(text);
     }
-    Cow::Owned(unfold(&emit(&text), &text))
+    if text.starts_with('\t') {
+        return Err("kustomize cannot read a folded block (`>`) that starts with a tab".to_owned());
+    }
+    if !text.trim_end_matches('\n').contains('\n') && !text.ends_with("\n\n") {
+        return Ok(text);
+    }
+    Ok(Cow::Owned(unfold(&emit(&text), &text)))
 }
 
 /// Whether the emitter keeps the folded style: other texts are quoted, which changes nothing.
@@ -82,7 +89,7 @@ mod tests {
     use super::through_v3;
 
     fn check(text: &str, expected: &str) {
-        assert_eq!(through_v3(text.into()), expected, "{text:?}");
+        assert_eq!(through_v3(text.into()).as_deref(), Ok(expected), "{text:?}");
     }
 
     #[test]

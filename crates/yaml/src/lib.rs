@@ -15,19 +15,22 @@
 //! | `.inf`, `.nan` | an error: JSON has no such numbers | the same |
 //! | a key that stands twice | the last one counts | an error |
 //! | `<<: *base` | written over the keys before it | only fills in absent keys |
-//! | keys `1`, `true` | strings `"1"`, `"true"` | the same |
+//! | keys `1`, `true` | strings `"1"`, `"true"` | the same at the top level, an error below |
 //! | `!custom x` | the string `x` | the same |
 //!
 //! The crate refuses to keep what JSON cannot say (tags, anchors, comments, styles), to serialise Rust types, and to
 //! read without limits: see [`Limits`].
 
 mod build;
+mod decode;
 mod emit;
 mod error;
 mod event;
 mod fold;
 mod number;
 mod resolve;
+mod scalar;
+mod scan;
 mod split;
 mod timestamp;
 
@@ -43,6 +46,16 @@ pub enum Dialect {
     V2,
     /// kyaml over go-yaml v3: what kustomize reads.
     V3,
+}
+
+impl Dialect {
+    /// Tokens that the library reads beyond the one it works on.
+    fn lookahead(self) -> usize {
+        match self {
+            Self::V2 => 0,
+            Self::V3 => 2,
+        }
+    }
 }
 
 /// Bounds on untrusted texts. Beyond one, reading ends with an error that names it.
@@ -70,9 +83,10 @@ pub struct Options {
     pub dialect: Dialect,
     /// Bounds on the text.
     pub limits: Limits,
-    /// In V3, whether folded scalars (`>`) have the value that kustomize ends up with: it writes every resource with
-    /// go-yaml v3 and reads it again, which adds line breaks to some of them. Otherwise, and always in V2, scalars
-    /// have the value that the text says.
+    /// In V3, whether values are those that kustomize ends up with: it writes every resource with go-yaml v3 and
+    /// reads it again, which adds line breaks to some folded scalars (`>`), makes empty strings of values that are
+    /// missing in braces (`{key: }`), and fails for keys below the top level that are no strings. Otherwise, and
+    /// always in V2, values are what the text says.
     pub kyaml_round_trip: bool,
 }
 
@@ -87,6 +101,12 @@ impl Options {
     #[must_use]
     pub fn v3() -> Self {
         Self { dialect: Dialect::V3, limits: Limits::default(), kyaml_round_trip: true }
+    }
+}
+
+impl Options {
+    fn round_trips(&self) -> bool {
+        self.kyaml_round_trip && self.dialect == Dialect::V3
     }
 }
 
@@ -106,8 +126,8 @@ pub struct Document {
 /// # Errors
 /// When the text is not YAML, or has a meaning that is no JSON value, or exceeds a limit.
 pub fn parse(text: &[u8], options: &Options) -> Result<Value, Error> {
-    let text = decode(text, options)?;
-    let mut events = Events::new(text, options.limits.max_depth);
+    let text = decode::decode(text, options.limits.max_bytes)?;
+    let mut events = Events::new(&text, options.dialect.lookahead());
     Ok(build::next_document(&mut events, options)?.map_or(Value::Null, |(value, _)| value))
 }
 
@@ -127,19 +147,19 @@ pub fn parse_all(text: &[u8], options: &Options) -> Result<Vec<Document>, Error>
 /// with nothing between them are no document. Lines of errors and documents are those of the file.
 #[must_use]
 pub fn documents(text: &[u8], options: &Options) -> Vec<Result<Document, Error>> {
-    let text = match decode(text, options) {
+    let text = match decode::decode(text, options.limits.max_bytes) {
         Ok(text) => text,
         Err(error) => return vec![Err(error)],
     };
     let mut documents = Vec::new();
-    for chunk in split::chunks(text) {
+    for chunk in split::chunks(&text) {
         let index = u32::try_from(documents.len()).unwrap_or(u32::MAX);
         let in_file = |line: u32| line.saturating_add(chunk.lines);
         if let Some(error) = chunk.error {
             documents.push(Err(error.in_document(index)));
             continue;
         }
-        let mut events = Events::new(chunk.text, options.limits.max_depth);
+        let mut events = Events::new(chunk.text, options.dialect.lookahead());
         documents.push(match build::next_document(&mut events, options) {
             Ok(Some((value, mark))) => Ok(Document { value, line: in_file(mark.line), index }),
             Ok(None) => Ok(Document { value: Value::Null, line: in_file(1), index }),
@@ -150,20 +170,4 @@ pub fn documents(text: &[u8], options: &Options) -> Vec<Result<Document, Error>>
         });
     }
     documents
-}
-
-/// The text as UTF-8, without its byte order mark, if it is short enough.
-fn decode<'t>(text: &'t [u8], options: &Options) -> Result<&'t str, Error> {
-    let limit = options.limits.max_bytes;
-    if text.len() > limit {
-        return Err(Error::new(ErrorKind::Limit { name: "max_bytes", limit }, 1, 1));
-    }
-    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
-    std::str::from_utf8(text).map_err(|error| {
-        let valid = String::from_utf8_lossy(&text[..error.valid_up_to()]);
-        let line = valid.matches('\n').count() + 1;
-        let column = valid.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-        let narrow = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
-        Error::new(ErrorKind::Encoding, narrow(line), narrow(column))
-    })
 }
