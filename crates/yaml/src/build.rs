@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::event::{Event, Events, Layout, Mark, Properties};
-use crate::scalar::{self, Key};
+use crate::scalar::{self, Key, Place};
 use crate::{Dialect, Options};
 use serde_json::{Map, Value};
 
@@ -40,6 +40,14 @@ struct Frame {
     nodes_before: usize,
 }
 
+impl Frame {
+    /// What the next node is in this collection.
+    fn place(&self) -> Place {
+        let is_key = matches!(self.open, Open::Mapping { key: None, .. });
+        Place { is_key, in_flow: self.layout == Layout::Flow }
+    }
+}
+
 enum Open {
     Sequence(Vec<Value>),
     Mapping {
@@ -72,8 +80,8 @@ impl Builder<'_, '_> {
             let finished = match event {
                 Event::Scalar { value, style, properties } => {
                     self.count(1, mark)?;
-                    let layout = stack.last().map_or(Layout::Block, |frame| frame.layout);
-                    let (value, key) = scalar::read(value, style, layout, &properties, self.options)
+                    let place = stack.last().map_or(Place::default(), Frame::place);
+                    let (value, key) = scalar::read(value, style, place, &properties, self.options)
                         .map_err(|message| mark.error(ErrorKind::Meaning(message)))?;
                     let node = Node { value, nodes: 1, key };
                     self.remember(properties.anchor, &node);

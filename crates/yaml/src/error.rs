@@ -59,7 +59,9 @@ impl Error {
         Self { kind, line, column, document: 0 }
     }
 
-    pub(crate) fn in_document(mut self, document: u32) -> Self {
+    /// The error of a document in terms of its file: behind so many lines, and the document's index.
+    pub(crate) fn moved(mut self, lines: u32, document: u32) -> Self {
+        self.line = self.line.saturating_add(lines);
         self.document = document;
         self
     }

@@ -23,10 +23,12 @@
 
 mod build;
 mod decode;
+pub mod edit;
 mod emit;
 mod error;
 mod event;
 mod fold;
+mod locate;
 mod number;
 mod resolve;
 mod scalar;
@@ -37,6 +39,7 @@ mod timestamp;
 pub use emit::{to_string, write};
 pub use error::{Error, ErrorKind};
 use event::Events;
+pub use locate::{PathPart, Position, locate};
 pub use serde_json::Value;
 
 /// Whose reading of YAML.
@@ -143,7 +146,7 @@ pub fn parse_all(text: &[u8], options: &Options) -> Result<Vec<Document>, Error>
 ///
 /// The file is cut at lines that start with `---`, before any YAML is read, as the Kubernetes tools do
 /// (apimachinery's `YAMLReader`, kyaml's `ByteReader`): anchors do not reach into the next document, and a `%YAML`
-/// directive before a `---` is a broken document of its own. Blank or comment-only documents are null; two separators
+/// directive before a `---` is a broken document of its own, and nothing but a comment may follow a `---`. Blank or comment-only documents are null; two separators
 /// with nothing between them are no document. Lines of errors and documents are those of the file.
 #[must_use]
 pub fn documents(text: &[u8], options: &Options) -> Vec<Result<Document, Error>> {
@@ -152,21 +155,18 @@ pub fn documents(text: &[u8], options: &Options) -> Vec<Result<Document, Error>>
         Err(error) => return vec![Err(error)],
     };
     let mut documents = Vec::new();
-    for chunk in split::chunks(&text) {
+    for chunk in split::chunks(&text, options.dialect) {
         let index = u32::try_from(documents.len()).unwrap_or(u32::MAX);
         let in_file = |line: u32| line.saturating_add(chunk.lines);
         if let Some(error) = chunk.error {
-            documents.push(Err(error.in_document(index)));
+            documents.push(Err(error.moved(0, index)));
             continue;
         }
         let mut events = Events::new(chunk.text, options.dialect.lookahead());
         documents.push(match build::next_document(&mut events, options) {
             Ok(Some((value, mark))) => Ok(Document { value, line: in_file(mark.line), index }),
             Ok(None) => Ok(Document { value: Value::Null, line: in_file(1), index }),
-            Err(error) => {
-                Err(Error::new(error.kind().clone(), in_file(error.line()), error.column())
-                    .in_document(index))
-            }
+            Err(error) => Err(error.moved(chunk.lines, index)),
         });
     }
     documents

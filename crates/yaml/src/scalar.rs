@@ -1,6 +1,6 @@
 //! What a scalar is as a value, and what it is as a key.
 
-use crate::event::{Layout, Properties, Style};
+use crate::event::{Properties, Style};
 use crate::number::{self, Integer};
 use crate::resolve::{Dates, Resolved, resolve};
 use crate::{Dialect, Options, fold};
@@ -27,19 +27,32 @@ pub(crate) enum Key {
     Unusable(&'static str),
 }
 
-/// Reads a scalar that stands in a collection of the given layout. Where it has no meaning in JSON, the error says
-/// why.
+/// Where a scalar stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Place {
+    pub(crate) is_key: bool,
+    /// In brackets or braces.
+    pub(crate) in_flow: bool,
+}
+
+/// Reads a scalar. Where it has no meaning in JSON, the error says why.
 pub(crate) fn read(
     text: Cow<'_, str>,
     style: Style,
-    layout: Layout,
+    place: Place,
     properties: &Properties<'_>,
     options: &Options,
 ) -> Result<(Value, Key), String> {
+    if place.is_key
+        && properties.anchor == 0
+        && let Some(name) = special_float_key(&text, style, properties, options)
+    {
+        return Ok((Value::Null, Key::Converted(name)));
+    }
     if !options.round_trips() {
         return read_text(text, style, properties.tag.as_deref(), options.dialect);
     }
-    if layout == Layout::Flow && text.is_empty() && properties.tag.is_none() {
+    if place.in_flow && text.is_empty() && properties.tag.is_none() {
         // Written as `''` there, where a missing value would end the collection.
         return Ok(string(text));
     }
@@ -52,6 +65,31 @@ pub(crate) fn read(
         key => key,
     };
     Ok((value, key))
+}
+
+/// The name of a key that is no number in JSON: those that are no values can still be keys.
+fn special_float_key(
+    text: &str,
+    style: Style,
+    properties: &Properties<'_>,
+    options: &Options,
+) -> Option<String> {
+    if style != Style::Plain || properties.tag.is_some() || !text.contains(['n', 'N']) {
+        return None;
+    }
+    match resolve(text, options.dialect, Dates::Ignored) {
+        Resolved::Float(value) if value.is_finite() => None,
+        Resolved::Float(_) if options.round_trips() => Some(text.to_owned()),
+        Resolved::Float(value) => Some(match (options.dialect, value.is_nan(), value.is_sign_negative()) {
+            (Dialect::V2, true, _) => ".nan".to_owned(),
+            (Dialect::V2, false, false) => ".inf".to_owned(),
+            (Dialect::V2, false, true) => "-.inf".to_owned(),
+            (Dialect::V3, true, _) => "NaN".to_owned(),
+            (Dialect::V3, false, false) => "+Inf".to_owned(),
+            (Dialect::V3, false, true) => "-Inf".to_owned(),
+        }),
+        _ => None,
+    }
 }
 
 fn read_text(

@@ -36,6 +36,14 @@ pub fn write(value: &Value, out: &mut String) {
     emitter.write_indent(0);
 }
 
+/// A text as a double-quoted scalar on one line.
+pub(crate) fn double_quoted(text: &str) -> String {
+    let mut out = String::new();
+    let mut emitter = Emitter { out: &mut out, column: 0, whitespace: true, indention: true };
+    emitter.write_double_quoted(text, false, 0);
+    out
+}
+
 /// Where a node stands; decides indentation of sequences and whether a scalar may span lines.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {

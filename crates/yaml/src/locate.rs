@@ -1,0 +1,152 @@
+//! Where a field stands in a file.
+
+use crate::decode::decode;
+use crate::error::Error;
+use crate::event::{Event, Events, Mark, Span};
+use crate::split::{Chunk, chunks};
+use crate::{Dialect, Limits};
+use std::borrow::Cow;
+
+/// A step from a value to one inside of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PathPart<'p> {
+    /// The value of a mapping's key, as the key is written, less its quotes.
+    Key(&'p str),
+    /// An entry of a sequence, from 0.
+    Index(usize),
+}
+
+/// Where a value stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Position {
+    /// The line on which it starts, from 1.
+    pub line: u32,
+    /// The column in which it starts, in characters from 1.
+    pub column: u32,
+    /// Where it starts, in bytes of the file.
+    pub start: usize,
+    /// Where it ends, in bytes of the file: quotes and brackets included, comments behind it not.
+    pub end: usize,
+}
+
+/// Where the value at `path` of a file's document stands, or `None` where there is none or the document is broken.
+///
+/// Documents are counted as [`documents`](crate::documents) does in V2. Of a key that stands twice, the last one
+/// counts, as there. What is only reached through an alias or a merge stands nowhere else: `None`; the alias itself
+/// has a place. So has a value that is missing: an empty one behind its `:`.
+#[must_use]
+pub fn locate(text: &[u8], document: u32, path: &[PathPart<'_>]) -> Option<Position> {
+    let Cow::Borrowed(decoded) = decode(text, Limits::default().max_bytes).ok()? else {
+        // UTF-16: the bytes of the file are others.
+        return None;
+    };
+    let byte_order_mark = text.len() - decoded.len();
+    let chunk = chunks(decoded, Dialect::V2).into_iter().nth(usize::try_from(document).ok()?)?;
+    let mut walk = Walk { events: Events::new(chunk.text, 0) };
+    if walk.events.next().ok()?.0 == Event::StreamEnd {
+        return None;
+    }
+    let span = walk.node(path).ok()??;
+    Some(position(span, &chunk, byte_order_mark))
+}
+
+pub(crate) fn position(span: Span, chunk: &Chunk<'_>, before: usize) -> Position {
+    Position {
+        line: span.start.line + chunk.lines,
+        column: span.start.column + 1,
+        start: span.start.offset + chunk.offset + before,
+        end: span.end.offset + chunk.offset + before,
+    }
+}
+
+struct Walk<'t> {
+    events: Events<'t>,
+}
+
+impl Walk<'_> {
+    /// Reads the next node whole and tells where the value at `path` in it stands. Recursion is as deep as the path.
+    fn node(&mut self, path: &[PathPart<'_>]) -> Result<Option<Span>, Error> {
+        let (event, span) = self.events.next()?;
+        self.started(event, span, path)
+    }
+
+    fn mapping(&mut self, wanted: &str, rest: &[PathPart<'_>]) -> Result<Option<Span>, Error> {
+        let mut found = None;
+        loop {
+            let (event, span) = self.events.next()?;
+            if event == Event::MappingEnd {
+                return Ok(found);
+            }
+            if matches!(&event, Event::Scalar { value, .. } if value == wanted) {
+                found = self.node(rest)?;
+            } else {
+                self.rest_of(&event, span.end)?;
+                self.skip()?;
+            }
+        }
+    }
+
+    fn sequence(&mut self, wanted: usize, rest: &[PathPart<'_>]) -> Result<Option<Span>, Error> {
+        let mut found = None;
+        for index in 0.. {
+            let (event, span) = self.events.next()?;
+            if event == Event::SequenceEnd {
+                break;
+            }
+            if index == wanted {
+                found = self.started(event, span, rest)?;
+            } else {
+                self.rest_of(&event, span.end)?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// As [`Walk::node`], for a node whose first event is read already.
+    fn started(
+        &mut self,
+        event: Event<'_>,
+        span: Span,
+        path: &[PathPart<'_>],
+    ) -> Result<Option<Span>, Error> {
+        match (event, path.split_first()) {
+            (event, None) => Ok(Some(Span { start: span.start, end: self.rest_of(&event, span.end)? })),
+            (Event::MappingStart(..), Some((PathPart::Key(key), rest))) => self.mapping(key, rest),
+            (Event::SequenceStart(..), Some((PathPart::Index(index), rest))) => self.sequence(*index, rest),
+            (event, Some(_)) => {
+                self.rest_of(&event, span.end)?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn skip(&mut self) -> Result<(), Error> {
+        let (event, span) = self.events.next()?;
+        self.rest_of(&event, span.end).map(|_| ())
+    }
+
+    /// Reads what is left of the node that `event` started; where the last thing in it ends.
+    fn rest_of(&mut self, event: &Event<'_>, end: Mark) -> Result<Mark, Error> {
+        let mut depth = match event {
+            Event::SequenceStart(..) | Event::MappingStart(..) => 1,
+            _ => return Ok(end),
+        };
+        let mut last = end;
+        while depth > 0 {
+            let (event, span) = self.events.next()?;
+            match event {
+                Event::SequenceStart(..) | Event::MappingStart(..) => depth += 1,
+                Event::SequenceEnd | Event::MappingEnd => depth -= 1,
+                Event::StreamEnd | Event::DocumentEnd => return Ok(last),
+                _ => {}
+            }
+            // Block collections end where the next thing starts, which says nothing about them.
+            let ends_itself =
+                !matches!(event, Event::SequenceEnd | Event::MappingEnd) || span.start != span.end;
+            if ends_itself && span.end.offset > last.offset {
+                last = span.end;
+            }
+        }
+        Ok(last)
+    }
+}
