@@ -1,0 +1,172 @@
+//! Flux' kinds: `source.toolkit.fluxcd.io` and `kustomize.toolkit.fluxcd.io`.
+
+use holdfast_object::{GroupVersionKind, Map, Value};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// The group of the sources.
+pub const SOURCE_GROUP: &str = "source.toolkit.fluxcd.io";
+/// The group of the Kustomization.
+pub const KUSTOMIZE_GROUP: &str = "kustomize.toolkit.fluxcd.io";
+/// Asks for a reconcile now, with any new value.
+pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
+/// The finalizer on every kind.
+pub const FINALIZER: &str = "finalizers.fluxcd.io";
+
+/// `GitRepository` at the version that is spoken.
+pub fn git_repository() -> GroupVersionKind {
+    GroupVersionKind::new(SOURCE_GROUP, "v1", "GitRepository")
+}
+
+/// `Kustomization` at the version that is spoken.
+pub fn kustomization() -> GroupVersionKind {
+    GroupVersionKind::new(KUSTOMIZE_GROUP, "v1", "Kustomization")
+}
+
+/// A name in the same namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
+pub struct LocalName {
+    /// The name.
+    #[serde(default)]
+    pub name: String,
+}
+
+/// `GitRepository.spec`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GitRepositorySpec {
+    /// Address of the repository.
+    pub url: String,
+    /// How often it is looked at.
+    pub interval: String,
+    /// Limit of one Git operation.
+    #[serde(default = "sixty_seconds")]
+    pub timeout: String,
+    /// What is followed; nothing is the branch `master`.
+    #[serde(rename = "ref")]
+    pub reference: Option<GitReference>,
+    /// The Secret with the credentials.
+    pub secret_ref: Option<LocalName>,
+    /// Patterns that take files out of the artifact, instead of the default ones.
+    pub ignore: Option<String>,
+    /// Do nothing.
+    #[serde(default)]
+    pub suspend: bool,
+    /// Whatever else the spec holds.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+fn sixty_seconds() -> String {
+    "60s".into()
+}
+
+/// `GitRepository.spec.ref`. Precedence: commit, name, semver, tag, branch.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
+#[serde(default)]
+pub struct GitReference {
+    /// A branch.
+    pub branch: String,
+    /// A tag.
+    pub tag: String,
+    /// A range of versions over tags.
+    pub semver: String,
+    /// A full reference name.
+    pub name: String,
+    /// A commit.
+    pub commit: String,
+}
+
+/// `Kustomization.spec`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KustomizationSpec {
+    /// How often it is reconciled.
+    pub interval: String,
+    /// How soon after a failure; nothing is the interval.
+    pub retry_interval: Option<String>,
+    /// Limit of apply, health checks and pruning; nothing is the interval less 30 s.
+    pub timeout: Option<String>,
+    /// The folder in the source.
+    #[serde(default)]
+    pub path: String,
+    /// Where the manifests come from.
+    pub source_ref: SourceReference,
+    /// Delete what is no longer in the source.
+    pub prune: bool,
+    /// What becomes of the objects when the Kustomization is deleted.
+    pub deletion_policy: Option<String>,
+    /// Kustomizations that must be ready before.
+    #[serde(default)]
+    pub depends_on: Vec<Dependency>,
+    /// Wait until everything is healthy.
+    #[serde(default)]
+    pub wait: bool,
+    /// Wait until these are healthy.
+    #[serde(default)]
+    pub health_checks: Vec<ObjectReference>,
+    /// Make anew what cannot be changed in place.
+    #[serde(default)]
+    pub force: bool,
+    /// The namespace of all namespaced objects.
+    pub target_namespace: Option<String>,
+    /// Labels and annotations of all objects.
+    pub common_metadata: Option<CommonMetadata>,
+    /// Do nothing.
+    #[serde(default)]
+    pub suspend: bool,
+    /// Whatever else the spec holds.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// `Kustomization.spec.sourceRef`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+pub struct SourceReference {
+    /// The kind of source.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its namespace; nothing is the referring object's.
+    #[serde(default)]
+    pub namespace: String,
+}
+
+/// An element of `Kustomization.spec.dependsOn`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Dependency {
+    /// The Kustomization's name.
+    pub name: String,
+    /// Its namespace; nothing is the referring object's.
+    #[serde(default)]
+    pub namespace: String,
+    /// Whatever else it holds.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// An element of `Kustomization.spec.healthChecks`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectReference {
+    /// API version.
+    #[serde(default)]
+    pub api_version: String,
+    /// Kind.
+    pub kind: String,
+    /// Name.
+    pub name: String,
+    /// Namespace; nothing is the referring object's.
+    #[serde(default)]
+    pub namespace: String,
+}
+
+/// `Kustomization.spec.commonMetadata`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
+#[serde(default)]
+pub struct CommonMetadata {
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations.
+    pub annotations: BTreeMap<String, String>,
+}
