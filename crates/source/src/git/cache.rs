@@ -1,0 +1,521 @@
+//! Repositories by address, shared by all who use them.
+
+use super::local;
+use super::objects::Objects;
+use super::select::{Reference, Resolved, prefixes, select, without_listing};
+use super::session::{Depth, Fetch, Session};
+use super::store::{Store, create_bare};
+use super::transport::{Dial, Failure, Meter};
+use super::tree::GitTree;
+use crate::cancel::{Cancel, CancelOnDrop};
+use crate::flights::Flights;
+use crate::http::HttpClients;
+use crate::{Access, Artifact, GitRef, GitUrl, Limits, Revision, Scheme, SourceError};
+use futures::FutureExt;
+use gix::ObjectId;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+/// All Git repositories this process reads, each kept once on disk. Clones share everything.
+///
+/// However many users a repository has, what it costs is one listing of its references at a time and one download per
+/// commit. Whoever asks while a listing is under way shares the one after it, since the first may have missed the
+/// change that made them ask. Results are shared only among users with the same credentials.
+#[derive(Clone)]
+pub struct GitCache {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    folder: PathBuf,
+    limits: Limits,
+    ssh: PathBuf,
+    clients: HttpClients,
+    network: Arc<Semaphore>,
+    stores: Mutex<HashMap<String, Arc<Store>>>,
+    listings: Flights<ListingKey, Result<Arc<Vec<Reference>>, SourceError>>,
+    fetches: Flights<(String, ObjectId, Option<String>), Result<(), SourceError>>,
+    /// Who has shown in this process that a server lets them read a repository.
+    admitted: Mutex<HashSet<(String, [u8; 32])>>,
+    /// Commits that were seen to lie on a branch.
+    on_branch: Mutex<HashSet<(String, String, ObjectId)>>,
+    counters: Counters,
+}
+
+type ListingKey = (String, [u8; 32], Vec<String>);
+
+#[derive(Default)]
+struct Counters {
+    listings: AtomicU64,
+    fetches: AtomicU64,
+    bytes: AtomicU64,
+}
+
+/// What the network was used for since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GitStatistics {
+    /// Times a server was asked for its references.
+    pub listings: u64,
+    /// Times commits were downloaded.
+    pub fetches: u64,
+    /// Bytes downloaded.
+    pub bytes: u64,
+}
+
+impl GitCache {
+    /// A cache in a folder, which is created when the first repository needs it. Several processes may share it.
+    pub fn new(folder: impl Into<PathBuf>, limits: Limits) -> Self {
+        Self::with_ssh(folder, limits, "ssh")
+    }
+
+    /// The same with another program in place of `ssh`; it is called with OpenSSH's arguments.
+    pub fn with_ssh(folder: impl Into<PathBuf>, limits: Limits, ssh: impl Into<PathBuf>) -> Self {
+        let inner = Inner {
+            folder: folder.into(),
+            network: Arc::new(Semaphore::new(limits.concurrent.max(1))),
+            limits,
+            ssh: ssh.into(),
+            clients: HttpClients::default(),
+            stores: Mutex::default(),
+            listings: Flights::new(),
+            fetches: Flights::new(),
+            admitted: Mutex::default(),
+            on_branch: Mutex::default(),
+            counters: Counters::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The limits this cache was made with.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    /// Which commit a reference stands for now. Only references are listed, nothing is downloaded.
+    ///
+    /// A listing that began at most `max_age` ago is taken as the answer; zero asks the server again (users who ask at
+    /// the same time still share one listing).
+    ///
+    /// # Errors
+    /// [`SourceError::RefNotFound`] when nothing matches, else whatever kept us from asking.
+    pub async fn resolve(
+        &self,
+        url: &GitUrl,
+        access: &Access,
+        wanted: &GitRef,
+        max_age: Duration,
+    ) -> Result<Resolved, SourceError> {
+        if let Some(resolved) = without_listing(wanted) {
+            return Ok(resolved);
+        }
+        let listed = self.list(url, access, prefixes(wanted), max_age).await?;
+        select(wanted, &listed)
+            .ok_or_else(|| SourceError::RefNotFound { url: url.to_string(), reference: wanted.to_string() })
+    }
+
+    /// The references of a repository whose names start with one of the prefixes, sorted by name.
+    ///
+    /// # Errors
+    /// Whatever kept us from asking.
+    pub async fn list(
+        &self,
+        url: &GitUrl,
+        access: &Access,
+        prefixes: Vec<String>,
+        max_age: Duration,
+    ) -> Result<Arc<Vec<Reference>>, SourceError> {
+        let fingerprint = access.fingerprint();
+        let key = (url.key(), fingerprint, prefixes.clone());
+        let now = Instant::now();
+        let fresh_from = now.checked_sub(max_age).unwrap_or(now);
+        let start = || {
+            let (cache, url, access, prefixes) =
+                (self.clone(), url.clone(), access.clone(), prefixes.clone());
+            async move { cache.list_now(url, access, prefixes).await }.boxed()
+        };
+        let listed = self.inner.listings.join(key, fresh_from, start).await?;
+        lock(&self.inner.admitted).insert((url.key(), fingerprint));
+        Ok(listed)
+    }
+
+    /// The files of a revision, downloaded unless they are here already.
+    ///
+    /// # Errors
+    /// Whatever kept us from downloading; [`SourceError::RefNotFound`] when the server does not have the commit (any
+    /// more).
+    pub async fn fetch(
+        &self,
+        url: &GitUrl,
+        access: &Access,
+        resolved: &Resolved,
+    ) -> Result<Artifact, SourceError> {
+        let commit = commit_id(&resolved.revision, url)?;
+        if url.scheme() == Scheme::File {
+            return self.fetch_local(url, resolved, commit).await;
+        }
+        let admitted = lock(&self.inner.admitted).contains(&(url.key(), access.fingerprint()));
+        if !admitted {
+            // A commit named by its hash may be here thanks to somebody else's credentials.
+            self.list(url, access, vec!["HEAD".into()], Duration::ZERO).await?;
+        }
+        if let Some(branch) = &resolved.on_branch {
+            self.require_on_branch(url, access, branch, commit).await?;
+        }
+        if let Some(artifact) = self.stored(url, &resolved.revision, commit).await? {
+            return Ok(artifact);
+        }
+        let key = (url.key(), commit, None);
+        let start = || {
+            let (cache, url, access) = (self.clone(), url.clone(), access.clone());
+            async move { cache.fetch_now(url, access, commit).await }.boxed()
+        };
+        self.inner.fetches.share(key, start).await?;
+        self.stored(url, &resolved.revision, commit).await?.ok_or_else(|| SourceError::Storage {
+            path: self.inner.folder.display().to_string(),
+            message: format!("commit {commit} was fetched and has vanished"),
+        })
+    }
+
+    /// [`GitCache::resolve`] and [`GitCache::fetch`].
+    ///
+    /// # Errors
+    /// As these two.
+    pub async fn artifact(
+        &self,
+        url: &GitUrl,
+        access: &Access,
+        wanted: &GitRef,
+        max_age: Duration,
+    ) -> Result<Artifact, SourceError> {
+        let resolved = self.resolve(url, access, wanted, max_age).await?;
+        self.fetch(url, access, &resolved).await
+    }
+
+    /// The files of a revision as far as they are on this machine: the last good revision of a repository that is
+    /// unreachable, or whose history was rewritten. Nobody is asked, so the caller must have been given this revision
+    /// by [`GitCache::fetch`] once (it stands in the status of the object it reconciles).
+    ///
+    /// # Errors
+    /// [`SourceError::Storage`] when the cache cannot be read, [`SourceError::TooLarge`] when limits were lowered.
+    pub async fn cached(&self, url: &GitUrl, revision: &Revision) -> Result<Option<Artifact>, SourceError> {
+        let commit = commit_id(revision, url)?;
+        if url.scheme() == Scheme::File {
+            let resolved =
+                Resolved { revision: revision.clone(), reference: None, on_branch: None, tag: None };
+            return match self.fetch_local(url, &resolved, commit).await {
+                Ok(artifact) => Ok(Some(artifact)),
+                Err(SourceError::RefNotFound { .. }) => Ok(None),
+                Err(error) => Err(error),
+            };
+        }
+        self.stored(url, revision, commit).await
+    }
+
+    /// What the network was used for since the start.
+    pub fn statistics(&self) -> GitStatistics {
+        let counters = &self.inner.counters;
+        GitStatistics {
+            listings: counters.listings.load(Ordering::Relaxed),
+            fetches: counters.fetches.load(Ordering::Relaxed),
+            bytes: counters.bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    fn store(&self, url: &GitUrl) -> Arc<Store> {
+        let mut stores = lock(&self.inner.stores);
+        stores.entry(url.key()).or_insert_with(|| Arc::new(Store::new(&self.inner.folder, url))).clone()
+    }
+
+    async fn list_now(
+        &self,
+        url: GitUrl,
+        access: Access,
+        prefixes: Vec<String>,
+    ) -> Result<Arc<Vec<Reference>>, SourceError> {
+        self.inner.counters.listings.fetch_add(1, Ordering::Relaxed);
+        if let Some(path) = url.local_path() {
+            let listed = blocking(move || local::references(&local::open(&path)?)).await?;
+            let wanted =
+                listed.into_iter().filter(|r| prefixes.iter().any(|p| r.name.starts_with(p.as_str())));
+            return Ok(Arc::new(wanted.collect()));
+        }
+        let listed = self.on_network(&url, &access, move |network| {
+            let session = Session::open(&network.dial(), network.limits())?;
+            Ok(session.references(&prefixes, network.limits())?.0)
+        });
+        listed.await.map(Arc::new)
+    }
+
+    async fn stored(
+        &self,
+        url: &GitUrl,
+        revision: &Revision,
+        commit: ObjectId,
+    ) -> Result<Option<Artifact>, SourceError> {
+        let (store, inner, revision) = (self.store(url), self.inner.clone(), revision.clone());
+        blocking(move || {
+            let Some(objects) = store.current()? else { return Ok(None) };
+            if !store.is_complete(&objects, commit, &inner.limits)? {
+                return Ok(None);
+            }
+            artifact(objects, &revision, commit, &inner.limits)
+        })
+        .await
+    }
+
+    async fn fetch_local(
+        &self,
+        url: &GitUrl,
+        resolved: &Resolved,
+        commit: ObjectId,
+    ) -> Result<Artifact, SourceError> {
+        let (limits, revision, shown) =
+            (self.inner.limits.clone(), resolved.revision.clone(), url.to_string());
+        let Some(path) = url.local_path() else { return Err(SourceError::Cancelled) };
+        blocking(move || {
+            let objects = Arc::new(local::open(&path)?);
+            let found = artifact(objects, &revision, commit, &limits)?;
+            found
+                .ok_or_else(|| SourceError::RefNotFound { url: shown, reference: format!("commit {commit}") })
+        })
+        .await
+    }
+
+    async fn fetch_now(&self, url: GitUrl, access: Access, commit: ObjectId) -> Result<(), SourceError> {
+        let store = self.store(&url);
+        self.on_network(&url, &access, move |network| network.fetch_commit(&store, commit)).await
+    }
+
+    async fn require_on_branch(
+        &self,
+        url: &GitUrl,
+        access: &Access,
+        branch: &str,
+        commit: ObjectId,
+    ) -> Result<(), SourceError> {
+        let known = (url.key(), branch.to_owned(), commit);
+        if lock(&self.inner.on_branch).contains(&known) {
+            return Ok(());
+        }
+        let tip = self.resolve(url, access, &GitRef::Branch(branch.to_owned()), Duration::ZERO).await?;
+        let tip = commit_id(&tip.revision, url)?;
+        if tip != commit {
+            let (url, access, name) = (url.clone(), access.clone(), branch.to_owned());
+            let key = (url.key(), commit, Some(name.clone()));
+            let start = || {
+                let (cache, url, access, name) = (self.clone(), url.clone(), access.clone(), name.clone());
+                async move {
+                    cache
+                        .on_network(&url, &access, move |network| {
+                            network.require_ancestor(&name, tip, commit)
+                        })
+                        .await
+                }
+                .boxed()
+            };
+            self.inner.fetches.share(key, start).await?;
+        }
+        lock(&self.inner.on_branch).insert(known);
+        Ok(())
+    }
+
+    /// Runs something that waits for the network on a thread of its own, for as long as it may take.
+    async fn on_network<T: Send + 'static>(
+        &self,
+        url: &GitUrl,
+        access: &Access,
+        work: impl FnOnce(&Network) -> Result<T, SourceError> + Send + 'static,
+    ) -> Result<T, SourceError> {
+        let permit = self.inner.network.clone().acquire_owned().await.map_err(|_| SourceError::Cancelled)?;
+        let stop = CancelOnDrop(Cancel::default());
+        let network = Network {
+            inner: self.inner.clone(),
+            url: url.clone(),
+            access: access.clone(),
+            runtime: tokio::runtime::Handle::current(),
+            cancel: stop.0.clone(),
+        };
+        let after = access.timeout.unwrap_or(self.inner.limits.timeout);
+        let task = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let result = work(&network);
+            network.cancel.done();
+            result
+        });
+        match tokio::time::timeout(after, task).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(panic)) => Err(SourceError::Protocol {
+                url: url.to_string(),
+                message: format!("internal error: {panic}"),
+            }),
+            Err(_) => Err(SourceError::TimedOut { url: url.to_string(), after }),
+        }
+    }
+}
+
+/// What work on a blocking thread needs.
+struct Network {
+    inner: Arc<Inner>,
+    url: GitUrl,
+    access: Access,
+    runtime: tokio::runtime::Handle,
+    cancel: Cancel,
+}
+
+impl Network {
+    fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    fn dial(&self) -> Dial<'_> {
+        let failure = Failure::default();
+        Dial {
+            url: &self.url,
+            access: &self.access,
+            clients: &self.inner.clients,
+            runtime: self.runtime.clone(),
+            cancel: self.cancel.clone(),
+            meter: Meter::new(failure.clone()),
+            failure,
+            ssh: &self.inner.ssh,
+        }
+    }
+
+    /// Fetches a commit into the store, whatever it takes.
+    fn fetch_commit(&self, store: &Store, commit: ObjectId) -> Result<(), SourceError> {
+        let lock = store.lock(&self.url, || self.pause())?;
+        if let Some(objects) = store.current().ok().flatten()
+            && store.is_complete(&objects, commit, self.limits())?
+        {
+            return Ok(()); // another process was faster
+        }
+        for afresh in [false, true] {
+            let objects = store.writable(&lock, self.limits(), afresh)?;
+            let have = if afresh { Vec::new() } else { store.have(&objects, self.limits()) };
+            match self.download(&objects, &[commit], &have, Depth::One, false) {
+                Err(SourceError::RefNotFound { .. }) => self.download_all(&objects, commit)?,
+                other => other?,
+            }
+            if store.is_complete(&objects, commit, self.limits())? {
+                store.note(&lock, &objects, commit)?;
+                let published = store.publish(&lock, &objects)?;
+                // The new generation is another folder: what was seen in it holds under its new name.
+                store.is_complete(&published, commit, self.limits())?;
+                return Ok(());
+            }
+            store.forget();
+        }
+        Err(SourceError::Protocol {
+            url: self.url.to_string(),
+            message: format!("the server did not send all of commit {commit}"),
+        })
+    }
+
+    /// For servers that give out only commits that a branch or tag points to: everything, then.
+    fn download_all(&self, objects: &Objects, commit: ObjectId) -> Result<(), SourceError> {
+        let not_found =
+            || SourceError::RefNotFound { url: self.url.to_string(), reference: format!("commit {commit}") };
+        let session = Session::open(&self.dial(), self.limits())?;
+        let everything = ["refs/heads/".to_owned(), "refs/tags/".to_owned()];
+        let (listed, session) = session.references(&everything, self.limits())?;
+        drop(session);
+        let tips: Vec<ObjectId> = listed.iter().map(|r| r.commit).collect();
+        if tips.is_empty() {
+            return Err(not_found());
+        }
+        self.download(objects, &tips, &[], Depth::Full, false)?;
+        objects.commit(commit)?.map(|_| ()).ok_or_else(not_found)
+    }
+
+    fn download(
+        &self,
+        objects: &Objects,
+        wanted: &[ObjectId],
+        have: &[ObjectId],
+        depth: Depth,
+        commits_only: bool,
+    ) -> Result<(), SourceError> {
+        let counters = &self.inner.counters;
+        counters.fetches.fetch_add(1, Ordering::Relaxed);
+        let session = Session::open(&self.dial(), self.limits())?;
+        let received = objects.with(|repository| {
+            let interrupt = self.cancel.flag();
+            session.fetch(&Fetch { repository, wanted, have, depth, commits_only, interrupt }, self.limits())
+        })?;
+        counters.bytes.fetch_add(received, Ordering::Relaxed);
+        tracing::debug!(url = %self.url, ?wanted, bytes = received, "fetched");
+        Ok(())
+    }
+
+    /// Checks that a commit is part of a branch's history, for which only commits are needed.
+    fn require_ancestor(&self, branch: &str, tip: ObjectId, commit: ObjectId) -> Result<(), SourceError> {
+        let failed = |e: std::io::Error| SourceError::Storage {
+            path: self.inner.folder.display().to_string(),
+            message: e.to_string(),
+        };
+        std::fs::create_dir_all(&self.inner.folder).map_err(failed)?;
+        let folder =
+            tempfile::Builder::new().prefix("history-").tempdir_in(&self.inner.folder).map_err(failed)?;
+        create_bare(folder.path()).map_err(failed)?;
+        let objects = Objects::open(folder.path())?;
+        self.download(&objects, &[tip], &[], Depth::Full, true)?;
+        let found = objects.with(|repository| {
+            let Ok(mut walk) = repository.rev_walk([tip]).all() else { return false };
+            walk.any(|step| step.is_ok_and(|info| info.id == commit))
+        });
+        if found {
+            return Ok(());
+        }
+        let reference = format!("commit {commit} on branch {branch:?}");
+        Err(SourceError::RefNotFound { url: self.url.to_string(), reference })
+    }
+
+    /// A moment's rest, unless nobody waits any more.
+    fn pause(&self) -> Result<(), SourceError> {
+        self.runtime.block_on(self.cancel.or(tokio::time::sleep(Duration::from_millis(20))))
+    }
+}
+
+fn artifact(
+    objects: Arc<Objects>,
+    revision: &Revision,
+    commit: ObjectId,
+    limits: &Limits,
+) -> Result<Option<Artifact>, SourceError> {
+    let Some((described, tree)) = objects.commit(commit)? else { return Ok(None) };
+    Ok(Some(Artifact {
+        revision: revision.clone(),
+        digest: format!("sha1:{tree}"),
+        commit: Some(described),
+        metadata: Vec::new(),
+        tree: Arc::new(GitTree::new(objects, tree, limits.file_bytes)),
+    }))
+}
+
+fn commit_id(revision: &Revision, url: &GitUrl) -> Result<ObjectId, SourceError> {
+    ObjectId::from_hex(revision.commit().as_bytes()).map_err(|_| SourceError::RefNotFound {
+        url: url.to_string(),
+        reference: format!("commit {revision}"),
+    })
+}
+
+/// File system work that takes long enough to be in the way of others.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
+) -> Result<T, SourceError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(panic) => {
+            Err(SourceError::Storage { path: String::new(), message: format!("internal error: {panic}") })
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,51 @@
+//! Where files come from: a repository at a revision becomes an [`Artifact`], whose files are a
+//! [`holdfast_tree::FileTree`].
+//!
+//! # Git
+//!
+//! [`GitCache`] keeps each repository once on disk, for all who use it. [`GitCache::resolve`] asks the server which
+//! commit a [`GitRef`] stands for, without downloading anything; [`GitCache::fetch`] downloads that one commit, or what
+//! it adds to those already here. Files are read straight from the object database: there is no checkout.
+//!
+//! ```no_run
+//! # use holdfast_source::{Access, GitCache, GitRef, GitUrl, Limits, SourceError};
+//! # async fn example() -> Result<(), SourceError> {
+//! let cache = GitCache::new("/var/cache/holdfast/git", Limits::default());
+//! let url = GitUrl::parse("https://github.com/org/app")?;
+//! let wanted = GitRef::Branch("main".into());
+//! let artifact = cache.artifact(&url, &Access::default(), &wanted, std::time::Duration::ZERO).await?;
+//! println!("{} {:?}", artifact.revision, artifact.tree.list(""));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A server that is unreachable, or whose history was rewritten, takes nothing away: [`GitCache::cached`] still has the
+//! revision that was fetched before. [`SourceError`] says what went wrong in types, and what to do about it.
+//!
+//! # What this crate refuses to do
+//!
+//! It runs no hooks, filters, credential helpers or configuration of anything it fetches; it reads no configuration of
+//! the user's or the machine's, for `ssh` neither; it trusts no host key on first use; it sends no credentials over
+//! unencrypted connections unless told to, and none to where a server redirects. It writes nothing but its cache. Every
+//! size is limited ([`Limits`]).
+
+mod artifact;
+mod cancel;
+mod credentials;
+mod error;
+mod flights;
+mod git;
+mod http;
+mod limits;
+mod revision;
+mod tls;
+mod url;
+
+pub use artifact::{Artifact, Commit};
+pub use credentials::{Access, ClientCertificate, Credentials, TlsOptions};
+pub use error::SourceError;
+pub use git::{GitCache, GitStatistics, GitTree, Reference, Resolved};
+pub use limits::Limits;
+pub use revision::{GitRef, Revision};
+pub use secrecy::SecretString as Secret;
+pub use url::{GitUrl, Scheme};

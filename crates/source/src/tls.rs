@@ -1,0 +1,156 @@
+//! How servers are verified.
+
+use crate::{SourceError, TlsOptions};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use secrecy::ExposeSecret;
+use std::sync::{Arc, OnceLock};
+
+/// A client configuration for these options; `url` is for messages.
+pub(crate) fn client_config(options: &TlsOptions, url: &str) -> Result<ClientConfig, SourceError> {
+    let invalid = |reason: String| SourceError::InvalidCredentials { url: url.to_owned(), reason };
+    let provider = CryptoProvider::get_default()
+        .cloned()
+        .unwrap_or_else(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+    let pinned = match &options.ca {
+        Some(pem) => certificates(pem).map_err(|e| invalid(format!("ca.crt: {e}")))?,
+        None => Vec::new(),
+    };
+    let verifier = Verifier::new(provider.clone(), pinned, options.skip_verification).map_err(invalid)?;
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| invalid(e.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let mut config = match &options.client {
+        None => builder.with_no_client_auth(),
+        Some(client) => {
+            let chain = certificates(&client.certificate).map_err(|e| invalid(format!("tls.crt: {e}")))?;
+            let key = PrivateKeyDer::from_pem_slice(client.key.expose_secret().as_bytes())
+                .map_err(|_| invalid("tls.key: no private key in PEM format".into()))?;
+            builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|e| invalid(format!("tls.crt, tls.key: {e}")))?
+        }
+    };
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// The reason a TLS connection was refused, if that is what an error is about.
+pub(crate) fn certificate_problem(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found @ rustls::Error::InvalidCertificate(_)) = error.downcast_ref::<rustls::Error>() {
+            return Some(found.to_string());
+        }
+        // An `io::Error` does not name what it wraps as its source, but that one's source.
+        next = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+    match found {
+        Ok(found) if found.is_empty() => Err("no certificate in PEM format".into()),
+        Ok(found) => Ok(found),
+        Err(e) => Err(e.to_string()),
+    }
+}
+
+/// The machine's own authorities; read once.
+fn system_roots() -> &'static RootCertStore {
+    static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
+    ROOTS.get_or_init(|| {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        roots
+    })
+}
+
+/// The usual verification, with one addition: a server that presents exactly a certificate that the user pinned is
+/// trusted for that certificate's names. Go's TLS behaves so, webpki refuses authority certificates as servers.
+#[derive(Debug)]
+struct Verifier {
+    provider: Arc<CryptoProvider>,
+    usual: Option<Arc<WebPkiServerVerifier>>,
+    pinned: Vec<CertificateDer<'static>>,
+    skip: bool,
+}
+
+impl Verifier {
+    fn new(
+        provider: Arc<CryptoProvider>,
+        pinned: Vec<CertificateDer<'static>>,
+        skip: bool,
+    ) -> Result<Self, String> {
+        let mut roots = system_roots().clone();
+        roots.add_parsable_certificates(pinned.iter().cloned());
+        let usual = match roots.is_empty() {
+            // No authorities at all: everything but a pinned certificate is refused.
+            true => None,
+            false => Some(
+                WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+                    .build()
+                    .map_err(|e| e.to_string())?,
+            ),
+        };
+        Ok(Self { provider, usual, pinned, skip })
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        server: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if self.skip {
+            return Ok(ServerCertVerified::assertion());
+        }
+        if self.pinned.iter().any(|p| p.as_ref() == server.as_ref()) {
+            let parsed = rustls::server::ParsedCertificate::try_from(server)?;
+            rustls::client::verify_server_name(&parsed, name)?;
+            return Ok(ServerCertVerified::assertion());
+        }
+        match &self.usual {
+            Some(usual) => usual.verify_server_cert(server, intermediates, name, ocsp, now),
+            None => Err(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,7 @@
+//! Whole conversations: repositories made by `git`, read through every transport.
+#![allow(clippy::unwrap_used, clippy::print_stderr, clippy::panic)]
+
+mod fixture;
+mod git_http;
+mod git_local;
+mod git_ssh;
