@@ -3,4 +3,6 @@
 
 mod conformance;
 mod documents;
+mod limits;
+mod properties;
 mod reading;
