@@ -20,7 +20,7 @@ static BUNDLE: LazyLock<String> = LazyLock::new(|| {
              - name: v1\n    schema:\n      openAPIV3Schema:\n        description: Kind{kind} is the Schema for the \
              kinds API\n        properties:\n"
         );
-        for field in 0..260 {
+        for field in 0..140 {
             let _ = write!(
                 text,
                 "          field{field}:\n            description: |-\n              Field{field} says how many of them \

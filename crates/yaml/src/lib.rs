@@ -28,6 +28,7 @@ mod emit;
 mod error;
 mod event;
 mod fold;
+mod json;
 mod locate;
 mod number;
 mod resolve;
@@ -36,7 +37,7 @@ mod scan;
 mod split;
 mod timestamp;
 
-pub use emit::{to_string, write};
+pub use emit::{marshal, to_string, write};
 pub use error::{Error, ErrorKind};
 use event::Events;
 pub use locate::{PathPart, Position, locate};

@@ -98,6 +98,18 @@ pub(crate) fn yaml_float(value: f64) -> String {
     }
 }
 
+/// A float as Go's `encoding/json` prints it: an exponent below 1e-6 and from 1e21 on.
+pub(crate) fn json_text(value: f64) -> String {
+    if value == 0.0 || (1e-6..1e21).contains(&value.abs()) {
+        return format!("{value}");
+    }
+    let text = format!("{value:e}");
+    match text.split_once('e') {
+        Some((mantissa, exponent)) if !exponent.starts_with('-') => format!("{mantissa}e+{exponent}"),
+        _ => text,
+    }
+}
+
 /// The integer that Go's JSON text of a float spells, if it spells one: the shortest digits that tell the float from
 /// its neighbours, padded with zeros.
 fn whole(value: f64) -> Option<Integer> {

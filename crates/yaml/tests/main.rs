@@ -6,3 +6,4 @@ mod documents;
 mod limits;
 mod properties;
 mod reading;
+mod writing;

@@ -7,8 +7,7 @@
 mod order;
 mod scalar;
 
-use crate::number;
-use crate::resolve;
+use crate::{Error, Limits, Options, json, number, resolve};
 use scalar::{Analysis, Style};
 use serde_json::Value;
 
@@ -21,12 +20,49 @@ const SIMPLE_KEY_BYTES: usize = 128;
 
 /// The YAML text of a value, byte-equal to what `sigs.k8s.io/yaml`'s `Marshal` prints for it.
 ///
-/// Characters that upstream cannot marshal at all (DEL, C1 controls, U+FFFE and the like) are written escaped.
+/// It never fails: what upstream cannot marshal is written in the form that its emitter has for it. [`marshal`] is
+/// upstream with its failures.
 #[must_use]
 pub fn to_string(value: &Value) -> String {
     let mut out = String::new();
     write(value, &mut out);
     out
+}
+
+/// The YAML text of a value as `Marshal` of `sigs.k8s.io/yaml` gives it, with its faults: it writes the value as JSON
+/// and reads that as YAML before it writes YAML. So it fails for characters that YAML texts cannot hold and for keys
+/// of more than about 1,000 characters, and folds a U+0085 as the line break that it is in YAML. Helm's `toYaml` makes
+/// an empty string of such a failure.
+///
+/// # Errors
+/// Where upstream has one. The place is that in the JSON text.
+pub fn marshal(value: &Value) -> Result<String, Error> {
+    if !has_pitfall(value) {
+        return Ok(to_string(value));
+    }
+    let mut text = String::new();
+    json::write(value, &mut text);
+    let limits = Limits { max_bytes: usize::MAX, max_depth: 10_000, max_nodes: usize::MAX };
+    let value = crate::parse(text.as_bytes(), &Options { limits, ..Options::v2() })?;
+    Ok(to_string(&value))
+}
+
+/// Whether a value may change, or not survive, between JSON and YAML.
+fn has_pitfall(value: &Value) -> bool {
+    // Each character of a key takes at most 6 in JSON, and it has 1,024 with its quotes.
+    const HARMLESS_KEY_BYTES: usize = 1000 / 6;
+    let in_text = |text: &str| {
+        text.bytes().any(|byte| matches!(byte, 0x7f | 0xc2 | 0xef))
+            && text.chars().any(|c| matches!(c, '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}'))
+    };
+    match value {
+        Value::String(text) => in_text(text),
+        Value::Array(items) => items.iter().any(has_pitfall),
+        Value::Object(map) => map
+            .iter()
+            .any(|(key, value)| key.len() > HARMLESS_KEY_BYTES || in_text(key) || has_pitfall(value)),
+        _ => false,
+    }
 }
 
 /// Appends the YAML text of a value to `out`; see [`to_string`].

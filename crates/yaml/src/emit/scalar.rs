@@ -30,6 +30,14 @@ impl Analysis {
                 block_allowed: false,
             };
         }
+        if is_plainly_plain(text) {
+            return Self {
+                multiline: false,
+                plain_allowed: true,
+                single_quoted_allowed: true,
+                block_allowed: true,
+            };
+        }
         // Document markers at the start would end the document.
         let mut indicators = text.starts_with("---") || text.starts_with("...");
         let mut special = false;
@@ -101,9 +109,19 @@ impl Emitter<'_> {
         if !self.whitespace {
             self.put(' ');
         }
-        self.write_foldable(text, may_break, indent, false);
+        // Nothing folds before the best width. A plain text has no line breaks.
+        if !may_break || self.column + text.len() <= BEST_WIDTH {
+            self.put_text(text);
+        } else {
+            self.write_foldable(text, may_break, indent, false);
+        }
         self.whitespace = false;
         self.indention = false;
+    }
+
+    fn put_text(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.column += text.chars().count();
     }
 
     pub(super) fn write_single_quoted(&mut self, text: &str, may_break: bool, indent: i32) {
@@ -154,8 +172,10 @@ impl Emitter<'_> {
         self.indicator("\"", true, false, false);
         let mut after_space = false;
         let bytes = text.as_bytes();
+        // Upstream looks for a byte order mark at the start of the text where it means the character at hand.
+        let escape_all = text.starts_with('\u{feff}');
         for (at, c) in text.char_indices() {
-            if !is_printable(c) || is_break(c) || matches!(c, '\u{feff}' | '"' | '\\') {
+            if escape_all || !is_printable(c) || is_break(c) || matches!(c, '"' | '\\') {
                 self.write_escape(c);
                 after_space = false;
             } else if c == ' ' {
@@ -218,20 +238,22 @@ impl Emitter<'_> {
         self.line_break();
         self.indention = true;
         self.whitespace = true;
-        let mut after_break = true;
-        for c in text.chars() {
-            if is_break(c) {
-                self.write_break(c);
-                self.indention = true;
-                after_break = true;
-            } else {
-                if after_break {
-                    self.write_indent(indent);
-                }
-                self.put(c);
-                self.indention = false;
-                after_break = false;
-            }
+        let mut rest = text;
+        while let Some(at) = rest.find(is_break) {
+            self.write_literal_line(&rest[..at], indent);
+            let mut after = rest[at..].chars();
+            after.next().into_iter().for_each(|c| self.write_break(c));
+            self.indention = true;
+            rest = after.as_str();
+        }
+        self.write_literal_line(rest, indent);
+    }
+
+    fn write_literal_line(&mut self, line: &str, indent: i32) {
+        if !line.is_empty() {
+            self.write_indent(indent);
+            self.put_text(line);
+            self.indention = false;
         }
     }
 
@@ -255,6 +277,29 @@ impl Emitter<'_> {
         self.out.push(c);
         self.column = 0;
     }
+}
+
+/// Whether a text is quickly seen to need no quotes: words of harmless characters with spaces between them.
+fn is_plainly_plain(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let harmless = |(at, &byte): (usize, &u8)| match byte {
+        b'a'..=b'z'
+        | b'A'..=b'Z'
+        | b'0'..=b'9'
+        | b'_'
+        | b'.'
+        | b'/'
+        | b'-'
+        | b'='
+        | b'+'
+        | b'('
+        | b')'
+        | b',' => true,
+        b' ' => at + 1 < bytes.len(),
+        b':' => bytes.get(at + 1).is_some_and(|next| !matches!(next, b' ' | b'\t' | b'\n' | b'\r' | 0x80..)),
+        _ => false,
+    };
+    bytes.first().is_some_and(u8::is_ascii_alphanumeric) && bytes.iter().enumerate().all(harmless)
 }
 
 fn is_blank(c: char) -> bool {

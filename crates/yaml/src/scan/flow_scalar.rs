@@ -209,30 +209,52 @@ impl<'t> Scanner<'t> {
 
 /// How many bytes of a plain scalar follow without white space.
 fn plain_run(cursor: &Cursor<'_>, in_block: bool) -> usize {
+    let rest = cursor.rest();
     let mut ahead = 0;
-    loop {
-        match cursor.at(ahead) {
-            b' ' | b'\t' | b'\n' | b'\r' | 0 => return ahead,
-            b':' if cursor.is_separator_at(ahead + 1) => return ahead,
-            b',' | b'?' | b'[' | b']' | b'{' | b'}' if !in_block => return ahead,
-            0xc2 | 0xe2 if cursor.break_at(ahead) != 0 => return ahead,
-            _ => ahead += 1,
+    while let Some(more) = rest[ahead..].iter().position(|&byte| PLAIN_STOPS[usize::from(byte)]) {
+        ahead += more;
+        let ends = match rest[ahead] {
+            b' ' | b'\t' | b'\n' | b'\r' => true,
+            b':' => cursor.is_separator_at(ahead + 1),
+            b',' | b'?' | b'[' | b']' | b'{' | b'}' => !in_block,
+            _ => cursor.break_at(ahead) != 0,
+        };
+        if ends {
+            return ahead;
         }
+        ahead += 1;
     }
+    rest.len()
+}
+
+/// The bytes at which a plain scalar may end; the last two start the line breaks beyond ASCII.
+const PLAIN_STOPS: [bool; 256] = stops(b" \t\n\r:,?[]{}\xc2\xe2");
+const SINGLE_QUOTED_STOPS: [bool; 256] = stops(b" \t\n\r'\xc2\xe2");
+const DOUBLE_QUOTED_STOPS: [bool; 256] = stops(b" \t\n\r\"\\\xc2\xe2");
+
+const fn stops(bytes: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < bytes.len() {
+        table[bytes[at] as usize] = true;
+        at += 1;
+    }
+    table
 }
 
 /// How many bytes of a quoted scalar follow without white space, quotes and escapes.
 fn quoted_run(cursor: &Cursor<'_>, quote: u8) -> usize {
+    let rest = cursor.rest();
+    let stops = if quote == b'\'' { &SINGLE_QUOTED_STOPS } else { &DOUBLE_QUOTED_STOPS };
     let mut ahead = 0;
-    loop {
-        match cursor.at(ahead) {
-            b' ' | b'\t' | b'\n' | b'\r' | 0 => return ahead,
-            byte if byte == quote => return ahead,
-            b'\\' if quote == b'"' => return ahead,
-            0xc2 | 0xe2 if cursor.break_at(ahead) != 0 => return ahead,
-            _ => ahead += 1,
+    while let Some(more) = rest[ahead..].iter().position(|&byte| stops[usize::from(byte)]) {
+        ahead += more;
+        if !matches!(rest[ahead], 0xc2 | 0xe2) || cursor.break_at(ahead) != 0 {
+            return ahead;
         }
+        ahead += 1;
     }
+    rest.len()
 }
 
 /// The character that the escape sequence here stands for, and the bytes of the sequence.

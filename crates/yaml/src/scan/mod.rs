@@ -66,6 +66,8 @@ pub(crate) struct Scanner<'t> {
     /// By flow level, from the block level on. Their tokens never decrease.
     simple_keys: Vec<SimpleKey>,
     simple_key_allowed: bool,
+    /// The first token of the queue can be handed out.
+    ready: bool,
     finished: bool,
 }
 
@@ -84,6 +86,7 @@ impl<'t> Scanner<'t> {
             outer_indents: Vec::new(),
             simple_keys: vec![nothing],
             simple_key_allowed: true,
+            ready: false,
             finished: false,
         }
     }
@@ -98,6 +101,7 @@ impl<'t> Scanner<'t> {
     /// Takes the next token.
     pub(crate) fn next(&mut self) -> Result<(Token<'t>, Span), Error> {
         self.fill()?;
+        self.ready = false;
         self.taken += 1;
         match self.queue.pop_front() {
             Some(token) => Ok(token),
@@ -105,15 +109,26 @@ impl<'t> Scanner<'t> {
         }
     }
 
+    #[inline]
     fn fill(&mut self) -> Result<(), Error> {
+        if self.ready { Ok(()) } else { self.fill_queue() }
+    }
+
+    fn fill_queue(&mut self) -> Result<(), Error> {
         while !self.finished && (self.queue.len() <= self.lookahead || self.first_may_be_key()?) {
             self.fetch()?;
         }
+        self.ready = true;
         Ok(())
     }
 
     /// Whether the first token of the queue may still become a key.
     fn first_may_be_key(&mut self) -> Result<bool, Error> {
+        if let [key] = &self.simple_keys[..]
+            && (!key.possible || key.token != self.taken)
+        {
+            return Ok(false);
+        }
         let from = self.simple_keys.partition_point(|key| key.token < self.taken);
         for level in from..self.simple_keys.len() {
             if self.simple_keys[level].token > self.taken {
@@ -205,9 +220,9 @@ impl<'t> Scanner<'t> {
     fn skip_to_token(&mut self) {
         loop {
             let tabs = !self.in_block() || !self.simple_key_allowed;
-            while self.cursor.peek() == b' ' || (tabs && self.cursor.peek() == b'\t') {
-                self.cursor.skip(1);
-            }
+            let blanks =
+                self.cursor.rest().iter().take_while(|&&b| b == b' ' || (tabs && b == b'\t')).count();
+            self.cursor.skip(blanks);
             if self.cursor.peek() == b'#' {
                 self.cursor.skip_to_break();
             }
