@@ -18,6 +18,23 @@
 //! | keys `1`, `true` | strings `"1"`, `"true"` | the same at the top level, an error below |
 //! | `!custom x` | the string `x` | the same |
 //!
+//! ```
+//! use holdfast_yaml::{Options, documents, parse, to_string};
+//!
+//! let values = parse(b"on: [017, yes, 1.0]", &Options::v2())?;
+//! assert_eq!(values, serde_json::json!({"true": [15, true, 1]}));
+//! assert_eq!(to_string(&values), "\"true\":\n- 15\n- true\n- 1\n");
+//!
+//! let file = documents(b"a: 1\n---\nb: [\n---\nc: 3\n", &Options::v3());
+//! assert_eq!(file[1].as_ref().unwrap_err().to_string(), "line 4, column 1: a value is missing");
+//! assert_eq!(file[2].as_ref().map(|document| document.line), Ok(5));
+//! # Ok::<(), holdfast_yaml::Error>(())
+//! ```
+//!
+//! Where to look: `scan` makes tokens of a text and `event` makes nodes of tokens, both by libyaml's rules; `build`
+//! makes a value of nodes, with `scalar`, `resolve`, `number` and `timestamp` for what a scalar means; `emit` writes.
+//! [`locate()`] and [`edit`] work on the text itself, for diagnostics and for tools that write back into files.
+//!
 //! The crate refuses to keep what JSON cannot say (tags, anchors, comments, styles), to serialise Rust types, and to
 //! read without limits: see [`Limits`].
 
