@@ -1,5 +1,10 @@
 //! What happens to an object between its decoding and the store: defaults, rules, system fields, field ownership.
 
+mod decode;
+mod defaults;
+mod kinds;
+pub(crate) mod quantity;
+
 use crate::core::Core;
 use crate::field::FieldError;
 use crate::names::{NameRule, check_metadata};
@@ -8,14 +13,43 @@ use crate::status::{ApiError, ApiResult};
 use crate::verbs::{Target, Validation, WriteOptions, drop_meta, keep_meta, meta_text};
 use serde_json::{Value, json};
 
-/// Checks types, drops or reports unknown fields, sets defaults. Answers warnings.
+/// Reads an object as its type, drops unknown fields, sets defaults. Answers warnings.
+///
+/// # Errors
+/// 400 for a value of the wrong type, and for unknown fields under strict validation.
 pub(crate) fn decode(
-    _core: &Core,
-    _resource: &Resource,
-    _body: &mut Value,
-    _validation: Validation,
+    resource: &Resource,
+    body: &mut Value,
+    validation: Validation,
 ) -> ApiResult<Vec<String>> {
-    Ok(Vec::new())
+    let Some(root) = resource.builtin_type() else { return Ok(Vec::new()) };
+    let refuse = |why: String| {
+        let (kind, version) = (&resource.kind, resource.api_version());
+        ApiError::bad_request(format!(
+            "{kind} in version {:?} cannot be handled as a {kind}: {why}",
+            version_part(&version)
+        ))
+    };
+    let (api_version, kind) = (body["apiVersion"].clone(), body["kind"].clone());
+    let unknown = decode::typed(body, root).map_err(refuse)?;
+    // An object's own version and kind come first.
+    let mut ordered = json!({"apiVersion": api_version, "kind": kind});
+    if let (Some(ordered), Value::Object(rest)) = (ordered.as_object_mut(), body.take()) {
+        ordered.extend(rest.into_iter().filter(|(key, _)| key != "apiVersion" && key != "kind"));
+    }
+    *body = ordered;
+    let texts: Vec<String> = unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
+    match validation {
+        Validation::Strict if !texts.is_empty() => {
+            Err(refuse(format!("strict decoding error: {}", texts.join(", "))))
+        }
+        Validation::Warn => Ok(texts),
+        Validation::Strict | Validation::Ignore => Ok(Vec::new()),
+    }
+}
+
+fn version_part(api_version: &str) -> &str {
+    api_version.rsplit('/').next().unwrap_or(api_version)
 }
 
 /// Nothing is created in a namespace that is not there or is going away.
@@ -43,7 +77,7 @@ pub(crate) fn namespace_open(
 
 /// Prepares a new object and checks it.
 pub(crate) fn before_create(
-    _core: &Core,
+    core: &Core,
     resource: &Resource,
     object: &mut Value,
     _options: &WriteOptions,
@@ -58,15 +92,7 @@ pub(crate) fn before_create(
     {
         map.shift_remove("status");
     }
-    if resource.is("", "namespaces") {
-        object["spec"]["finalizers"] = json!(["kubernetes"]);
-        object["status"] = json!({"phase": "Active"});
-        let name = object["metadata"]["name"].clone();
-        object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name;
-    }
-    if crate::crd::is_definition(resource) {
-        crate::crd::prepare(object);
-    }
+    kinds::prepare_new(core, resource, object)?;
     check(resource, object)
 }
 
@@ -81,34 +107,18 @@ fn check(resource: &Resource, object: &Value) -> ApiResult<()> {
 
 /// Prepares the new state of an object and checks it: keeps what the writer may not change, counts generations.
 pub(crate) fn before_update(
-    _core: &Core,
+    core: &Core,
     target: &Target,
     old: &Value,
     new: &mut Value,
     _options: &WriteOptions,
 ) -> ApiResult<()> {
     let resource = &target.resource;
-    let keep = |new: &mut Value, key: &str| match old.get(key) {
-        Some(value) => new[key] = value.clone(),
-        None => {
-            if let Some(map) = new.as_object_mut() {
-                map.shift_remove(key);
-            }
-        }
-    };
     if target.subresource == "status" {
-        let status = new.get("status").cloned();
         let version = new["metadata"]["resourceVersion"].clone();
         let managed = new["metadata"].get("managedFields").cloned();
         let mut next = old.clone();
-        match status {
-            Some(status) => next["status"] = status,
-            None => {
-                if let Some(map) = next.as_object_mut() {
-                    map.shift_remove("status");
-                }
-            }
-        }
+        keep_or_drop(&mut next, new, "status");
         next["metadata"]["resourceVersion"] = version;
         if let Some(managed) = managed {
             next["metadata"]["managedFields"] = managed;
@@ -116,10 +126,10 @@ pub(crate) fn before_update(
         *new = next;
     } else {
         if resource.has_status() {
-            keep(new, "status");
+            keep_or_drop(new, old, "status");
         }
-        if resource.is("", "namespaces") && target.subresource != "finalize" {
-            new["spec"]["finalizers"] = old["spec"]["finalizers"].clone();
+        if target.subresource != "finalize" {
+            kinds::prepare_changed(core, resource, old, new)?;
         }
         if has_generation(resource) && rest_differs(old, new) {
             let generation = old["metadata"]["generation"].as_i64().unwrap_or_default();
@@ -129,6 +139,18 @@ pub(crate) fn before_update(
         }
     }
     check(resource, new)
+}
+
+/// Copies a field from another object, or removes it.
+fn keep_or_drop(object: &mut Value, from: &Value, key: &str) {
+    match from.get(key) {
+        Some(value) => object[key] = value.clone(),
+        None => {
+            if let Some(map) = object.as_object_mut() {
+                map.shift_remove(key);
+            }
+        }
+    }
 }
 
 /// True when anything but metadata and status differs.

@@ -7,6 +7,8 @@ pub(crate) use builtin::bucket;
 use crate::crd::CustomVersion;
 use crate::status::Named;
 use crate::store::Bucket;
+use holdfast_object::GroupVersionKind;
+use holdfast_object::schema::{Schemas, TypeRef};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -70,6 +72,14 @@ impl Resource {
             Some(custom) => custom.list_kind.clone(),
             None => format!("{}List", self.kind),
         }
+    }
+
+    /// The type of a built-in resource's objects.
+    pub(crate) fn builtin_type(&self) -> Option<TypeRef<'static>> {
+        if self.custom.is_some() {
+            return None;
+        }
+        Schemas::builtin().root(&GroupVersionKind::new(&*self.group, &*self.version, &*self.kind))
     }
 
     pub(crate) fn is(&self, group: &str, plural: &str) -> bool {

@@ -17,20 +17,19 @@ pub(crate) fn create(
     body: Value,
     options: &WriteOptions,
 ) -> ApiResult<Written> {
-    let (object, warnings) = decode(core, target, body, options)?;
+    let (object, warnings) = decode(target, body, options)?;
     create_decoded(core, target, object, options, warnings)
 }
 
 /// Takes the body of a write apart: version and kind, unknown fields, types, namespace.
 pub(super) fn decode(
-    core: &Core,
     target: &Target,
     mut body: Value,
     options: &WriteOptions,
 ) -> ApiResult<(Value, Vec<String>)> {
     let resource = &target.resource;
     check_kind(&mut body, &resource.api_version(), &resource.kind)?;
-    let warnings = admission::decode(core, resource, &mut body, options.validation)?;
+    let warnings = admission::decode(resource, &mut body, options.validation)?;
     if resource.namespaced {
         let given = meta_text(&body, "namespace");
         if given.is_empty() {

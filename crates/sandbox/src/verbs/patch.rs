@@ -70,7 +70,7 @@ pub(crate) fn patch(
                 new = admission::strategic(&target.resource, &new, patch)?;
             }
         }
-        let (new, found) = decode(core, target, new, options)?;
+        let (new, found) = decode(target, new, options)?;
         warnings.replace(found);
         check_identity(target, old, &new)?;
         Ok(new)
@@ -92,7 +92,7 @@ fn check_identity(target: &Target, old: &Value, new: &Value) -> ApiResult<()> {
 
 /// Server-side apply: creates what is not there.
 fn apply(core: &Core, target: &Target, body: &Value, options: &WriteOptions) -> ApiResult<Written> {
-    let (mut body, warnings) = decode(core, target, body.clone(), options)?;
+    let (mut body, warnings) = decode(target, body.clone(), options)?;
     if super::meta_text(&body, "name").is_empty() {
         body["metadata"]["name"] = target.name.as_str().into();
     }

@@ -14,7 +14,7 @@ pub(crate) fn update(
     body: Value,
     options: &WriteOptions,
 ) -> ApiResult<Written> {
-    let (body, warnings) = decode(core, target, body, options)?;
+    let (body, warnings) = decode(target, body, options)?;
     let given = meta_text(&body, "name");
     if given.is_empty() {
         return Err(ApiError::bad_request("name must be provided"));
