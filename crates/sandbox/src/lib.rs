@@ -32,7 +32,7 @@ pub use clock::Clock;
 pub use faults::{Fault, Faults, Matching};
 pub use simulate::{ImageBehaviour, ImageTable};
 pub use status::ApiError;
-pub use store::{Bucket, Change, ChangeKind, Name, Store, Stored};
+pub use store::{Bucket, Change, ChangeKind, Name, Owner, Store, Stored};
 
 use crate::core::Core;
 use std::net::SocketAddr;

@@ -3,3 +3,4 @@
 mod crud;
 mod support;
 mod watch;
+mod workloads;

@@ -146,17 +146,9 @@ pub(super) fn apply(name: &str, object: &mut Map<String, Value>) {
         }
         "core.v1.ServiceSpec" => service(object),
         "core.v1.LimitRangeItem" => limit_range(object),
-        "networking.v1.NetworkPolicySpec" => {
-            if object.get("policyTypes").and_then(Value::as_array).is_none_or(Vec::is_empty) {
-                let egress = object.get("egress").and_then(Value::as_array).is_some_and(|e| !e.is_empty());
-                let types = if egress { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) };
-                object.insert("policyTypes".into(), types);
-            }
-        }
-        "rbac.v1.Subject" => {
-            if matches!(object.get("kind").and_then(Value::as_str), Some("User" | "Group")) {
-                set(object, "apiGroup", "rbac.authorization.k8s.io");
-            }
+        "networking.v1.NetworkPolicySpec" => policy_types(object),
+        "rbac.v1.Subject" if matches!(object.get("kind").and_then(Value::as_str), Some("User" | "Group")) => {
+            set(object, "apiGroup", "rbac.authorization.k8s.io");
         }
         _ => {}
     }
@@ -275,6 +267,16 @@ fn service(object: &mut Map<String, Value>) {
     }
     if kind == "LoadBalancer" {
         object.entry("allocateLoadBalancerNodePorts").or_insert(Value::Bool(true));
+    }
+}
+
+/// A policy without types is of ingress, and of egress where it has such rules.
+fn policy_types(object: &mut Map<String, Value>) {
+    let some = |list: Option<&Value>| list.and_then(Value::as_array).is_some_and(|l| !l.is_empty());
+    if !some(object.get("policyTypes")) {
+        let types =
+            if some(object.get("egress")) { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) };
+        object.insert("policyTypes".into(), types);
     }
 }
 

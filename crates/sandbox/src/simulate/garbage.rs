@@ -1,115 +1,121 @@
 //! Deletes objects whose owners are gone, and works off foreground and orphan deletions.
 
 use crate::core::Core;
-use crate::resource::Registry;
-use crate::store::{Bucket, Name, Stored};
+use crate::store::{Bucket, Change, ChangeKind, Name, Stored};
 use crate::verbs::{DeleteOptions, FOREGROUND, ORPHAN, Target, change_raw, delete, finalize};
 use serde_json::{Value, json};
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-/// An object that has owners.
-struct Dependent {
-    bucket: Bucket,
-    stored: Arc<Stored>,
-    owners: Vec<Value>,
+/// Where an object is.
+type Place = (Bucket, Name);
+
+/// Who owns whom, kept up to date with every change.
+#[derive(Debug, Default)]
+pub(super) struct Graph {
+    uids: HashSet<Box<str>>,
+    dependents: BTreeMap<Box<str>, BTreeSet<Place>>,
+    /// Objects that are being deleted, by uid.
+    deleting: BTreeMap<Box<str>, Place>,
 }
 
-/// Follows all objects for as long as the sandbox lives.
-pub(crate) async fn run(core: Arc<Core>) {
-    let mut any = core.store.any_change();
-    loop {
-        any.mark_unchanged();
-        pass(&core);
-        if any.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
-fn pass(core: &Core) {
-    let registry = core.registry();
-    let mut uids = HashSet::new();
-    let mut dependents: Vec<Dependent> = Vec::new();
-    let mut waiting: Vec<(Bucket, Arc<Stored>)> = Vec::new();
-    for bucket in core.store.buckets() {
-        for stored in core.store.list(&bucket, "") {
-            uids.insert(stored.uid().to_owned());
-            if stored.is_deleting() {
-                waiting.push((bucket.clone(), stored.clone()));
-            }
-            if stored.mentions("\"ownerReferences\"") {
-                let owners =
-                    stored.bare()["metadata"]["ownerReferences"].as_array().cloned().unwrap_or_default();
-                if !owners.is_empty() {
-                    dependents.push(Dependent { bucket: bucket.clone(), stored, owners });
+impl Graph {
+    /// Takes a change in. Answers the objects to look at.
+    pub(super) fn observe(&mut self, bucket: &Bucket, change: &Change) -> Vec<Place> {
+        let (object, mut affected) = (&change.object, Vec::new());
+        let place = (bucket.clone(), object.name().clone());
+        for owner in change.previous.iter().flat_map(|p| p.owners()) {
+            if let Some(places) = self.dependents.get_mut(&owner.uid) {
+                places.remove(&place);
+                if places.is_empty() {
+                    self.dependents.remove(&owner.uid);
                 }
             }
         }
-    }
-    let by_bucket: HashMap<Bucket, _> = registry.stored().map(|r| (r.bucket.clone(), r.clone())).collect();
-    let remove = |dependent: &Dependent| {
-        if let Some(resource) = by_bucket.get(&dependent.bucket) {
-            let name = dependent.stored.name();
-            let options = DeleteOptions {
-                uid: Some(dependent.stored.uid().into()),
-                propagation: "Background".into(),
-                ..DeleteOptions::default()
-            };
-            let _ = delete(core, &Target::object(resource.clone(), &name.namespace, &name.name), &options);
+        if change.kind == ChangeKind::Deleted {
+            self.uids.remove(object.uid());
+            affected.extend(self.dependents.get(object.uid()).into_iter().flatten().cloned());
+            // A removed dependent may have held its owner.
+            affected.extend(object.owners().iter().filter_map(|o| self.deleting.get(&o.uid).cloned()));
+            self.deleting.remove(object.uid());
+            return affected;
         }
-    };
-    for (bucket, owner) in &waiting {
-        work_off(core, bucket, owner, &dependents, &remove);
-    }
-    for dependent in dependents.iter().filter(|d| !d.stored.is_deleting()) {
-        let known = |owner: &&Value| {
-            uids.contains(owner["uid"].as_str().unwrap_or_default()) || !is_served(&registry, owner)
-        };
-        if !dependent.owners.iter().any(|o| known(&o)) {
-            remove(dependent);
+        self.uids.insert(object.uid().into());
+        for owner in object.owners() {
+            self.dependents.entry(owner.uid.clone()).or_default().insert(place.clone());
         }
+        if object.is_deleting() {
+            self.deleting.insert(object.uid().into(), place.clone());
+        }
+        if !object.owners().is_empty() || object.is_deleting() {
+            affected.push(place);
+        }
+        affected
     }
-}
 
-/// Owners of kinds that are not served (yet) cannot be judged.
-fn is_served(registry: &Registry, owner: &Value) -> bool {
-    registry
-        .by_kind(owner["apiVersion"].as_str().unwrap_or_default(), owner["kind"].as_str().unwrap_or_default())
-        .is_some()
-}
+    /// The dependents of an owner in one resource, in order of name.
+    pub(super) fn owned(&self, core: &Core, uid: &str, bucket: &str) -> Vec<std::sync::Arc<Stored>> {
+        let places = self.dependents.get(uid).into_iter().flatten().filter(|(b, _)| &**b == bucket);
+        places.filter_map(|(bucket, name)| core.store.get(bucket, name)).collect()
+    }
 
-/// Brings a deletion with a garbage collector's finalizer forward.
-fn work_off(
-    core: &Core,
-    bucket: &Bucket,
-    owner: &Stored,
-    dependents: &[Dependent],
-    remove: &impl Fn(&Dependent),
-) {
-    let body = owner.bare();
-    let finalizers = body["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
-    let has = |name: &str| finalizers.iter().any(|f| f == name);
-    let owned = || dependents.iter().filter(|d| d.owners.iter().any(|o| o["uid"] == owner.uid()));
-    if has(ORPHAN) {
-        for dependent in owned() {
-            disown(core, &dependent.bucket, dependent.stored.name(), owner.uid());
+    /// Does what has to be done about one object.
+    pub(super) fn sync(&self, core: &Core, bucket: &Bucket, name: &Name) {
+        let Some(object) = core.store.get(bucket, name) else { return };
+        if object.is_deleting() {
+            self.work_off(core, bucket, &object);
+            return;
         }
-        finalize(core, bucket, owner.name(), ORPHAN);
-    } else if has(FOREGROUND) {
-        let mut blocked = false;
-        for dependent in owned() {
-            let blocks =
-                dependent.owners.iter().any(|o| o["uid"] == owner.uid() && o["blockOwnerDeletion"] == true);
-            if !dependent.stored.is_deleting() {
-                remove(dependent);
+        if object.owners().is_empty() {
+            return;
+        }
+        let registry = core.registry();
+        // Owners of kinds that are not served (yet) cannot be judged.
+        let lives = object.owners().iter().any(|owner| {
+            self.uids.contains(&owner.uid) || registry.by_kind(&owner.api_version, &owner.kind).is_none()
+        });
+        if !lives {
+            remove(core, bucket, &object);
+        }
+    }
+
+    /// Brings a deletion with a garbage collector's finalizer forward.
+    fn work_off(&self, core: &Core, bucket: &Bucket, owner: &Stored) {
+        let body = owner.bare();
+        let finalizers = body["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
+        let has = |name: &str| finalizers.iter().any(|f| f == name);
+        let places = || self.dependents.get(owner.uid()).into_iter().flatten();
+        if has(ORPHAN) {
+            for (bucket, name) in places() {
+                disown(core, bucket, name, owner.uid());
             }
-            blocked |= blocks && core.store.get(&dependent.bucket, dependent.stored.name()).is_some();
-        }
-        if !blocked {
-            finalize(core, bucket, owner.name(), FOREGROUND);
+            finalize(core, bucket, owner.name(), ORPHAN);
+        } else if has(FOREGROUND) {
+            let mut blocked = false;
+            for (bucket, name) in places() {
+                let Some(dependent) = core.store.get(bucket, name) else { continue };
+                if !dependent.is_deleting() {
+                    remove(core, bucket, &dependent);
+                }
+                let blocks = dependent.owners().iter().any(|o| *o.uid == *owner.uid() && o.blocks);
+                blocked |= blocks && core.store.get(bucket, name).is_some();
+            }
+            if !blocked {
+                finalize(core, bucket, owner.name(), FOREGROUND);
+            }
         }
     }
+}
+
+fn remove(core: &Core, bucket: &Bucket, object: &Stored) {
+    let Some(resource) = core.registry().stored().find(|r| r.bucket == *bucket).cloned() else { return };
+    let name = object.name();
+    let options = DeleteOptions {
+        uid: Some(object.uid().into()),
+        propagation: "Background".into(),
+        ..DeleteOptions::default()
+    };
+    // Gone or recreated in the meantime is as good.
+    let _ = delete(core, &Target::object(resource, &name.namespace, &name.name), &options);
 }
 
 fn disown(core: &Core, bucket: &Bucket, name: &Name, uid: &str) {

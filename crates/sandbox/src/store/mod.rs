@@ -7,8 +7,8 @@
 mod object;
 mod watch;
 
-pub use object::Stored;
 pub(crate) use object::{Draft, write_json};
+pub use object::{Owner, Stored};
 pub(crate) use watch::{Cursor, Poll};
 
 use std::collections::{BTreeMap, HashMap, VecDeque};

@@ -3,6 +3,23 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 use std::io::Write;
 
+/// An entry of `metadata.ownerReferences`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// The owner's uid.
+    pub uid: Box<str>,
+    /// The owner's kind.
+    pub kind: Box<str>,
+    /// The owner's name.
+    pub name: Box<str>,
+    /// Whether the owner controls the object.
+    pub controller: bool,
+    /// Whether the object holds the owner in a foreground deletion.
+    pub blocks: bool,
+    /// The owner's API version.
+    pub api_version: Box<str>,
+}
+
 /// An object as it is kept.
 ///
 /// `rest` is its JSON after `"metadata":{`, without the resource version: the API version, the kind and the
@@ -14,6 +31,7 @@ pub struct Stored {
     revision: u64,
     deleting: bool,
     labels: Box<[(Box<str>, Box<str>)]>,
+    owners: Box<[Owner]>,
     rest: Bytes,
 }
 
@@ -24,6 +42,7 @@ pub(crate) struct Draft {
     uid: Box<str>,
     deleting: bool,
     labels: Box<[(Box<str>, Box<str>)]>,
+    owners: Box<[Owner]>,
     rest: Bytes,
 }
 
@@ -41,6 +60,7 @@ impl Draft {
             uid: text("uid").into(),
             deleting: meta.get("deletionTimestamp").is_some_and(|v| !v.is_null()),
             labels: labels.unwrap_or_default(),
+            owners: owners(meta),
             rest: rest_of(object, meta).into(),
         }
     }
@@ -52,9 +72,26 @@ impl Draft {
             revision,
             deleting: self.deleting,
             labels: self.labels,
+            owners: self.owners,
             rest: self.rest,
         }
     }
+}
+
+fn owners(meta: &Map<String, Value>) -> Box<[Owner]> {
+    let references = meta.get("ownerReferences").and_then(Value::as_array);
+    let owner = |reference: &Value| {
+        let text = |key: &str| reference.get(key).and_then(Value::as_str).unwrap_or_default().into();
+        Owner {
+            uid: text("uid"),
+            kind: text("kind"),
+            name: text("name"),
+            controller: reference["controller"] == true,
+            blocks: reference["blockOwnerDeletion"] == true,
+            api_version: text("apiVersion"),
+        }
+    };
+    references.into_iter().flatten().map(owner).collect()
 }
 
 fn rest_of(object: &Value, meta: &Map<String, Value>) -> Vec<u8> {
@@ -127,6 +164,7 @@ impl Stored {
             revision,
             deleting: self.deleting,
             labels: self.labels.clone(),
+            owners: self.owners.clone(),
             rest: self.rest.clone(),
         }
     }
@@ -155,9 +193,19 @@ impl Stored {
         out.extend_from_slice(&self.rest);
     }
 
-    /// True when the object's JSON contains a text: a cheap test before a parse.
-    pub(crate) fn mentions(&self, text: &str) -> bool {
-        self.rest.windows(text.len()).any(|window| window == text.as_bytes())
+    /// The labels, in order.
+    pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.labels.iter().map(|(key, value)| (&**key, &**value))
+    }
+
+    /// The owners, in order.
+    pub fn owners(&self) -> &[Owner] {
+        &self.owners
+    }
+
+    /// The owner that controls the object.
+    pub fn controller(&self) -> Option<&Owner> {
+        self.owners.iter().find(|owner| owner.controller)
     }
 
     /// The number of bytes that the object's JSON takes.
