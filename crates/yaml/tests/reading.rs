@@ -350,3 +350,38 @@ fn documents() {
         ("a: |\n  x\n---\nb: 2", Some(r#"{"a": "x\n"}"#), Some(r#"{"a": "x\n"}"#)),
     ]);
 }
+
+/// What kustomize has of a text after it wrote and read it once.
+#[test]
+fn kustomize_round_trip() {
+    for (text, expected) in [
+        ("a: >-\n  x(c,\n    y\n  )\n", Some(r#"{"a": "x(c,\n\n  y\n)"}"#)),
+        ("a: >\n  x\n\n    y\n  z\n", Some(r#"{"a": "x\n\n\n  y\nz\n"}"#)),
+        ("a: >+\n  x\n\n", Some(r#"{"a": "x\n\n\n"}"#)),
+        ("a: >-\n  x\n  y\n\n  z\n", Some(r#"{"a": "x y\nz"}"#)),
+        ("a: >-\n    x\n   y\n", None),
+        ("b:\n- c: >\n    x\n     y\n", Some(r#"{"b": [{"c": "x\n\n y\n"}]}"#)),
+        ("a: >2\n  \tx\n  y\n", None),
+        ("a: |\n  x\n    y\n", Some(r#"{"a": "x\n  y\n"}"#)),
+        ("a: {b: , c}", Some(r#"{"a": {"b": "", "c": ""}}"#)),
+        ("a: [{b: }]", Some(r#"{"a": [{"b": ""}]}"#)),
+        ("a:\nb: {c: ~}", Some(r#"{"a": null, "b": {"c": null}}"#)),
+        ("a: {b: ''}", Some(r#"{"a": {"b": ""}}"#)),
+        ("1: x", Some(r#"{"1": "x"}"#)),
+        ("1.50: x", Some(r#"{"1.50": "x"}"#)),
+        ("true: x", Some(r#"{"true": "x"}"#)),
+        ("2001-01-01: x", Some(r#"{"2001-01-01": "x"}"#)),
+        ("~: x", None),
+        ("a:\n  1: x", None),
+        ("a: {true: x}", None),
+        ("a: {2001-01-01: x}", None),
+        ("a: {yes: x}", Some(r#"{"a": {"yes": "x"}}"#)),
+        ("a: &x {1: y}\nb: *x", None),
+        (".inf: x", Some(r#"{".inf": "x"}"#)),
+        ("a: .inf", None),
+    ] {
+        let found = parse(text.as_bytes(), &Options::v3());
+        let expected: Option<Value> = expected.map(|json| from_str(json).unwrap());
+        assert_eq!(found.as_ref().ok(), expected.as_ref(), "{text:?}: {found:?}");
+    }
+}
