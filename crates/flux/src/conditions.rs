@@ -1,0 +1,139 @@
+use holdfast_object::{Object, Value, json};
+use jiff::Timestamp;
+
+/// The conditions of a status, kept in Flux' order: Ready first, the others by name.
+///
+/// A condition's time is that of its last change of status; another reason or message does not move it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Conditions {
+    list: Vec<Value>,
+    generation: i64,
+    now: String,
+}
+
+impl Conditions {
+    /// The conditions that are on the object, to change now.
+    pub(crate) fn of(object: &Object, now: Timestamp) -> Self {
+        let list = object.get(&["status", "conditions"]).and_then(Value::as_array).cloned().unwrap_or_default();
+        Self { list, generation: object.generation(), now: seconds(now) }
+    }
+
+    fn text<'v>(condition: &'v Value, field: &str) -> &'v str {
+        condition.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The status of a condition, if it is there.
+    pub(crate) fn status(&self, kind: &str) -> Option<&str> {
+        self.list.iter().find(|c| Self::text(c, "type") == kind).map(|c| Self::text(c, "status"))
+    }
+
+    /// Sets a condition.
+    pub(crate) fn set(&mut self, kind: &str, status: &str, reason: &str, message: &str) {
+        let before = self.list.iter().position(|c| Self::text(c, "type") == kind);
+        let since = before
+            .map(|at| &self.list[at])
+            .filter(|c| Self::text(c, "status") == status)
+            .map(|c| Self::text(c, "lastTransitionTime").to_owned())
+            .filter(|time| !time.is_empty());
+        let condition = json!({
+            "type": kind,
+            "status": status,
+            "observedGeneration": self.generation,
+            "lastTransitionTime": since.unwrap_or_else(|| self.now.clone()),
+            "reason": reason,
+            "message": message,
+        });
+        match before {
+            Some(at) => self.list[at] = condition,
+            None => self.list.push(condition),
+        }
+        self.list.sort_by_key(|c| {
+            let kind = Self::text(c, "type").to_owned();
+            (kind != "Ready", kind)
+        });
+    }
+
+    /// Takes a condition away.
+    pub(crate) fn remove(&mut self, kind: &str) {
+        self.list.retain(|c| Self::text(c, "type") != kind);
+    }
+
+    /// Ready: what was asked for is so. Nothing is going on and nothing is stuck.
+    pub(crate) fn ready(&mut self, reason: &str, message: &str) {
+        self.set("Ready", "True", reason, message);
+        self.remove("Reconciling");
+        self.remove("Stalled");
+    }
+
+    /// Not ready, and tried again.
+    pub(crate) fn failed(&mut self, reason: &str, message: &str) {
+        self.set("Ready", "False", reason, message);
+        self.set("Reconciling", "True", "ProgressingWithRetry", message);
+        self.remove("Stalled");
+    }
+
+    /// Not ready, and not tried again before the spec changes.
+    pub(crate) fn stalled(&mut self, reason: &str, message: &str) {
+        self.set("Ready", "False", reason, message);
+        self.set("Stalled", "True", reason, message);
+        self.remove("Reconciling");
+    }
+
+    /// On its way.
+    pub(crate) fn progressing(&mut self, message: &str) {
+        self.set("Ready", "Unknown", "Progressing", message);
+        self.set("Reconciling", "True", "Progressing", message);
+        self.remove("Stalled");
+    }
+
+    /// The list for the status.
+    pub(crate) fn into_value(self) -> Value {
+        Value::Array(self.list)
+    }
+}
+
+/// `metav1.Time` has whole seconds.
+pub(crate) fn seconds(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(conditions: Value) -> Object {
+        Object::new(json!({"apiVersion": "a/v1", "kind": "A", "metadata": {"name": "a", "generation": 3},
+            "status": {"conditions": conditions}}))
+        .unwrap()
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_time_moves_with_the_status_only() {
+        let mut first = Conditions::of(&object(json!([])), at("2026-01-01T00:00:00Z"));
+        first.failed("BuildFailed", "no");
+        let mut second = Conditions::of(&object(first.into_value()), at("2026-01-01T00:01:00Z"));
+        second.failed("BuildFailed", "still no");
+        let list = second.clone().into_value();
+        assert_eq!(list[0]["lastTransitionTime"], "2026-01-01T00:00:00Z");
+        assert_eq!(list[0]["message"], "still no");
+        second.ready("Succeeded", "yes");
+        let list = second.into_value();
+        assert_eq!(list.as_array().unwrap().len(), 1);
+        assert_eq!(list[0]["lastTransitionTime"], "2026-01-01T00:01:00Z");
+        assert_eq!(list[0]["observedGeneration"], 3);
+    }
+
+    #[test]
+    fn ready_comes_first() {
+        let mut conditions = Conditions::of(&object(json!([])), at("2026-01-01T00:00:00Z"));
+        conditions.set("ArtifactInStorage", "True", "a", "");
+        conditions.stalled("b", "");
+        let kinds: Vec<_> =
+            conditions.into_value().as_array().unwrap().iter().map(|c| c["type"].clone()).collect();
+        assert_eq!(kinds, ["Ready", "ArtifactInStorage", "Stalled"]);
+    }
+}

@@ -1,0 +1,290 @@
+//! `Kustomization`: applies a folder of a source and keeps it applied.
+
+mod finalize;
+mod inventory;
+mod reconcile;
+mod request;
+mod status;
+
+use crate::resource::has_finalizer;
+use crate::{Shared, refuse};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use holdfast_controller::{Outcome, Reason, Reconciler, StatusWriter, SyncRun, Work};
+use holdfast_object::{GroupVersionKind, Object, ObjectKey};
+use holdfast_types::flux::{KustomizationSpec, kustomization};
+use holdfast_types::parse_duration;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The pause before a write to the API server that failed is tried again.
+const WRITE_RETRY: Duration = Duration::from_secs(1);
+
+/// Reconciles `Kustomization`.
+pub(crate) struct Kustomizations {
+    shared: Arc<Shared>,
+    statuses: StatusWriter,
+    /// What is under way or was done last for each. Nothing in it is needed after a restart: a run begins anew from
+    /// what is live.
+    memory: Mutex<HashMap<ObjectKey, Memory>>,
+}
+
+/// What is remembered of a Kustomization between two reconciles.
+#[derive(Default)]
+struct Memory {
+    /// The run under way.
+    run: Option<Active>,
+    /// What the last finished run was for, and when it ended.
+    last: Option<Finished>,
+    /// How many runs in a row failed.
+    failures: u32,
+}
+
+/// A run under way.
+struct Active {
+    run: SyncRun,
+    target: Target,
+    began: Instant,
+    /// The digest of what was built, for the history.
+    digest: String,
+}
+
+impl Active {
+    /// The deletion of everything: for no revision.
+    fn deletion(run: SyncRun) -> Self {
+        let target = Target { revision: String::new(), generation: 0, requested: None, approved: false };
+        Self { run, target, began: Instant::now(), digest: String::new() }
+    }
+}
+
+/// A finished run.
+struct Finished {
+    target: Target,
+    ended: Instant,
+    succeeded: bool,
+}
+
+/// What a run is for: when any of it changes, a run under way is abandoned for a new one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Target {
+    revision: String,
+    generation: i64,
+    requested: Option<String>,
+    approved: bool,
+}
+
+/// What is known of a Kustomization when it comes up, as far as it decides what to do.
+#[derive(Debug)]
+struct State {
+    spec: Result<KustomizationSpec, String>,
+    is_deleting: bool,
+    has_finalizer: bool,
+    unsupported: Vec<String>,
+    crosses_namespaces: bool,
+}
+
+/// What to do about it.
+#[derive(Debug, PartialEq)]
+enum Action {
+    /// Delete what it applied, as its policy says, then let the server forget it.
+    Finalize,
+    /// Nothing.
+    Nothing,
+    /// Take it into our care; its change brings it up again.
+    Adopt,
+    /// Refuse it, until its spec changes.
+    Refuse { reason: &'static str, message: String },
+    /// Apply its source.
+    Apply,
+}
+
+fn decide(state: &State) -> Action {
+    if state.is_deleting {
+        return if state.has_finalizer { Action::Finalize } else { Action::Nothing };
+    }
+    if !state.has_finalizer {
+        return Action::Adopt;
+    }
+    match &state.spec {
+        Err(error) => Action::Refuse { reason: "Unsupported", message: error.clone() },
+        Ok(spec) if spec.suspend => Action::Nothing,
+        Ok(_) if !state.unsupported.is_empty() => Action::Refuse {
+            reason: "Unsupported",
+            message: format!("not supported: {}", state.unsupported.join(", ")),
+        },
+        Ok(_) if state.crosses_namespaces => Action::Refuse {
+            reason: "AccessDenied",
+            message: "references to other namespaces are not allowed here".into(),
+        },
+        Ok(_) => Action::Apply,
+    }
+}
+
+impl Reconciler for Kustomizations {
+    fn kinds(&self) -> Vec<GroupVersionKind> {
+        vec![kustomization()]
+    }
+
+    fn reconcile<'a>(&'a self, work: &'a Work<ObjectKey, Reason>) -> BoxFuture<'a, Outcome> {
+        self.reconcile_key(&work.key, &work.reasons).boxed()
+    }
+}
+
+impl Kustomizations {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        // Flux' own name for the writer of these statuses.
+        let statuses = StatusWriter::new("gotk-kustomize-controller", true);
+        Self { shared, statuses, memory: Mutex::default() }
+    }
+
+    async fn reconcile_key(&self, key: &ObjectKey, reasons: &[Reason]) -> Outcome {
+        let Some(object) = self.shared.resource(&kustomization(), key) else {
+            self.forget(key);
+            return Outcome::Settled;
+        };
+        let state = self.read(&object);
+        let done = match (decide(&state), state.spec) {
+            (Action::Nothing, _) => {
+                self.stand_by(key, &object).await.map(|()| Outcome::Settled)
+            }
+            (Action::Adopt, _) => self.shared.add_finalizer(&object).await.map(|()| Outcome::Settled),
+            (Action::Refuse { reason, message }, _) => {
+                let status = status::refused(&object, reason, &message);
+                self.write(&object, status).await.map(|()| Outcome::Settled)
+            }
+            (Action::Finalize, spec) => self.finalize(key, &object, spec.ok().as_ref()).await,
+            (Action::Apply, Ok(spec)) => self.apply(key, &object, &spec, reasons).await,
+            (Action::Apply, Err(_)) => Ok(Outcome::Settled),
+        };
+        done.unwrap_or_else(|error| {
+            tracing::debug!(kustomization = %key, %error, "cannot write");
+            Outcome::After(WRITE_RETRY)
+        })
+    }
+
+    fn read(&self, object: &Object) -> State {
+        let spec = object.as_map().get("spec").cloned().unwrap_or_default();
+        let spec = serde_json::from_value::<KustomizationSpec>(spec).map_err(|e| format!("spec: {e}"));
+        let crosses = |spec: &KustomizationSpec| {
+            let names = [&spec.source_ref.namespace].into_iter().chain(spec.depends_on.iter().map(|d| &d.namespace));
+            names.into_iter().any(|ns| !ns.is_empty() && ns != object.namespace())
+        };
+        State {
+            is_deleting: object.is_deleting(),
+            has_finalizer: has_finalizer(object),
+            unsupported: spec.as_ref().map(refuse::kustomization_fields).unwrap_or_default(),
+            crosses_namespaces: self.shared.options.no_cross_namespace_refs
+                && spec.as_ref().is_ok_and(crosses),
+            spec,
+        }
+    }
+
+    fn remember<T>(&self, key: &ObjectKey, with: impl FnOnce(&mut Memory) -> T) -> T {
+        let mut memory = self.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        with(memory.entry(key.clone()).or_default())
+    }
+
+    fn forget(&self, key: &ObjectKey) {
+        self.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(key);
+        self.shared.engine.routes().set(key, std::collections::HashSet::new());
+        self.statuses.forget(&holdfast_object::ObjectRef::new(&kustomization(), &key.namespace, &key.name));
+    }
+
+    /// A suspended Kustomization answers manual triggers, and nothing else: what it applied may drift.
+    async fn stand_by(&self, key: &ObjectKey, object: &Object) -> Result<(), holdfast_cluster::ApiError> {
+        self.shared.engine.routes().set(key, std::collections::HashSet::new());
+        self.remember(key, |memory| *memory = Memory::default());
+        if object.is_deleting() {
+            return Ok(());
+        }
+        let mut status = crate::resource::status_of(object);
+        crate::resource::note_request(object, &mut status);
+        self.write(object, status).await
+    }
+
+    async fn write(
+        &self,
+        object: &Object,
+        status: holdfast_object::Value,
+    ) -> Result<(), holdfast_cluster::ApiError> {
+        let before = crate::resource::status_of(object);
+        self.statuses.write(&self.shared.engine, &object.reference(), &before, &status).await
+    }
+}
+
+/// The times of a spec, with Flux' defaults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Times {
+    interval: Duration,
+    retry: Duration,
+    timeout: Duration,
+}
+
+impl Times {
+    fn of(spec: &KustomizationSpec) -> Self {
+        let interval = parse_duration(&spec.interval).unwrap_or(Duration::from_secs(60));
+        let read = |text: &Option<String>| text.as_deref().and_then(|text| parse_duration(text).ok());
+        let default = || interval.saturating_sub(TIMEOUT_MARGIN);
+        let timeout = read(&spec.timeout).unwrap_or_else(default).max(TIMEOUT_MARGIN);
+        Self { interval, retry: read(&spec.retry_interval).unwrap_or(interval), timeout }
+    }
+}
+
+/// A timeout ends this long before the interval where it is not given, and is never shorter than this.
+const TIMEOUT_MARGIN: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use holdfast_object::{Value, json};
+
+    fn state(metadata: Value, spec: Value) -> State {
+        let mut value = json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": {"name": "a", "namespace": "n"},
+            "spec": {"interval": "10m", "prune": true, "sourceRef": {"kind": "GitRepository", "name": "s"}}});
+        for (key, part) in metadata.as_object().unwrap() {
+            value["metadata"][key] = part.clone();
+        }
+        for (key, part) in spec.as_object().unwrap() {
+            value["spec"][key] = part.clone();
+        }
+        let object = Object::new(value).unwrap();
+        let spec = object.as_map()["spec"].clone();
+        let spec = serde_json::from_value::<KustomizationSpec>(spec).map_err(|e| e.to_string());
+        State {
+            is_deleting: object.is_deleting(),
+            has_finalizer: has_finalizer(&object),
+            unsupported: spec.as_ref().map(refuse::kustomization_fields).unwrap_or_default(),
+            crosses_namespaces: spec.as_ref().is_ok_and(|s| s.source_ref.namespace == "elsewhere"),
+            spec,
+        }
+    }
+
+    #[test]
+    fn what_to_do_follows_from_what_is_there() {
+        let ours = || json!({"finalizers": ["finalizers.fluxcd.io"]});
+        let going = json!({"finalizers": ["finalizers.fluxcd.io"], "deletionTimestamp": "2026-01-01T00:00:00Z"});
+        assert_eq!(decide(&state(json!({}), json!({}))), Action::Adopt);
+        assert_eq!(decide(&state(ours(), json!({}))), Action::Apply);
+        assert_eq!(decide(&state(ours(), json!({"suspend": true}))), Action::Nothing);
+        assert_eq!(decide(&state(going, json!({"suspend": true}))), Action::Finalize);
+        let refused = decide(&state(ours(), json!({"decryption": {"provider": "sops"}})));
+        assert_eq!(refused, Action::Refuse { reason: "Unsupported", message: "not supported: spec.decryption".into() });
+        let source = json!({"sourceRef": {"kind": "GitRepository", "name": "s", "namespace": "elsewhere"}});
+        assert!(matches!(decide(&state(ours(), source)), Action::Refuse { reason: "AccessDenied", .. }));
+    }
+
+    #[test]
+    fn times_have_fluxs_defaults() {
+        let times = |spec: Value| Times::of(&state(json!({}), spec).spec.unwrap());
+        let seconds = Duration::from_secs;
+        assert_eq!(
+            times(json!({})),
+            Times { interval: seconds(600), retry: seconds(600), timeout: seconds(570) }
+        );
+        let short = times(json!({"interval": "10s", "retryInterval": "5s", "timeout": "2m"}));
+        assert_eq!(short, Times { interval: seconds(10), retry: seconds(5), timeout: seconds(120) });
+    }
+}

@@ -1,0 +1,357 @@
+//! The path of an apply: source, dependencies, render, run, status.
+
+use super::{Active, Finished, Kustomizations, Target, Times, request, status};
+use crate::Published;
+use crate::resource::requested;
+use holdfast_cluster::ApiError;
+use holdfast_controller::{Advance, Outcome, Reason, Severity, SyncRun};
+use holdfast_object::{Object, ObjectKey, ObjectRef, Value, json};
+use holdfast_render::Rendered;
+use holdfast_sync::{Verdict, Wake};
+use holdfast_types::flux::{KUSTOMIZE_GROUP, KustomizationSpec, SOURCE_GROUP, git_repository, kustomization};
+use jiff::Timestamp;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Why a run cannot begin, in the terms of Flux' conditions.
+struct Hindrance {
+    reason: &'static str,
+    message: String,
+    again: Duration,
+}
+
+impl Kustomizations {
+    pub(super) async fn apply(
+        &self,
+        key: &ObjectKey,
+        object: &Object,
+        spec: &KustomizationSpec,
+        reasons: &[Reason],
+    ) -> Result<Outcome, ApiError> {
+        let times = Times::of(spec);
+        let source = source_key(object, spec);
+        let dependencies = dependency_keys(object, spec);
+        // Registered before anything is read: a change after the reading brings us up again.
+        let mut interests: HashSet<ObjectKey> = dependencies.iter().cloned().collect();
+        interests.insert(source.clone());
+        let prepared = self.prepare(object, spec, times, &source, &dependencies);
+        let published = match prepared {
+            Ok(published) => published,
+            Err(hindrance) => {
+                self.watch_also(key, interests);
+                return self.hindered(key, object, hindrance).await;
+            }
+        };
+        let target = Target {
+            revision: published.artifact.revision.to_string(),
+            generation: object.generation(),
+            requested: requested(object).map(str::to_owned),
+            approved: object.annotation(request::APPROVE_PRUNE).is_some(),
+        };
+        let began = match self.take_up(key, &target, times, reasons) {
+            TakeUp::Nothing(outcome) => return Ok(outcome),
+            TakeUp::Continue(active) => *active,
+            TakeUp::Begin => match self.begin(object, spec, times, &published, target) {
+                Ok(active) => active,
+                Err(hindrance) => {
+                    self.watch_also(key, interests);
+                    let revision = published.artifact.revision.to_string();
+                    return self.failed_to_begin(key, object, hindrance, &revision).await;
+                }
+            },
+        };
+        interests.extend(began.run.interests());
+        self.shared.engine.routes().set(key, interests);
+        self.go_on(key, object, times, began).await
+    }
+
+    fn watch_also(&self, key: &ObjectKey, interests: HashSet<ObjectKey>) {
+        let remembered = self.remember(key, |memory| {
+            memory.run.as_ref().map(|active| active.run.interests()).unwrap_or_default()
+        });
+        self.shared.engine.routes().set(key, interests.into_iter().chain(remembered).collect());
+    }
+
+    /// Everything that must be so before a run can begin.
+    fn prepare(
+        &self,
+        object: &Object,
+        spec: &KustomizationSpec,
+        times: Times,
+        source: &ObjectKey,
+        dependencies: &[ObjectKey],
+    ) -> Result<Published, Hindrance> {
+        let waits = self.shared.options.requeue_dependency;
+        if self.shared.resource(&git_repository(), source).is_none() {
+            let message = format!("Source '{source}' not found");
+            return Err(Hindrance { reason: "ArtifactFailed", message, again: times.retry });
+        }
+        let Some(published) = self.shared.artifacts.get(source) else {
+            let message = "Source artifact not found, retrying in 30s".to_owned();
+            return Err(Hindrance { reason: "ArtifactFailed", message, again: waits });
+        };
+        let revision = published.artifact.revision.to_string();
+        for dependency in dependencies {
+            if let Some(message) = self.is_not_ready(object, spec, dependency, &revision) {
+                return Err(Hindrance { reason: "DependencyNotReady", message, again: waits });
+            }
+        }
+        Ok(published)
+    }
+
+    /// Why a dependency is not ready, if it is not.
+    fn is_not_ready(
+        &self,
+        object: &Object,
+        spec: &KustomizationSpec,
+        dependency: &ObjectKey,
+        revision: &str,
+    ) -> Option<String> {
+        let name = format!("{}/{}", dependency.namespace, dependency.name);
+        let Some(found) = self.shared.resource(&kustomization(), dependency) else {
+            return Some(format!("dependency '{name}' not found"));
+        };
+        if let Some(cycle) = self.cycle(&object.key(), dependency) {
+            return Some(format!("dependency cycle: {cycle}; it can never become ready"));
+        }
+        let status = |path: &str| found.as_map().get("status").and_then(|s| s.pointer(path));
+        let conditions = status("/conditions").and_then(Value::as_array);
+        let is_ready = conditions.into_iter().flatten().any(|c| c["type"] == "Ready" && c["status"] == "True");
+        let is_observed = status("/observedGeneration").and_then(Value::as_i64) == Some(found.generation());
+        if !is_ready || !is_observed {
+            return Some(format!("dependency '{name}' is not ready"));
+        }
+        let theirs = found.get(&["spec", "sourceRef"]);
+        let same_source = theirs.and_then(|s| s.get("name")).and_then(Value::as_str) == Some(&spec.source_ref.name)
+            && theirs.and_then(|s| s.get("kind")).and_then(Value::as_str) == Some(&spec.source_ref.kind)
+            && found.namespace() == object.namespace();
+        let applied = status("/lastAppliedRevision").and_then(Value::as_str);
+        if same_source && applied != Some(revision) {
+            return Some(format!("dependency '{name}' revision is not up to date"));
+        }
+        None
+    }
+
+    /// The way from a dependency back to `start`, if there is one.
+    fn cycle(&self, start: &ObjectKey, from: &ObjectKey) -> Option<String> {
+        let mut path = vec![start.clone(), from.clone()];
+        let mut seen: HashSet<ObjectKey> = HashSet::new();
+        loop {
+            let last = path.last()?.clone();
+            if last == *start {
+                let names: Vec<_> = path.iter().map(|k| format!("{}/{}", k.namespace, k.name)).collect();
+                return Some(names.join(" -> "));
+            }
+            let next = self.shared.resource(&kustomization(), &last).and_then(|object| {
+                let spec: KustomizationSpec =
+                    serde_json::from_value(object.as_map().get("spec").cloned()?).ok()?;
+                let keys = dependency_keys(&object, &spec);
+                keys.iter().find(|k| *k == start).or_else(|| keys.iter().find(|k| !seen.contains(k))).cloned()
+            });
+            seen.insert(last);
+            match next {
+                Some(next) if next == *start || !seen.contains(&next) => path.push(next),
+                _ => {
+                    path.pop();
+                    if path.len() < 2 {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether there is something to do, and whether it goes on or begins.
+    fn take_up(&self, key: &ObjectKey, target: &Target, times: Times, reasons: &[Reason]) -> TakeUp {
+        self.remember(key, |memory| {
+            if let Some(active) = memory.run.take() {
+                if active.target == *target {
+                    return TakeUp::Continue(Box::new(active));
+                }
+                // The newest revision wins: what was waited for does not matter any more.
+                return TakeUp::Begin;
+            }
+            let Some(last) = &memory.last else { return TakeUp::Begin };
+            let due = last.ended + self.shared.jittered(key, if last.succeeded { times.interval } else { times.retry });
+            let is_same = last.target == Target { requested: None, ..target.clone() } && target.requested.is_none();
+            // After a failure only time, a change or news help; after a success a change in the cluster may be drift.
+            let is_news = reasons.iter().any(|r| matches!(r, Reason::Object(_) | Reason::Listed(_)));
+            let heals = is_news && last.succeeded;
+            if is_same && !heals && Instant::now() < due {
+                return TakeUp::Nothing(Outcome::At(due));
+            }
+            TakeUp::Begin
+        })
+    }
+
+    fn begin(
+        &self,
+        object: &Object,
+        spec: &KustomizationSpec,
+        times: Times,
+        published: &Published,
+        target: Target,
+    ) -> Result<Active, Hindrance> {
+        let failed = |reason: &'static str, message: String| Hindrance { reason, message, again: times.retry };
+        let request = request::render_request(spec).map_err(|message| failed("ArtifactFailed", message))?;
+        let rendered = self.shared.renders.render(&*published.tree, &request, "flux");
+        let rendered: Arc<Rendered> = match rendered {
+            Ok(Ok(rendered)) => rendered,
+            Ok(Err(needs)) => return Err(failed("BuildFailed", format!("remote bases are refused: {needs:?}"))),
+            Err(error @ holdfast_render::RenderError::PathNotFound(_)) => {
+                return Err(failed("ArtifactFailed", format!("kustomization path not found: {error}")));
+            }
+            Err(error) => return Err(failed("BuildFailed", error.to_string())),
+        };
+        let desired = request::desired(&self.shared.engine, object, spec, published, rendered.objects.clone());
+        let policy = request::policy(object, spec, times, &self.shared.options, &target.revision);
+        let digest = status::digest(&desired);
+        let run = SyncRun::new(Arc::new(desired), Arc::new(policy), Timestamp::now());
+        Ok(Active { run, target, began: Instant::now(), digest })
+    }
+
+    /// Carries a run on until it waits or ends, and says so.
+    async fn go_on(
+        &self,
+        key: &ObjectKey,
+        object: &Object,
+        times: Times,
+        mut active: Active,
+    ) -> Result<Outcome, ApiError> {
+        match active.run.advance(&self.shared.engine, Timestamp::now).await {
+            Advance::Done(verdict) => self.finished(key, object, times, active, verdict).await,
+            Advance::Wait(wake) => self.waiting(key, object, times, active, wake).await,
+            Advance::Unavailable(message) => {
+                tracing::warn!(kustomization = %key, message, "the cluster cannot be reached");
+                self.remember(key, |memory| memory.run = Some(active));
+                Ok(Outcome::After(super::WRITE_RETRY))
+            }
+        }
+    }
+
+    async fn waiting(
+        &self,
+        key: &ObjectKey,
+        object: &Object,
+        times: Times,
+        active: Active,
+        wake: Wake,
+    ) -> Result<Outcome, ApiError> {
+        let status = status::waiting(object, &active.run, &wake, times.timeout);
+        self.remember(key, |memory| memory.run = Some(active));
+        self.write(object, status).await?;
+        Ok(match wake.deadline {
+            Some(deadline) => {
+                let left = deadline.duration_since(Timestamp::now());
+                Outcome::After(Duration::try_from(left).unwrap_or_default())
+            }
+            None => Outcome::After(times.timeout),
+        })
+    }
+
+    async fn finished(
+        &self,
+        key: &ObjectKey,
+        object: &Object,
+        times: Times,
+        active: Active,
+        verdict: Verdict,
+    ) -> Result<Outcome, ApiError> {
+        let end = status::finished(object, &active.run, &verdict, &active.digest, active.began.elapsed(), times.timeout);
+        let succeeded = end.succeeded;
+        self.report_changes(object, &active, times);
+        if !succeeded {
+            self.report(object, Severity::Warning, end.reason, &end.message, &active.target.revision);
+        }
+        let target = Target { requested: None, ..active.target };
+        self.remember(key, |memory| {
+            memory.run = None;
+            memory.failures = if succeeded { 0 } else { memory.failures + 1 };
+            memory.last = Some(Finished { target, ended: Instant::now(), succeeded });
+        });
+        self.write(object, end.status).await?;
+        let pause = if succeeded { times.interval } else { times.retry };
+        Ok(Outcome::After(self.shared.jittered(key, pause)))
+    }
+
+    /// Says what a run changed, as Flux does: a line for each object.
+    fn report_changes(&self, object: &Object, active: &Active, times: Times) {
+        let changes = active.run.progress.changes();
+        let changed: Vec<String> = changes
+            .iter()
+            .filter(|(_, change)| *change != holdfast_sync::Change::Unchanged)
+            .map(|(object, change)| format!("{object} {change}"))
+            .collect();
+        if changed.is_empty() {
+            return;
+        }
+        self.report(object, Severity::Normal, "Progressing", &changed.join("\n"), &active.target.revision);
+        let message = format!(
+            "Reconciliation finished in {}, next run in {}",
+            holdfast_types::format_duration(Duration::from_millis(active.began.elapsed().as_millis() as u64)),
+            holdfast_types::format_duration(times.interval),
+        );
+        self.report(object, Severity::Normal, "ReconciliationSucceeded", &message, &active.target.revision);
+    }
+
+    pub(super) fn report(&self, object: &Object, severity: Severity, reason: &str, message: &str, revision: &str) {
+        let annotations = json!({format!("{KUSTOMIZE_GROUP}/revision"): revision});
+        self.shared.engine.recorder().report(object, severity, reason, message, annotations, Timestamp::now());
+    }
+
+    async fn hindered(&self, key: &ObjectKey, object: &Object, hindrance: Hindrance) -> Result<Outcome, ApiError> {
+        let status = status::hindered(object, hindrance.reason, &hindrance.message);
+        let is_new = object.get(&["status", "conditions"]).and_then(Value::as_array).is_none_or(|list| {
+            !list.iter().any(|c| c["type"] == "Ready" && c["message"] == hindrance.message.as_str())
+        });
+        if is_new {
+            self.report(object, Severity::Warning, hindrance.reason, &hindrance.message, "");
+        }
+        self.write(object, status).await?;
+        Ok(Outcome::After(self.shared.jittered(key, hindrance.again)))
+    }
+
+    /// A build that failed is not tried again with the same revision before its time.
+    async fn failed_to_begin(
+        &self,
+        key: &ObjectKey,
+        object: &Object,
+        hindrance: Hindrance,
+        revision: &str,
+    ) -> Result<Outcome, ApiError> {
+        let mut status = status::hindered(object, hindrance.reason, &hindrance.message);
+        status["lastAttemptedRevision"] = revision.into();
+        self.report(object, Severity::Warning, hindrance.reason, &hindrance.message, revision);
+        self.write(object, status).await?;
+        Ok(Outcome::After(self.shared.jittered(key, hindrance.again)))
+    }
+}
+
+enum TakeUp {
+    Nothing(Outcome),
+    Continue(Box<Active>),
+    Begin,
+}
+
+fn source_key(object: &Object, spec: &KustomizationSpec) -> ObjectKey {
+    let namespace = match spec.source_ref.namespace.as_str() {
+        "" => object.namespace(),
+        other => other,
+    };
+    ObjectKey {
+        group: SOURCE_GROUP.into(),
+        kind: spec.source_ref.kind.clone(),
+        namespace: namespace.to_owned(),
+        name: spec.source_ref.name.clone(),
+    }
+}
+
+fn dependency_keys(object: &Object, spec: &KustomizationSpec) -> Vec<ObjectKey> {
+    let namespace = |own: &str| if own.is_empty() { object.namespace().to_owned() } else { own.to_owned() };
+    let key = |d: &holdfast_types::flux::Dependency| {
+        ObjectRef::new(&kustomization(), namespace(&d.namespace), &d.name).key
+    };
+    spec.depends_on.iter().map(key).collect()
+}

@@ -1,0 +1,218 @@
+//! From the custom resource to what the engine understands.
+
+use super::{Times, inventory};
+use crate::{FluxOptions, Published};
+use holdfast_controller::Engine;
+use holdfast_health::RuleSet;
+use holdfast_object::{GroupKind, GroupVersionKind, Object, ObjectRef, ObjectSet};
+use holdfast_render::{
+    DirectoryOptions, NamespaceRule, RenderLimits, RenderRequest, Renderer, Scope, Transform, set_namespaces,
+};
+use holdfast_sync::{
+    Backoff, Desired, DesiredObject, DriftPolicy, HealWhen, HealthGate, ManagerMatch, ObjectPolicy, Order, Ownership,
+    OwnershipLoss, Propagation, PruneBrake, PruneOrder, PrunePolicy, ReplacePolicy, SyncPolicy, WriteMode, WriteWhen,
+};
+use holdfast_tree::normalize;
+use holdfast_types::flux::{KUSTOMIZE_GROUP, KustomizationSpec};
+use std::time::Duration;
+
+/// The field manager of what Flux applies; the same, so that nobody's ownership changes on the day of the switch.
+pub(super) const MANAGER: &str = "kustomize-controller";
+
+/// A person's yes to a prune that the brake holds: the revision it is for.
+pub(super) const APPROVE_PRUNE: &str = "holdfast.dev/approve-prune";
+/// Lets an empty folder prune everything.
+pub(super) const ALLOW_EMPTY: &str = "holdfast.dev/allow-empty";
+
+/// What is to be rendered, or why the path cannot be meant.
+pub(super) fn render_request(spec: &KustomizationSpec) -> Result<RenderRequest, String> {
+    let path = normalize(&spec.path).ok_or_else(|| format!("path '{}' leads outside of the source", spec.path))?;
+    Ok(RenderRequest {
+        path,
+        renderer: Renderer::Directory(DirectoryOptions { recurse: true, unique: true, ..DirectoryOptions::default() }),
+        limits: RenderLimits::default(),
+    })
+}
+
+/// Everything that the rendered objects get on their way: common metadata, namespace, owner.
+pub(super) fn desired(
+    engine: &Engine,
+    object: &Object,
+    spec: &KustomizationSpec,
+    published: &Published,
+    objects: ObjectSet,
+) -> Desired {
+    let mut rendered = holdfast_render::Rendered { objects, diagnostics: Vec::new() };
+    if let Some(metadata) = &spec.common_metadata {
+        Transform::Labels(metadata.labels.clone().into_iter().collect()).apply(&mut rendered);
+        Transform::Annotations(metadata.annotations.clone().into_iter().collect()).apply(&mut rendered);
+    }
+    let mut objects = rendered.objects;
+    let rule = match &spec.target_namespace {
+        Some(namespace) => NamespaceRule::Always(namespace.clone()),
+        None => NamespaceRule::Default(String::new()),
+    };
+    set_namespaces(&mut objects, &rule, &|kind| scope(engine, kind));
+    let owner = owner(object);
+    let objects = objects
+        .into_iter()
+        .map(|entry| {
+            let mut object = entry.object;
+            owner.mark(&mut object);
+            object.as_map_mut().shift_remove("status");
+            let policy = object_policy(&object, spec.force);
+            DesiredObject::new(object, entry.origin, policy)
+        })
+        .collect();
+    let status = object.as_map().get("status").cloned().unwrap_or_default();
+    Desired::new(published.artifact.revision.to_string(), objects, inventory::read(&status))
+}
+
+fn scope(engine: &Engine, kind: &GroupKind) -> Scope {
+    match engine.cluster().discovery().preferred(kind) {
+        Some(resource) if resource.namespaced => Scope::Namespaced,
+        Some(_) => Scope::Cluster,
+        None => Scope::Unknown,
+    }
+}
+
+/// The labels that say which Kustomization an object belongs to.
+pub(super) fn owner(object: &Object) -> Ownership {
+    Ownership::Labels(vec![
+        (format!("{KUSTOMIZE_GROUP}/name"), object.name().to_owned()),
+        (format!("{KUSTOMIZE_GROUP}/namespace"), object.namespace().to_owned()),
+    ])
+}
+
+/// What the object's own annotations (or labels) ask for; values compare without case, as Flux does.
+fn object_policy(object: &Object, force: bool) -> ObjectPolicy {
+    let asks = |name: &str, value: &str| {
+        let key = format!("{KUSTOMIZE_GROUP}/{name}");
+        let is = |found: Option<&str>| found.is_some_and(|found| found.eq_ignore_ascii_case(value));
+        is(object.annotation(&key)) || is(object.label(&key))
+    };
+    let when = match () {
+        () if asks("reconcile", "disabled") || asks("ssa", "ignore") => WriteWhen::Never,
+        () if asks("ssa", "ifnotpresent") => WriteWhen::Absent,
+        () => WriteWhen::Differs,
+    };
+    // Merged objects keep what kubectl added: nobody's fields are folded into ours.
+    let write = asks("ssa", "merge").then(|| server_side(Vec::new()));
+    let replace = if force || asks("force", "enabled") { ReplacePolicy::OnImmutable } else { ReplacePolicy::Never };
+    ObjectPolicy { write, when, replace, wave: 0, counts_in_health: true }
+}
+
+fn server_side(fold: Vec<ManagerMatch>) -> WriteMode {
+    WriteMode::ServerSide { manager: MANAGER.into(), force: true, fold }
+}
+
+/// How the Kustomization is synced.
+pub(super) fn policy(
+    object: &Object,
+    spec: &KustomizationSpec,
+    times: Times,
+    options: &FluxOptions,
+    revision: &str,
+) -> SyncPolicy {
+    let gate = match () {
+        () if spec.wait => HealthGate::All { timeout: times.timeout },
+        () if !spec.health_checks.is_empty() => {
+            HealthGate::Listed { objects: health_checks(object, spec), timeout: times.timeout }
+        }
+        () => HealthGate::None,
+    };
+    SyncPolicy {
+        owner: owner(object),
+        write: server_side(vec![
+            ManagerMatch::Prefix("kubectl".into()),
+            ManagerMatch::Exact("before-first-apply".into()),
+        ]),
+        drift: DriftPolicy {
+            ignore: Vec::new(),
+            ownership_loss: OwnershipLoss::Ignore,
+            value: HealWhen::AtOnce,
+            fold: HealWhen::AtInterval,
+            backoff: Backoff {
+                first: Duration::from_secs(1),
+                factor: 2.0,
+                max: times.interval,
+            },
+        },
+        order: Order::FluxStages { custom: Vec::new(), ready_timeout: options.definitions_timeout },
+        prune: prune(object, spec, options, revision),
+        gate,
+        health: RuleSet::Kstatus,
+    }
+}
+
+fn prune(object: &Object, spec: &KustomizationSpec, options: &FluxOptions, revision: &str) -> PrunePolicy {
+    PrunePolicy {
+        enabled: spec.prune,
+        allow_empty: object.annotation(ALLOW_EMPTY).is_some_and(|v| v.eq_ignore_ascii_case("enabled")),
+        order: PruneOrder::AfterWrites,
+        propagation: Propagation::Background,
+        brake: PruneBrake {
+            limit: options.prune_limit,
+            approved: object.annotation(APPROVE_PRUNE).is_some_and(|approved| approved == revision),
+        },
+        keep: keep(),
+        wait: None,
+    }
+}
+
+/// The annotations and labels that keep an object from being pruned.
+pub(super) fn keep() -> Vec<(String, String)> {
+    [("prune", "disabled"), ("reconcile", "disabled"), ("ssa", "ignore")]
+        .map(|(name, value)| (format!("{KUSTOMIZE_GROUP}/{name}"), value.to_owned()))
+        .to_vec()
+}
+
+fn health_checks(object: &Object, spec: &KustomizationSpec) -> Vec<ObjectRef> {
+    spec.health_checks
+        .iter()
+        .map(|check| {
+            let version = if check.api_version.is_empty() { "v1" } else { &check.api_version };
+            let gvk = GroupVersionKind::from_api_version(version, &check.kind);
+            let namespace =
+                if check.namespace.is_empty() { object.namespace() } else { check.namespace.as_str() };
+            ObjectRef::new(&gvk, namespace, &check.name)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use holdfast_object::{Value, json};
+
+    fn object_with(annotations: Value) -> Object {
+        Object::new(json!({"apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "a", "namespace": "n", "annotations": annotations}}))
+        .unwrap()
+    }
+
+    #[test]
+    fn annotations_choose_how_an_object_is_written() {
+        let with = |name: &str, value: &str| {
+            object_policy(&object_with(json!({format!("{KUSTOMIZE_GROUP}/{name}"): value})), false)
+        };
+        assert_eq!(with("none", "x"), ObjectPolicy::default());
+        assert_eq!(with("ssa", "Ignore").when, WriteWhen::Never);
+        assert_eq!(with("reconcile", "disabled").when, WriteWhen::Never);
+        assert_eq!(with("ssa", "IfNotPresent").when, WriteWhen::Absent);
+        assert_eq!(with("ssa", "Merge").write, Some(server_side(vec![])));
+        assert_eq!(with("force", "Enabled").replace, ReplacePolicy::OnImmutable);
+    }
+
+    #[test]
+    fn a_path_stays_in_the_source() {
+        let request = |path: &str| {
+            let spec = json!({"interval": "1m", "prune": true, "path": path,
+                "sourceRef": {"kind": "GitRepository", "name": "s"}});
+            render_request(&serde_json::from_value(spec).unwrap()).map(|r| r.path)
+        };
+        assert_eq!(request("./apps/../base/"), Ok("base".into()));
+        assert_eq!(request(""), Ok(String::new()));
+        assert!(request("../other").is_err());
+    }
+}

@@ -1,0 +1,237 @@
+//! What clients of the Kustomization read.
+
+use super::inventory;
+use crate::conditions::{Conditions, seconds};
+use crate::resource::{note_request, status_of};
+use holdfast_controller::SyncRun;
+use holdfast_object::{Object, ObjectRef, Value, json};
+use holdfast_sync::{Desired, OpResult, Verdict, Waiting, Wake, WriteWhen};
+use holdfast_types::format_duration;
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use std::collections::HashSet;
+use std::time::Duration;
+
+/// How many different outcomes the history keeps.
+const HISTORY: usize = 5;
+
+/// How a run ended, in the terms of the status.
+pub(super) struct End {
+    pub(super) status: Value,
+    pub(super) succeeded: bool,
+    pub(super) reason: &'static str,
+    pub(super) message: String,
+}
+
+/// Refused for good: until the spec changes.
+pub(super) fn refused(object: &Object, reason: &str, message: &str) -> Value {
+    let mut status = status_of(object);
+    let mut conditions = Conditions::of(object, Timestamp::now());
+    conditions.stalled(reason, message);
+    status["conditions"] = conditions.into_value();
+    status["observedGeneration"] = object.generation().into();
+    note_request(object, &mut status);
+    status
+}
+
+/// Kept from beginning by something that may change.
+pub(super) fn hindered(object: &Object, reason: &str, message: &str) -> Value {
+    let mut status = status_of(object);
+    let mut conditions = Conditions::of(object, Timestamp::now());
+    conditions.failed(reason, message);
+    status["conditions"] = conditions.into_value();
+    note_request(object, &mut status);
+    status
+}
+
+/// Written, and waiting for the cluster.
+pub(super) fn waiting(object: &Object, run: &SyncRun, wake: &Wake, timeout: Duration) -> Value {
+    let mut status = status_of(object);
+    let revision = &run.desired.revision;
+    let mut conditions = Conditions::of(object, Timestamp::now());
+    let message = if wake.waiting.is_empty() {
+        format!("Detecting drift for revision {revision} with a timeout of {}", format_duration(timeout))
+    } else {
+        format!("Running health checks for revision {revision} with a timeout of {}", format_duration(timeout))
+    };
+    conditions.progressing(&message);
+    let waits_for_health = run.policy.gate != holdfast_sync::HealthGate::None;
+    if waits_for_health && !wake.waiting.is_empty() {
+        conditions.set("Healthy", "Unknown", "Progressing", &message);
+    }
+    status["conditions"] = conditions.into_value();
+    status["lastAttemptedRevision"] = revision.as_str().into();
+    status["inventory"] = inventory::write(&applied(run, false));
+    status
+}
+
+/// Over, one way or the other.
+pub(super) fn finished(
+    object: &Object,
+    run: &SyncRun,
+    verdict: &Verdict,
+    digest: &str,
+    took: Duration,
+    timeout: Duration,
+) -> End {
+    let revision = run.desired.revision.clone();
+    let mut status = status_of(object);
+    let mut conditions = Conditions::of(object, Timestamp::now());
+    let (succeeded, reason, message) = judge(verdict, &revision, timeout);
+    if succeeded {
+        conditions.ready(reason, &message);
+        status["lastAppliedRevision"] = revision.as_str().into();
+        status["observedGeneration"] = object.generation().into();
+    } else {
+        conditions.failed(reason, &message);
+    }
+    if run.policy.gate == holdfast_sync::HealthGate::None {
+        conditions.remove("Healthy");
+    } else if succeeded {
+        let passed = format!("Health check passed in {}", format_duration(rounded(took)));
+        match conditions.status("Healthy") {
+            Some("True") => {}
+            _ => conditions.set("Healthy", "True", "Succeeded", &passed),
+        }
+    } else if reason == "HealthCheckFailed" {
+        conditions.set("Healthy", "False", "HealthCheckFailed", &message);
+    }
+    status["conditions"] = conditions.into_value();
+    status["lastAttemptedRevision"] = revision.as_str().into();
+    status["inventory"] = inventory::write(&applied(run, *verdict == Verdict::InForce));
+    let changed = succeeded && run.progress.changes().is_empty() && is_current(&status, digest);
+    // A run that changed nothing is no news: the history counts reconciles of an interval, not looks at a drift.
+    if !changed {
+        status["history"] = history(&status, digest, reason, &revision, took);
+    }
+    note_request(object, &mut status);
+    End { status, succeeded, reason, message }
+}
+
+fn is_current(status: &Value, digest: &str) -> bool {
+    status.pointer("/history/0/digest").and_then(Value::as_str) == Some(digest)
+        && status.pointer("/history/0/lastReconciledStatus").and_then(Value::as_str) == Some("ReconciliationSucceeded")
+}
+
+fn judge(verdict: &Verdict, revision: &str, timeout: Duration) -> (bool, &'static str, String) {
+    match verdict {
+        Verdict::InForce => (true, "ReconciliationSucceeded", format!("Applied revision: {revision}")),
+        Verdict::Failed(failures) => {
+            let lines: Vec<String> = failures.iter().map(ToString::to_string).collect();
+            (false, "ReconciliationFailed", lines.join("\n"))
+        }
+        Verdict::Unhealthy { objects, timed_out: true } => {
+            let message = format!(
+                "health check failed after {}: timeout waiting for: [{}]",
+                format_duration(timeout),
+                names(objects)
+            );
+            (false, "HealthCheckFailed", message)
+        }
+        Verdict::Unhealthy { objects, timed_out: false } => {
+            (false, "HealthCheckFailed", format!("health check failed: failed: [{}]", names(objects)))
+        }
+        Verdict::StageTimedOut { objects } => {
+            (false, "ReconciliationFailed", format!("timeout waiting for: [{}]", names(objects)))
+        }
+        Verdict::PruneHeld { objects, why } => {
+            let message = format!(
+                "prune is held: {why}: {}; to go on annotate with {}={revision}",
+                objects.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+                super::request::APPROVE_PRUNE,
+            );
+            (false, "PruneFailed", message)
+        }
+        Verdict::RefusedEmpty { objects } => {
+            let message = format!(
+                "the source is empty and would prune {} objects; to go on annotate with {}=enabled",
+                objects.len(),
+                super::request::ALLOW_EMPTY,
+            );
+            (false, "PruneFailed", message)
+        }
+    }
+}
+
+fn names(objects: &[Waiting]) -> String {
+    objects.iter().map(|w| format!("{} status: '{}'", w.object, w.message)).collect::<Vec<_>>().join(", ")
+}
+
+/// What the Kustomization holds in the cluster now: what it wants and was not refused, and what earlier runs applied
+/// and a prune has not taken yet. Once a run `is_over`, what is neither desired nor there any more is forgotten.
+fn applied(run: &SyncRun, is_over: bool) -> Vec<ObjectRef> {
+    let before: HashSet<_> = run.desired.previous.iter().map(|o| &o.key).collect();
+    let is_applied = |object: &&holdfast_sync::DesiredObject| match run.progress.result(&object.reference.key) {
+        _ if object.policy.when == WriteWhen::Never => false,
+        Some(OpResult::Done { .. } | OpResult::Recreating) => true,
+        // What was there before stays ours even when this change of it was refused.
+        Some(_) => before.contains(&object.reference.key),
+        None => is_over || before.contains(&object.reference.key),
+    };
+    let desired = run.desired.objects().iter().filter(is_applied).map(|o| o.reference.clone());
+    let kept = run.desired.previous.iter().filter(|object| {
+        run.policy.prune.enabled
+            && run.desired.get(&object.key).is_none()
+            && match run.progress.result(&object.key) {
+                Some(OpResult::Done { .. }) => false,
+                Some(_) => true,
+                None => !is_over,
+            }
+    });
+    desired.chain(kept.cloned()).collect()
+}
+
+/// A digest over what was built, for the history.
+pub(super) fn digest(desired: &Desired) -> String {
+    let mut hash = Sha256::new();
+    for object in desired.objects() {
+        hash.update("---\n");
+        hash.update(holdfast_yaml::to_string(&object.object.to_value()));
+    }
+    format!("sha256:{}", hex::encode(hash.finalize()))
+}
+
+/// The history with this run: it joins the newest entry of the same digest and outcome, or begins one.
+fn history(status: &Value, digest: &str, outcome: &str, revision: &str, took: Duration) -> Value {
+    let mut list = status.get("history").and_then(Value::as_array).cloned().unwrap_or_default();
+    let now = seconds(Timestamp::now());
+    let is_same = |entry: &Value| entry["digest"] == digest && entry["lastReconciledStatus"] == outcome;
+    let mut entry = match list.iter().position(is_same) {
+        Some(at) => list.remove(at),
+        None => json!({"digest": digest, "firstReconciled": now, "totalReconciliations": 0}),
+    };
+    entry["lastReconciled"] = now.into();
+    entry["lastReconciledDuration"] = format_duration(rounded(took)).into();
+    entry["lastReconciledStatus"] = outcome.into();
+    entry["totalReconciliations"] = (entry["totalReconciliations"].as_i64().unwrap_or_default() + 1).into();
+    entry["metadata"] = json!({"revision": revision});
+    list.insert(0, entry);
+    list.truncate(HISTORY);
+    Value::Array(list)
+}
+
+fn rounded(duration: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_outcomes_join_in_the_history() {
+        let took = Duration::from_millis(120);
+        let mut status = json!({});
+        status["history"] = history(&status, "a", "ReconciliationSucceeded", "r1", took);
+        status["history"] = history(&status, "a", "ReconciliationSucceeded", "r2", took);
+        status["history"] = history(&status, "b", "ReconciliationFailed", "r3", took);
+        let list = status["history"].as_array().unwrap();
+        assert_eq!(list.len(), 2);
+        assert_eq!((&list[0]["digest"], &list[1]["totalReconciliations"]), (&json!("b"), &json!(2)));
+        assert_eq!(list[1]["lastReconciledDuration"], "120ms");
+        for digest in ["c", "d", "e", "f"] {
+            status["history"] = history(&status, digest, "ReconciliationSucceeded", "r", took);
+        }
+        assert_eq!(status["history"].as_array().unwrap().len(), HISTORY);
+    }
+}

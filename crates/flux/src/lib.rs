@@ -1,0 +1,82 @@
+//! Flux' kinds on the engine: `GitRepository` and `Kustomization`.
+//!
+//! Each kind has a folder: `mod.rs` decides (a pure `decide(&State) -> Action`), `request.rs` turns the custom resource
+//! into engine input, `status.rs` turns what came of it into the conditions, reasons and messages that Flux' clients
+//! read. Fields that are not acted on are refused with a condition that names them ([`refuse`]).
+//!
+//! Knows nothing of Argo CD, and nothing of the sandbox: it meets clusters at the Kubernetes API only.
+
+mod artifacts;
+mod conditions;
+mod git_repository;
+mod kustomization;
+mod refuse;
+mod resource;
+
+pub use artifacts::{Artifacts, Published};
+pub use refuse::unsupported;
+
+use holdfast_controller::{Engine, Reconciler};
+use holdfast_render::RenderCache;
+use holdfast_source::Sources;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How Flux' kinds are run; the flags of the original controllers.
+#[derive(Debug, Clone)]
+pub struct FluxOptions {
+    /// How soon what waits for a dependency is looked at again when nothing wakes it (`--requeue-dependency`).
+    pub requeue_dependency: Duration,
+    /// Refuse references to other namespaces (`--no-cross-namespace-refs`).
+    pub no_cross_namespace_refs: bool,
+    /// Intervals vary by up to this many per cent, so that many resources do not come up together
+    /// (`--interval-jitter-percentage`).
+    pub jitter_percent: u8,
+    /// A prune of more than this many objects in one run, or of a Namespace, CustomResourceDefinition or
+    /// PersistentVolumeClaim, waits for a yes (`--prune-limit`). Off by default, as with Flux.
+    pub prune_limit: Option<u32>,
+    /// How long definitions and classes may take to become ready before what needs them is applied.
+    pub definitions_timeout: Duration,
+}
+
+impl Default for FluxOptions {
+    /// The defaults of Flux 2.9.
+    fn default() -> Self {
+        Self {
+            requeue_dependency: Duration::from_secs(30),
+            no_cross_namespace_refs: false,
+            jitter_percent: 5,
+            prune_limit: None,
+            definitions_timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What the reconcilers of Flux' kinds share.
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    pub(crate) sources: Sources,
+    pub(crate) renders: Arc<RenderCache>,
+    pub(crate) artifacts: Artifacts,
+    pub(crate) options: FluxOptions,
+}
+
+/// The reconcilers of Flux' kinds.
+pub fn reconcilers(
+    engine: &Engine,
+    sources: Sources,
+    renders: Arc<RenderCache>,
+    options: FluxOptions,
+) -> Vec<Arc<dyn Reconciler>> {
+    let shared = Arc::new(Shared {
+        engine: engine.clone(),
+        sources,
+        renders,
+        artifacts: Artifacts::default(),
+        options,
+    });
+    vec![
+        Arc::new(git_repository::GitRepositories::new(shared.clone())),
+        Arc::new(kustomization::Kustomizations::new(shared)),
+    ]
+}

@@ -1,0 +1,82 @@
+//! What all of Flux' kinds have in common: finalizer, manual trigger, intervals, metadata patches.
+
+use crate::Shared;
+use holdfast_cluster::{ApiError, ApiRequest, PatchKind};
+use holdfast_object::{GroupVersionKind, Object, ObjectKey, ObjectRef, Value, json};
+use holdfast_types::flux::{FINALIZER, REQUESTED_AT};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The field manager of metadata changes to the custom resources themselves.
+const METADATA_MANAGER: &str = "holdfast";
+
+impl Shared {
+    /// A custom resource as live.
+    pub(crate) fn resource(&self, gvk: &GroupVersionKind, key: &ObjectKey) -> Option<Arc<Object>> {
+        self.engine.live().object(&ObjectRef::new(gvk, &key.namespace, &key.name))
+    }
+
+    /// Adds the finalizer.
+    pub(crate) async fn add_finalizer(&self, object: &Object) -> Result<(), ApiError> {
+        let mut finalizers = finalizers(object);
+        finalizers.push(FINALIZER.into());
+        self.set_finalizers(object, finalizers).await
+    }
+
+    /// Takes the finalizer away: the server may forget the object.
+    pub(crate) async fn remove_finalizer(&self, object: &Object) -> Result<(), ApiError> {
+        let mut finalizers = finalizers(object);
+        finalizers.retain(|f| f != FINALIZER);
+        self.set_finalizers(object, finalizers).await
+    }
+
+    async fn set_finalizers(&self, object: &Object, finalizers: Vec<String>) -> Result<(), ApiError> {
+        let resource = self.engine.cluster().resource(&object.gvk()).await?;
+        // The resourceVersion keeps us from overwriting what another controller did to the list meanwhile.
+        let metadata = json!({"finalizers": finalizers, "resourceVersion": object.resource_version()});
+        let body = json!({ "metadata": metadata }).to_string();
+        let request =
+            ApiRequest::patch(&resource, object.namespace(), object.name(), PatchKind::Merge, body)
+                .query("fieldManager", METADATA_MANAGER);
+        self.engine.cluster().request(request).await.map(|_| ())
+    }
+
+    /// An interval with its jitter, which is the same for a resource every time, so that resources stay spread.
+    pub(crate) fn jittered(&self, key: &ObjectKey, interval: Duration) -> Duration {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        let spread = f64::from(self.options.jitter_percent) / 100.0;
+        let place = (hasher.finish() % 2001) as f64 / 1000.0 - 1.0;
+        interval.mul_f64(1.0 + spread * place)
+    }
+}
+
+fn finalizers(object: &Object) -> Vec<String> {
+    let list = object.get(&["metadata", "finalizers"]).and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(|f| f.as_str().map(str::to_owned)).collect()
+}
+
+/// Whether our finalizer is on the object.
+pub(crate) fn has_finalizer(object: &Object) -> bool {
+    finalizers(object).iter().any(|f| f == FINALIZER)
+}
+
+/// A manual trigger that was not handled yet: the value of the annotation.
+pub(crate) fn requested(object: &Object) -> Option<&str> {
+    let asked = object.annotation(REQUESTED_AT)?;
+    let handled = object.get(&["status", "lastHandledReconcileAt"]).and_then(Value::as_str);
+    (handled != Some(asked)).then_some(asked)
+}
+
+/// The status as live, or an empty one.
+pub(crate) fn status_of(object: &Object) -> Value {
+    object.as_map().get("status").filter(|s| s.is_object()).cloned().unwrap_or_else(|| json!({}))
+}
+
+/// Copies the manual trigger into the status, as every kind does at the end of a reconcile.
+pub(crate) fn note_request(object: &Object, status: &mut Value) {
+    if let Some(asked) = object.annotation(REQUESTED_AT) {
+        status["lastHandledReconcileAt"] = asked.into();
+    }
+}
