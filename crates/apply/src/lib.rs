@@ -7,7 +7,7 @@ mod delete;
 mod explain;
 mod server_side;
 
-use futures::{StreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 use holdfast_cluster::{ApiError, ApiErrorKind, ApiRequest, ApiResource, Cluster};
 use holdfast_object::{Object, Value};
 use holdfast_sync::{Change, Op, OpResult, Verb, WriteMode};
@@ -46,7 +46,8 @@ impl Applier {
 
     /// Carries out operations, several at once, begun in order. One result for each, in order.
     pub async fn run(&self, ops: &[Op]) -> Vec<OpResult> {
-        stream::iter(ops).map(|op| self.carry_out(op)).buffered(self.concurrency).collect().await
+        let under_way: Vec<_> = ops.iter().map(|op| self.carry_out(op).boxed()).collect();
+        stream::iter(under_way).buffered(self.concurrency).collect().await
     }
 
     async fn carry_out(&self, op: &Op) -> OpResult {

@@ -14,7 +14,8 @@ pub(crate) struct Conditions {
 impl Conditions {
     /// The conditions that are on the object, to change now.
     pub(crate) fn of(object: &Object, now: Timestamp) -> Self {
-        let list = object.get(&["status", "conditions"]).and_then(Value::as_array).cloned().unwrap_or_default();
+        let list =
+            object.get(&["status", "conditions"]).and_then(Value::as_array).cloned().unwrap_or_default();
         Self { list, generation: object.generation(), now: seconds(now) }
     }
 

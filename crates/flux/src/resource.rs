@@ -36,9 +36,8 @@ impl Shared {
         // The resourceVersion keeps us from overwriting what another controller did to the list meanwhile.
         let metadata = json!({"finalizers": finalizers, "resourceVersion": object.resource_version()});
         let body = json!({ "metadata": metadata }).to_string();
-        let request =
-            ApiRequest::patch(&resource, object.namespace(), object.name(), PatchKind::Merge, body)
-                .query("fieldManager", METADATA_MANAGER);
+        let request = ApiRequest::patch(&resource, object.namespace(), object.name(), PatchKind::Merge, body)
+            .query("fieldManager", METADATA_MANAGER);
         self.engine.cluster().request(request).await.map(|_| ())
     }
 

@@ -38,6 +38,7 @@ mod git;
 mod http;
 mod limits;
 mod revision;
+mod sources;
 mod tls;
 mod url;
 
@@ -48,4 +49,5 @@ pub use git::{GitCache, GitStatistics, GitTree, Reference, Resolved};
 pub use limits::Limits;
 pub use revision::{GitRef, Revision};
 pub use secrecy::SecretString as Secret;
+pub use sources::{Sources, StandIn};
 pub use url::{GitUrl, Scheme};

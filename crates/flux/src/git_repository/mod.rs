@@ -136,7 +136,8 @@ impl GitRepositories {
         match fetched.and_then(|artifact| request::filter(&artifact, spec).map(|tree| (artifact, tree))) {
             Ok((artifact, tree)) => {
                 self.failures(|failures| failures.remove(key));
-                let is_new = self.shared.artifacts.get(key).is_none_or(|p| p.artifact.revision != artifact.revision);
+                let is_new =
+                    self.shared.artifacts.get(key).is_none_or(|p| p.artifact.revision != artifact.revision);
                 self.shared.artifacts.publish(key, Published { artifact: artifact.clone(), tree });
                 self.report_new(object, &artifact);
                 let status = self.status(object, |conditions, status| {
@@ -211,7 +212,14 @@ impl GitRepositories {
     }
 
     fn report(&self, object: &Object, severity: Severity, reason: &str, message: &str, annotations: Value) {
-        self.shared.engine.recorder().report(object, severity, reason, message, annotations, Timestamp::now());
+        self.shared.engine.recorder().report(
+            object,
+            severity,
+            reason,
+            message,
+            annotations,
+            Timestamp::now(),
+        );
     }
 
     fn status(&self, object: &Object, change: impl FnOnce(&mut Conditions, &mut Value)) -> Value {
@@ -263,7 +271,8 @@ mod tests {
     #[test]
     fn what_to_do_follows_from_what_is_there() {
         let ours = || json!({"finalizers": ["finalizers.fluxcd.io"]});
-        let going = json!({"finalizers": ["finalizers.fluxcd.io"], "deletionTimestamp": "2026-01-01T00:00:00Z"});
+        let going =
+            json!({"finalizers": ["finalizers.fluxcd.io"], "deletionTimestamp": "2026-01-01T00:00:00Z"});
         let check = |metadata: Value, spec: Value, expected: Action| {
             assert_eq!(decide(&read(&object(metadata, spec))), expected);
         };
@@ -273,7 +282,15 @@ mod tests {
         check(ours(), json!({"suspend": true, "verify": {"mode": "HEAD"}}), Action::Nothing);
         check(going.clone(), json!({"suspend": true}), Action::Release);
         check(json!({"deletionTimestamp": "2026-01-01T00:00:00Z"}), json!({}), Action::Nothing);
-        check(ours(), json!({"verify": {"mode": "HEAD"}}), Action::Refuse("not supported: spec.verify".into()));
-        check(ours(), json!({"url": 3}), Action::Refuse("spec: invalid type: integer `3`, expected a string".into()));
+        check(
+            ours(),
+            json!({"verify": {"mode": "HEAD"}}),
+            Action::Refuse("not supported: spec.verify".into()),
+        );
+        check(
+            ours(),
+            json!({"url": 3}),
+            Action::Refuse("spec: invalid type: integer `3`, expected a string".into()),
+        );
     }
 }

@@ -46,9 +46,12 @@ fn wanted(url: &str, reference: Option<&GitReference>) -> Result<GitRef, SourceE
         }
         () if !commit.is_empty() => GitRef::Commit(commit.clone()),
         () if !name.is_empty() => GitRef::Name(name.clone()),
-        () if !semver.is_empty() => GitRef::Semver(Constraint::parse(semver).map_err(|error| {
-            SourceError::InvalidUrl { url: url.to_owned(), reason: format!("semver range '{semver}': {error}") }
-        })?),
+        () if !semver.is_empty() => {
+            GitRef::Semver(Constraint::parse(semver).map_err(|error| SourceError::InvalidUrl {
+                url: url.to_owned(),
+                reason: format!("semver range '{semver}': {error}"),
+            })?)
+        }
         () if !tag.is_empty() => GitRef::Tag(tag.clone()),
         () if !branch.is_empty() => GitRef::Branch(branch.clone()),
         () => GitRef::Branch("master".into()),
@@ -56,7 +59,10 @@ fn wanted(url: &str, reference: Option<&GitReference>) -> Result<GitRef, SourceE
 }
 
 /// The files that the ignore rules leave: those of the spec, or Flux' default ones with the source's own file.
-pub(crate) fn filter(artifact: &Artifact, spec: &GitRepositorySpec) -> Result<Arc<dyn FileTree>, SourceError> {
+pub(crate) fn filter(
+    artifact: &Artifact,
+    spec: &GitRepositorySpec,
+) -> Result<Arc<dyn FileTree>, SourceError> {
     let _ = spec;
     Ok(artifact.tree.clone())
 }
@@ -69,9 +75,10 @@ async fn secret_data(shared: &Shared, namespace: &str, name: &str) -> Result<Sec
     let cluster = shared.engine.cluster();
     let resource = cluster.resource(&gvk).await.map_err(|e| e.to_string())?;
     let request = holdfast_cluster::ApiRequest::get_object(&resource, namespace, name);
-    let answer = cluster.request(request).await.map_err(|e| {
-        format!("secret {}: {e}", ObjectRef::new(&gvk, namespace, name).key)
-    })?;
+    let answer = cluster
+        .request(request)
+        .await
+        .map_err(|e| format!("secret {}: {e}", ObjectRef::new(&gvk, namespace, name).key))?;
     let secret: Value = serde_json::from_slice(&answer.body).map_err(|e| e.to_string())?;
     let data = secret.get("data").and_then(Value::as_object).into_iter().flatten();
     data.map(|(key, value)| {
@@ -142,7 +149,10 @@ mod tests {
         check(GitReference { name: String::new(), ..all.clone() }, r#"a tag in the version range "1.x""#);
         check(GitReference { name: String::new(), semver: String::new(), ..all.clone() }, r#"tag "t""#);
         check(GitReference { commit: "c".into(), ..all }, r#"commit c on branch "b""#);
-        assert!(wanted("u", Some(&GitReference { semver: "not a range".into(), ..GitReference::default() })).is_err());
+        assert!(
+            wanted("u", Some(&GitReference { semver: "not a range".into(), ..GitReference::default() }))
+                .is_err()
+        );
     }
 
     #[test]

@@ -6,7 +6,12 @@ use holdfast_source::{Artifact, SourceError};
 use jiff::Timestamp;
 
 /// An artifact was stored (or still is): the repository is ready.
-pub(crate) fn published(key: &ObjectKey, artifact: &Artifact, conditions: &mut Conditions, status: &mut Value) {
+pub(crate) fn published(
+    key: &ObjectKey,
+    artifact: &Artifact,
+    conditions: &mut Conditions,
+    status: &mut Value,
+) {
     let revision = artifact.revision.to_string();
     let message = format!("stored artifact for revision '{revision}'");
     conditions.remove("FetchFailed");

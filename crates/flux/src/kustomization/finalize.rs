@@ -5,9 +5,7 @@ use crate::resource::status_of;
 use holdfast_cluster::ApiError;
 use holdfast_controller::{Advance, Outcome, Severity, SyncRun};
 use holdfast_object::{Object, ObjectKey};
-use holdfast_sync::{
-    Desired, HealthGate, PruneBrake, PruneOrder, PrunePolicy, SyncPolicy, Verdict,
-};
+use holdfast_sync::{Desired, HealthGate, PruneBrake, PruneOrder, PrunePolicy, SyncPolicy, Verdict};
 use holdfast_types::flux::KustomizationSpec;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -105,7 +103,8 @@ mod tests {
     #[test]
     fn the_policy_decides_over_prune_and_suspend_over_all() {
         let with = |extra: Value| {
-            let mut spec = json!({"interval": "1m", "prune": true, "sourceRef": {"kind": "GitRepository", "name": "s"}});
+            let mut spec =
+                json!({"interval": "1m", "prune": true, "sourceRef": {"kind": "GitRepository", "name": "s"}});
             for (key, value) in extra.as_object().unwrap() {
                 spec[key] = value.clone();
             }

@@ -60,6 +60,9 @@ mod tests {
 
     #[test]
     fn broken_entries_are_never_pruned() {
-        assert_eq!(read(&json!({"inventory": {"entries": [{"id": "nonsense", "v": "v1"}, {"v": "v1"}]}})), []);
+        assert_eq!(
+            read(&json!({"inventory": {"entries": [{"id": "nonsense", "v": "v1"}, {"v": "v1"}]}})),
+            []
+        );
     }
 }

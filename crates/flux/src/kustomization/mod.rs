@@ -146,9 +146,7 @@ impl Kustomizations {
         };
         let state = self.read(&object);
         let done = match (decide(&state), state.spec) {
-            (Action::Nothing, _) => {
-                self.stand_by(key, &object).await.map(|()| Outcome::Settled)
-            }
+            (Action::Nothing, _) => self.stand_by(key, &object).await.map(|()| Outcome::Settled),
             (Action::Adopt, _) => self.shared.add_finalizer(&object).await.map(|()| Outcome::Settled),
             (Action::Refuse { reason, message }, _) => {
                 let status = status::refused(&object, reason, &message);
@@ -168,7 +166,8 @@ impl Kustomizations {
         let spec = object.as_map().get("spec").cloned().unwrap_or_default();
         let spec = serde_json::from_value::<KustomizationSpec>(spec).map_err(|e| format!("spec: {e}"));
         let crosses = |spec: &KustomizationSpec| {
-            let names = [&spec.source_ref.namespace].into_iter().chain(spec.depends_on.iter().map(|d| &d.namespace));
+            let names =
+                [&spec.source_ref.namespace].into_iter().chain(spec.depends_on.iter().map(|d| &d.namespace));
             names.into_iter().any(|ns| !ns.is_empty() && ns != object.namespace())
         };
         State {
@@ -265,13 +264,17 @@ mod tests {
     #[test]
     fn what_to_do_follows_from_what_is_there() {
         let ours = || json!({"finalizers": ["finalizers.fluxcd.io"]});
-        let going = json!({"finalizers": ["finalizers.fluxcd.io"], "deletionTimestamp": "2026-01-01T00:00:00Z"});
+        let going =
+            json!({"finalizers": ["finalizers.fluxcd.io"], "deletionTimestamp": "2026-01-01T00:00:00Z"});
         assert_eq!(decide(&state(json!({}), json!({}))), Action::Adopt);
         assert_eq!(decide(&state(ours(), json!({}))), Action::Apply);
         assert_eq!(decide(&state(ours(), json!({"suspend": true}))), Action::Nothing);
         assert_eq!(decide(&state(going, json!({"suspend": true}))), Action::Finalize);
         let refused = decide(&state(ours(), json!({"decryption": {"provider": "sops"}})));
-        assert_eq!(refused, Action::Refuse { reason: "Unsupported", message: "not supported: spec.decryption".into() });
+        assert_eq!(
+            refused,
+            Action::Refuse { reason: "Unsupported", message: "not supported: spec.decryption".into() }
+        );
         let source = json!({"sourceRef": {"kind": "GitRepository", "name": "s", "namespace": "elsewhere"}});
         assert!(matches!(decide(&state(ours(), source)), Action::Refuse { reason: "AccessDenied", .. }));
     }

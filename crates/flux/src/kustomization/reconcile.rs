@@ -118,13 +118,15 @@ impl Kustomizations {
         }
         let status = |path: &str| found.as_map().get("status").and_then(|s| s.pointer(path));
         let conditions = status("/conditions").and_then(Value::as_array);
-        let is_ready = conditions.into_iter().flatten().any(|c| c["type"] == "Ready" && c["status"] == "True");
+        let is_ready =
+            conditions.into_iter().flatten().any(|c| c["type"] == "Ready" && c["status"] == "True");
         let is_observed = status("/observedGeneration").and_then(Value::as_i64) == Some(found.generation());
         if !is_ready || !is_observed {
             return Some(format!("dependency '{name}' is not ready"));
         }
         let theirs = found.get(&["spec", "sourceRef"]);
-        let same_source = theirs.and_then(|s| s.get("name")).and_then(Value::as_str) == Some(&spec.source_ref.name)
+        let same_source = theirs.and_then(|s| s.get("name")).and_then(Value::as_str)
+            == Some(&spec.source_ref.name)
             && theirs.and_then(|s| s.get("kind")).and_then(Value::as_str) == Some(&spec.source_ref.kind)
             && found.namespace() == object.namespace();
         let applied = status("/lastAppliedRevision").and_then(Value::as_str);
@@ -174,8 +176,10 @@ impl Kustomizations {
                 return TakeUp::Begin;
             }
             let Some(last) = &memory.last else { return TakeUp::Begin };
-            let due = last.ended + self.shared.jittered(key, if last.succeeded { times.interval } else { times.retry });
-            let is_same = last.target == Target { requested: None, ..target.clone() } && target.requested.is_none();
+            let due = last.ended
+                + self.shared.jittered(key, if last.succeeded { times.interval } else { times.retry });
+            let is_same =
+                last.target == Target { requested: None, ..target.clone() } && target.requested.is_none();
             // After a failure only time, a change or news help; after a success a change in the cluster may be drift.
             let is_news = reasons.iter().any(|r| matches!(r, Reason::Object(_) | Reason::Listed(_)));
             let heals = is_news && last.succeeded;
@@ -194,18 +198,22 @@ impl Kustomizations {
         published: &Published,
         target: Target,
     ) -> Result<Active, Hindrance> {
-        let failed = |reason: &'static str, message: String| Hindrance { reason, message, again: times.retry };
+        let failed =
+            |reason: &'static str, message: String| Hindrance { reason, message, again: times.retry };
         let request = request::render_request(spec).map_err(|message| failed("ArtifactFailed", message))?;
         let rendered = self.shared.renders.render(&*published.tree, &request, "flux");
         let rendered: Arc<Rendered> = match rendered {
             Ok(Ok(rendered)) => rendered,
-            Ok(Err(needs)) => return Err(failed("BuildFailed", format!("remote bases are refused: {needs:?}"))),
+            Ok(Err(needs)) => {
+                return Err(failed("BuildFailed", format!("remote bases are refused: {needs:?}")));
+            }
             Err(error @ holdfast_render::RenderError::PathNotFound(_)) => {
                 return Err(failed("ArtifactFailed", format!("kustomization path not found: {error}")));
             }
             Err(error) => return Err(failed("BuildFailed", error.to_string())),
         };
-        let desired = request::desired(&self.shared.engine, object, spec, published, rendered.objects.clone());
+        let desired =
+            request::desired(&self.shared.engine, object, spec, published, rendered.objects.clone());
         let policy = request::policy(object, spec, times, &self.shared.options, &target.revision);
         let digest = status::digest(&desired);
         let run = SyncRun::new(Arc::new(desired), Arc::new(policy), Timestamp::now());
@@ -259,7 +267,14 @@ impl Kustomizations {
         active: Active,
         verdict: Verdict,
     ) -> Result<Outcome, ApiError> {
-        let end = status::finished(object, &active.run, &verdict, &active.digest, active.began.elapsed(), times.timeout);
+        let end = status::finished(
+            object,
+            &active.run,
+            &verdict,
+            &active.digest,
+            active.began.elapsed(),
+            times.timeout,
+        );
         let succeeded = end.succeeded;
         self.report_changes(object, &active, times);
         if !succeeded {
@@ -296,12 +311,31 @@ impl Kustomizations {
         self.report(object, Severity::Normal, "ReconciliationSucceeded", &message, &active.target.revision);
     }
 
-    pub(super) fn report(&self, object: &Object, severity: Severity, reason: &str, message: &str, revision: &str) {
+    pub(super) fn report(
+        &self,
+        object: &Object,
+        severity: Severity,
+        reason: &str,
+        message: &str,
+        revision: &str,
+    ) {
         let annotations = json!({format!("{KUSTOMIZE_GROUP}/revision"): revision});
-        self.shared.engine.recorder().report(object, severity, reason, message, annotations, Timestamp::now());
+        self.shared.engine.recorder().report(
+            object,
+            severity,
+            reason,
+            message,
+            annotations,
+            Timestamp::now(),
+        );
     }
 
-    async fn hindered(&self, key: &ObjectKey, object: &Object, hindrance: Hindrance) -> Result<Outcome, ApiError> {
+    async fn hindered(
+        &self,
+        key: &ObjectKey,
+        object: &Object,
+        hindrance: Hindrance,
+    ) -> Result<Outcome, ApiError> {
         let status = status::hindered(object, hindrance.reason, &hindrance.message);
         let is_new = object.get(&["status", "conditions"]).and_then(Value::as_array).is_none_or(|list| {
             !list.iter().any(|c| c["type"] == "Ready" && c["message"] == hindrance.message.as_str())

@@ -9,8 +9,9 @@ use holdfast_render::{
     DirectoryOptions, NamespaceRule, RenderLimits, RenderRequest, Renderer, Scope, Transform, set_namespaces,
 };
 use holdfast_sync::{
-    Backoff, Desired, DesiredObject, DriftPolicy, HealWhen, HealthGate, ManagerMatch, ObjectPolicy, Order, Ownership,
-    OwnershipLoss, Propagation, PruneBrake, PruneOrder, PrunePolicy, ReplacePolicy, SyncPolicy, WriteMode, WriteWhen,
+    Backoff, Desired, DesiredObject, DriftPolicy, HealWhen, HealthGate, ManagerMatch, ObjectPolicy, Order,
+    Ownership, OwnershipLoss, Propagation, PruneBrake, PruneOrder, PrunePolicy, ReplacePolicy, SyncPolicy,
+    WriteMode, WriteWhen,
 };
 use holdfast_tree::normalize;
 use holdfast_types::flux::{KUSTOMIZE_GROUP, KustomizationSpec};
@@ -26,10 +27,15 @@ pub(super) const ALLOW_EMPTY: &str = "holdfast.dev/allow-empty";
 
 /// What is to be rendered, or why the path cannot be meant.
 pub(super) fn render_request(spec: &KustomizationSpec) -> Result<RenderRequest, String> {
-    let path = normalize(&spec.path).ok_or_else(|| format!("path '{}' leads outside of the source", spec.path))?;
+    let path =
+        normalize(&spec.path).ok_or_else(|| format!("path '{}' leads outside of the source", spec.path))?;
     Ok(RenderRequest {
         path,
-        renderer: Renderer::Directory(DirectoryOptions { recurse: true, unique: true, ..DirectoryOptions::default() }),
+        renderer: Renderer::Directory(DirectoryOptions {
+            recurse: true,
+            unique: true,
+            ..DirectoryOptions::default()
+        }),
         limits: RenderLimits::default(),
     })
 }
@@ -98,7 +104,8 @@ fn object_policy(object: &Object, force: bool) -> ObjectPolicy {
     };
     // Merged objects keep what kubectl added: nobody's fields are folded into ours.
     let write = asks("ssa", "merge").then(|| server_side(Vec::new()));
-    let replace = if force || asks("force", "enabled") { ReplacePolicy::OnImmutable } else { ReplacePolicy::Never };
+    let replace =
+        if force || asks("force", "enabled") { ReplacePolicy::OnImmutable } else { ReplacePolicy::Never };
     ObjectPolicy { write, when, replace, wave: 0, counts_in_health: true }
 }
 
@@ -132,11 +139,7 @@ pub(super) fn policy(
             ownership_loss: OwnershipLoss::Ignore,
             value: HealWhen::AtOnce,
             fold: HealWhen::AtInterval,
-            backoff: Backoff {
-                first: Duration::from_secs(1),
-                factor: 2.0,
-                max: times.interval,
-            },
+            backoff: Backoff { first: Duration::from_secs(1), factor: 2.0, max: times.interval },
         },
         order: Order::FluxStages { custom: Vec::new(), ready_timeout: options.definitions_timeout },
         prune: prune(object, spec, options, revision),

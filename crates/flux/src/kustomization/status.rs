@@ -52,7 +52,10 @@ pub(super) fn waiting(object: &Object, run: &SyncRun, wake: &Wake, timeout: Dura
     let message = if wake.waiting.is_empty() {
         format!("Detecting drift for revision {revision} with a timeout of {}", format_duration(timeout))
     } else {
-        format!("Running health checks for revision {revision} with a timeout of {}", format_duration(timeout))
+        format!(
+            "Running health checks for revision {revision} with a timeout of {}",
+            format_duration(timeout)
+        )
     };
     conditions.progressing(&message);
     let waits_for_health = run.policy.gate != holdfast_sync::HealthGate::None;
@@ -110,7 +113,8 @@ pub(super) fn finished(
 
 fn is_current(status: &Value, digest: &str) -> bool {
     status.pointer("/history/0/digest").and_then(Value::as_str) == Some(digest)
-        && status.pointer("/history/0/lastReconciledStatus").and_then(Value::as_str) == Some("ReconciliationSucceeded")
+        && status.pointer("/history/0/lastReconciledStatus").and_then(Value::as_str)
+            == Some("ReconciliationSucceeded")
 }
 
 fn judge(verdict: &Verdict, revision: &str, timeout: Duration) -> (bool, &'static str, String) {
@@ -161,7 +165,8 @@ fn names(objects: &[Waiting]) -> String {
 /// and a prune has not taken yet. Once a run `is_over`, what is neither desired nor there any more is forgotten.
 fn applied(run: &SyncRun, is_over: bool) -> Vec<ObjectRef> {
     let before: HashSet<_> = run.desired.previous.iter().map(|o| &o.key).collect();
-    let is_applied = |object: &&holdfast_sync::DesiredObject| match run.progress.result(&object.reference.key) {
+    let is_applied = |object: &&holdfast_sync::DesiredObject| match run.progress.result(&object.reference.key)
+    {
         _ if object.policy.when == WriteWhen::Never => false,
         Some(OpResult::Done { .. } | OpResult::Recreating) => true,
         // What was there before stays ours even when this change of it was refused.

@@ -1,0 +1,96 @@
+use crate::{Access, Artifact, GitCache, GitRef, GitUrl, SourceError};
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+use tokio::sync::broadcast;
+
+/// How many changes a subscriber may lag behind before it is told that it missed some.
+const CHANGES: usize = 256;
+
+/// Every source there is, behind one door: repositories over the network through the cache, and repositories that
+/// stand in for others (a checkout on this machine in place of its remote). Cheap to clone.
+#[derive(Clone)]
+pub struct Sources {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    cache: GitCache,
+    stand_ins: RwLock<HashMap<String, Arc<dyn StandIn>>>,
+    changes: broadcast::Sender<String>,
+}
+
+/// A repository on this machine that is read in place of one elsewhere.
+pub trait StandIn: Send + Sync {
+    /// The artifact at a reference, read now; must not wait for anything but the disk.
+    ///
+    /// # Errors
+    /// [`SourceError`] when there is no such reference or the folder cannot be read.
+    fn artifact(&self, wanted: &GitRef) -> Result<Artifact, SourceError>;
+}
+
+impl Sources {
+    /// The sources behind a cache, with no stand-ins.
+    pub fn new(cache: GitCache) -> Self {
+        let (changes, _) = broadcast::channel(CHANGES);
+        Self { inner: Arc::new(Inner { cache, stand_ins: RwLock::default(), changes }) }
+    }
+
+    /// The cache underneath.
+    pub fn cache(&self) -> &GitCache {
+        &self.inner.cache
+    }
+
+    /// Serves a repository's address from this machine from now on.
+    pub fn stand_in(&self, url: &GitUrl, with: Arc<dyn StandIn>) {
+        self.stand_ins_mut().insert(url.key(), with);
+        self.changed(url);
+    }
+
+    /// Whether an address is served from this machine.
+    pub fn is_stood_in_for(&self, url: &GitUrl) -> bool {
+        self.find(url).is_some()
+    }
+
+    /// Says that a repository has news: whoever follows it looks again. Called by webhooks and folder watches.
+    pub fn changed(&self, url: &GitUrl) {
+        // Nobody may be listening.
+        let _ = self.inner.changes.send(url.key());
+    }
+
+    /// The keys ([`GitUrl::key`]) of repositories that have news.
+    pub fn subscribe(&self) -> broadcast::Receiver<String> {
+        self.inner.changes.subscribe()
+    }
+
+    /// The artifact of a Git repository at a reference. An answer of the server that is at most `max_age` old will
+    /// do; one download serves everyone who asks for the same commit.
+    ///
+    /// # Errors
+    /// [`SourceError`] with its hint.
+    pub async fn git(
+        &self,
+        url: &str,
+        wanted: &GitRef,
+        access: &Access,
+        max_age: Duration,
+    ) -> Result<Artifact, SourceError> {
+        let url = GitUrl::parse(url)?;
+        if let Some(found) = self.find(&url) {
+            let wanted = wanted.clone();
+            let read = tokio::task::spawn_blocking(move || found.artifact(&wanted));
+            return read.await.map_err(|_| SourceError::Cancelled)?;
+        }
+        let resolved = self.inner.cache.resolve(&url, access, wanted, max_age).await?;
+        self.inner.cache.fetch(&url, access, &resolved).await
+    }
+
+    fn find(&self, url: &GitUrl) -> Option<Arc<dyn StandIn>> {
+        let all = self.inner.stand_ins.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        all.get(&url.key()).cloned()
+    }
+
+    fn stand_ins_mut(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<String, Arc<dyn StandIn>>> {
+        self.inner.stand_ins.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
