@@ -75,6 +75,13 @@ impl ApiError {
         error
     }
 
+    /// 404 for a resource that a known group does not have.
+    pub(crate) fn no_such_resource() -> Self {
+        let mut error = Self::new(404, "NotFound", "the server could not find the requested resource");
+        error.0.details = Some(Map::new());
+        error
+    }
+
     /// 409 for a name that is taken.
     pub(crate) fn already_exists(named: Named<'_>, name: &str) -> Self {
         Self::new(409, "AlreadyExists", format!("{named} {name:?} already exists")).about(name, named)
@@ -95,13 +102,21 @@ impl ApiError {
         )
     }
 
-    /// 409 of a server-side apply: `(message, field)` per conflict.
-    pub(crate) fn apply_conflict(message: String, conflicts: &[(String, String)]) -> Self {
-        let causes = conflicts
-            .iter()
-            .map(|(message, field)| json!({"reason": "FieldManagerConflict", "message": message, "field": field}))
-            .collect();
+    /// 409 of a server-side apply, with the conflicts as causes.
+    pub(crate) fn apply_conflict(message: String, causes: Value) -> Self {
+        let causes = causes.as_array().cloned().unwrap_or_default();
         Self::new(409, "Conflict", message).with_causes(causes)
+    }
+
+    /// 500 without a reason: what the original's merge refuses.
+    pub(crate) fn unnamed(message: String) -> Self {
+        Self::new(500, "", message)
+    }
+
+    /// 422 for a patch whose result is not of its kind.
+    pub(crate) fn bad_patch(result: &str, why: &str) -> Self {
+        let error = FieldError::invalid_text("patch", result, why);
+        Self::invalid(Named { group: "", what: "" }, "", &[error])
     }
 
     /// 422 for an object whose fields break rules. `named.what` is the kind.
@@ -180,7 +195,7 @@ impl ApiError {
         Self::new(413, "RequestEntityTooLarge", format!("Request entity too large: limit is {limit}"))
     }
 
-    /// 415.
+    /// 415 for the body of a write.
     pub(crate) fn unsupported_media_type(accepted: &str) -> Self {
         Self::new(
             415,
@@ -189,6 +204,13 @@ impl ApiError {
                 "the body of the request was in an unknown format - accepted media types include: {accepted}"
             ),
         )
+    }
+
+    /// 415 for a patch.
+    pub(crate) fn unsupported_patch() -> Self {
+        let mut error = Self::new(415, "UnsupportedMediaType", "415: Unsupported Media Type");
+        error.0.details = Some(Map::new());
+        error
     }
 
     /// 429 with a time to wait.
@@ -244,8 +266,11 @@ impl ApiError {
     pub fn to_value(&self) -> Value {
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": self.0.message, "reason": self.0.reason,
+            "message": self.0.message,
         });
+        if !self.0.reason.is_empty() {
+            status["reason"] = self.0.reason.into();
+        }
         if let (Value::Object(map), Some(details)) = (&mut status, &self.0.details) {
             map.insert("details".into(), Value::Object(details.clone()));
         }

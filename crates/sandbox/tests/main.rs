@@ -1,6 +1,7 @@
 //! The sandbox as its clients see it: requests in; status, body and watch events out.
 
 mod crud;
+mod owners;
 mod support;
 mod watch;
 mod workloads;

@@ -30,9 +30,18 @@ pub(super) fn prepare_new(core: &Core, resource: &Resource, object: &mut Value) 
             object["status"] = json!({"loadBalancer": {}});
             allocate(core, object, None)?;
         }
-        ("", "persistentvolumeclaims" | "persistentvolumes") => {
+        ("", "persistentvolumeclaims") => {
             object["status"] = json!({"phase": "Pending"});
+            protect(core, object, "kubernetes.io/pvc-protection");
         }
+        ("", "persistentvolumes") => {
+            object["status"] = json!({"phase": "Pending", "lastPhaseTransitionTime": core.clock.timestamp()});
+            protect(core, object, "kubernetes.io/pv-protection");
+        }
+        ("", "replicationcontrollers") => object["status"] = json!({"replicas": 0}),
+        ("", "resourcequotas")
+        | ("flowcontrol.apiserver.k8s.io", _)
+        | ("admissionregistration.k8s.io", "validatingadmissionpolicies") => object["status"] = json!({}),
         ("apps", "deployments" | "replicasets" | "statefulsets" | "daemonsets") => {
             object["status"] = empty_status(&resource.plural);
         }
@@ -43,11 +52,21 @@ pub(super) fn prepare_new(core: &Core, resource: &Resource, object: &mut Value) 
         ("networking.k8s.io", "ingresses") => object["status"] = json!({"loadBalancer": {}}),
         ("apiextensions.k8s.io", "customresourcedefinitions") => {
             crate::crd::prepare(object);
-            object["status"] = json!({"conditions": null, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": []});
+            object["status"] = json!({"conditions": null, "acceptedNames": {"plural": "", "kind": ""},
+                "storedVersions": crate::crd::storage_versions(object)});
         }
         _ => {}
     }
     Ok(())
+}
+
+/// Volumes and claims are held while they are in use; without simulators nobody would let them go.
+fn protect(core: &Core, object: &mut Value, finalizer: &str) {
+    if core.options.simulate_workloads {
+        let mut list = object["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
+        list.push(finalizer.into());
+        object["metadata"]["finalizers"] = list.into();
+    }
 }
 
 /// The status of an object that no controller has seen: what Go's zero value is written as.

@@ -3,7 +3,10 @@
 mod decode;
 mod defaults;
 mod kinds;
+mod owners;
 pub(crate) mod quantity;
+
+pub(crate) use owners::{apply, changes, track};
 
 use crate::core::Core;
 use crate::field::FieldError;
@@ -16,22 +19,15 @@ use serde_json::{Value, json};
 /// Reads an object as its type, drops unknown fields, sets defaults. Answers warnings.
 ///
 /// # Errors
-/// 400 for a value of the wrong type, and for unknown fields under strict validation.
+/// What does not fit: a value of the wrong type, or unknown fields under strict validation.
 pub(crate) fn decode(
     resource: &Resource,
     body: &mut Value,
     validation: Validation,
-) -> ApiResult<Vec<String>> {
+) -> Result<Vec<String>, String> {
     let Some(root) = resource.builtin_type() else { return Ok(Vec::new()) };
-    let refuse = |why: String| {
-        let (kind, version) = (&resource.kind, resource.api_version());
-        ApiError::bad_request(format!(
-            "{kind} in version {:?} cannot be handled as a {kind}: {why}",
-            version_part(&version)
-        ))
-    };
     let (api_version, kind) = (body["apiVersion"].clone(), body["kind"].clone());
-    let unknown = decode::typed(body, root).map_err(refuse)?;
+    let unknown = decode::typed(body, root)?;
     // An object's own version and kind come first.
     let mut ordered = json!({"apiVersion": api_version, "kind": kind});
     if let (Some(ordered), Value::Object(rest)) = (ordered.as_object_mut(), body.take()) {
@@ -41,15 +37,17 @@ pub(crate) fn decode(
     let texts: Vec<String> = unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
     match validation {
         Validation::Strict if !texts.is_empty() => {
-            Err(refuse(format!("strict decoding error: {}", texts.join(", "))))
+            Err(format!("strict decoding error: {}", texts.join(", ")))
         }
         Validation::Warn => Ok(texts),
         Validation::Strict | Validation::Ignore => Ok(Vec::new()),
     }
 }
 
-fn version_part(api_version: &str) -> &str {
-    api_version.rsplit('/').next().unwrap_or(api_version)
+/// What does not fit, as the failure of a request with an object.
+pub(crate) fn refusal(resource: &Resource, why: &str) -> ApiError {
+    let (kind, version) = (&resource.kind, &resource.version);
+    ApiError::bad_request(format!("{kind} in version {version:?} cannot be handled as a {kind}: {why}"))
 }
 
 /// Nothing is created in a namespace that is not there or is going away.
@@ -115,13 +113,18 @@ pub(crate) fn before_update(
 ) -> ApiResult<()> {
     let resource = &target.resource;
     if target.subresource == "status" {
-        let version = new["metadata"]["resourceVersion"].clone();
-        let managed = new["metadata"].get("managedFields").cloned();
         let mut next = old.clone();
         keep_or_drop(&mut next, new, "status");
-        next["metadata"]["resourceVersion"] = version;
-        if let Some(managed) = managed {
-            next["metadata"]["managedFields"] = managed;
+        if resource.custom.is_some() {
+            for key in ["resourceVersion", "managedFields"] {
+                keep_meta(&mut next, new, key);
+            }
+        } else {
+            // Built-in kinds take changes of metadata through their status; workloads not of labels.
+            next["metadata"] = new["metadata"].clone();
+            if resource.group == "apps" {
+                keep_meta(&mut next, old, "labels");
+            }
         }
         *new = next;
     } else {
@@ -169,40 +172,30 @@ fn rest_differs(old: &Value, new: &Value) -> bool {
     rest(old) != rest(new)
 }
 
+/// The kinds whose changes are counted; read from a 1.36.3 server.
 fn has_generation(resource: &Resource) -> bool {
-    resource.custom.is_some()
-        || matches!(
-            resource.group.as_str(),
-            "apps" | "batch" | "networking.k8s.io" | "policy" | "apiextensions.k8s.io"
-        )
+    if resource.custom.is_some() {
+        return true;
+    }
+    match resource.group.as_str() {
+        "" => matches!(resource.plural.as_str(), "pods" | "podtemplates" | "replicationcontrollers"),
+        "apps" => resource.plural != "controllerrevisions",
+        "admissionregistration.k8s.io"
+        | "apiextensions.k8s.io"
+        | "batch"
+        | "discovery.k8s.io"
+        | "flowcontrol.apiserver.k8s.io"
+        | "networking.k8s.io"
+        | "policy"
+        | "resource.k8s.io"
+        | "scheduling.k8s.io" => true,
+        _ => false,
+    }
 }
 
 /// A strategic merge patch.
 pub(crate) fn strategic(_resource: &Resource, old: &Value, patch: &Value) -> ApiResult<Value> {
     let mut new = old.clone();
     json_patch::merge(&mut new, patch);
-    Ok(new)
-}
-
-/// The object that a server-side apply creates.
-pub(crate) fn apply_new(
-    _core: &Core,
-    _resource: &Resource,
-    body: Value,
-    _options: &WriteOptions,
-) -> ApiResult<Value> {
-    Ok(body)
-}
-
-/// The object that a server-side apply makes of a live one.
-pub(crate) fn apply(
-    _core: &Core,
-    _target: &Target,
-    old: &Value,
-    body: &Value,
-    _options: &WriteOptions,
-) -> ApiResult<Value> {
-    let mut new = old.clone();
-    json_patch::merge(&mut new, body);
     Ok(new)
 }

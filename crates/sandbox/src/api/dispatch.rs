@@ -109,16 +109,19 @@ fn verb_of(method: &Method, path: &Path, query: &Query) -> ApiResult<&'static st
 }
 
 fn target(registry: &Registry, path: &Path) -> ApiResult<Target> {
-    let resource =
-        registry.find(&path.group, &path.version, &path.plural).ok_or_else(ApiError::no_such_path)?.clone();
-    if !path.namespace.is_empty() && !resource.namespaced {
+    if registry.group_version(&path.group, &path.version).is_none() {
         return Err(ApiError::no_such_path());
+    }
+    let missing = ApiError::no_such_resource;
+    let resource = registry.find(&path.group, &path.version, &path.plural).ok_or_else(missing)?.clone();
+    if !path.namespace.is_empty() && !resource.namespaced {
+        return Err(missing());
     }
     if resource.namespaced && path.namespace.is_empty() && !path.name.is_empty() {
-        return Err(ApiError::no_such_path());
+        return Err(missing());
     }
     if !path.subresource.is_empty() && resource.subresource(&path.subresource).is_none() {
-        return Err(ApiError::no_such_path());
+        return Err(missing());
     }
     Ok(Target {
         resource,

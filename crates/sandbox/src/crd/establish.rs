@@ -106,12 +106,10 @@ fn settle(core: &Core, definition: &Value, taken: &mut HashMap<(String, String),
             taken.insert((group.clone(), n), name.clone());
         }
     }
-    let storage = definition["spec"]["versions"].as_array().into_iter().flatten();
-    let storage = storage.filter(|v| v["storage"] == true).filter_map(|v| v["name"].as_str());
     let mut stored_versions = super::texts(definition["status"].get("storedVersions"));
-    for version in storage {
-        if !stored_versions.iter().any(|v| v == version) {
-            stored_versions.push(version.to_owned());
+    for version in super::storage_versions(definition) {
+        if !stored_versions.contains(&version) {
+            stored_versions.push(version);
         }
     }
     next["status"]["storedVersions"] = json!(stored_versions);

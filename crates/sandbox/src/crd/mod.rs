@@ -5,6 +5,8 @@ mod establish;
 pub(crate) use establish::run;
 
 use crate::resource::{Resource, Subresource};
+use holdfast_object::GroupVersionKind;
+use holdfast_object::schema::Schemas;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -15,6 +17,8 @@ pub(crate) const BUCKET: &str = "customresourcedefinitions.apiextensions.k8s.io"
 #[derive(Debug)]
 pub(crate) struct CustomVersion {
     pub(crate) list_kind: String,
+    /// The same as types, for merges.
+    pub(crate) types: Option<Schemas>,
     /// `openAPIV3Schema`.
     pub(crate) schema: Option<Value>,
     /// Paths of the scale subresource: spec replicas, status replicas, label selector.
@@ -94,9 +98,13 @@ fn custom_version(spec: &Value, names: &Value, version: &Value) -> CustomVersion
         Some(warning) => warning.to_owned(),
         None => format!("{api_version} {} is deprecated", text(names, "kind")),
     });
+    let schema = version["schema"].get("openAPIV3Schema").cloned();
+    let gvk = GroupVersionKind::new(text(spec, "group"), text(version, "name"), text(names, "kind"));
     CustomVersion {
+        // A schema that is not structural is refused when it is written; untyped merges are the answer to the rest.
+        types: schema.as_ref().and_then(|schema| Schemas::from_crd_schema(gvk, schema).ok()),
         list_kind: text(names, "listKind").into(),
-        schema: version["schema"].get("openAPIV3Schema").cloned(),
+        schema,
         scale: scale.map(|s| ScalePaths {
             spec_replicas: text(s, "specReplicasPath").into(),
             status_replicas: text(s, "statusReplicasPath").into(),
@@ -134,6 +142,12 @@ pub(crate) fn hold(definition: &mut Value) {
         finalizers.push(establish::FINALIZER.to_owned());
     }
     definition["metadata"]["finalizers"] = serde_json::json!(finalizers);
+}
+
+/// The versions in which a definition's objects are stored.
+pub(crate) fn storage_versions(definition: &Value) -> Vec<String> {
+    let versions = definition["spec"]["versions"].as_array().into_iter().flatten();
+    versions.filter(|v| v["storage"] == true).filter_map(|v| v["name"].as_str()).map(str::to_owned).collect()
 }
 
 /// Fills in what a new definition leaves out.

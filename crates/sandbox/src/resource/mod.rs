@@ -8,7 +8,7 @@ use crate::crd::CustomVersion;
 use crate::status::Named;
 use crate::store::Bucket;
 use holdfast_object::GroupVersionKind;
-use holdfast_object::schema::{Schemas, TypeRef};
+use holdfast_object::schema::{self, Schemas, TypeRef};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -80,6 +80,41 @@ impl Resource {
             return None;
         }
         Schemas::builtin().root(&GroupVersionKind::new(&*self.group, &*self.version, &*self.kind))
+    }
+
+    /// The type of the objects; of anything where nothing is known.
+    pub(crate) fn schema(&self) -> TypeRef<'_> {
+        let gvk = GroupVersionKind::new(&*self.group, &*self.version, &*self.kind);
+        let types = match &self.custom {
+            Some(custom) => custom.types.as_ref(),
+            None => Some(Schemas::builtin()),
+        };
+        match types.and_then(|types| types.root(&gvk)) {
+            Some(known) => known,
+            None => TypeRef::untyped(),
+        }
+    }
+
+    /// The resource as the schema table describes resources.
+    pub(crate) fn known(&self) -> schema::Resource {
+        let subresources = self.subresources.iter().map(|sub| {
+            let (group, version, kind) = &sub.body;
+            schema::Subresource {
+                name: sub.name.clone(),
+                gvk: GroupVersionKind::new(group, version, kind),
+                verbs: sub.verbs.clone(),
+            }
+        });
+        schema::Resource {
+            gvk: GroupVersionKind::new(&*self.group, &*self.version, &*self.kind),
+            plural: self.plural.clone(),
+            singular: self.singular.clone(),
+            short_names: self.short_names.clone(),
+            namespaced: self.namespaced,
+            verbs: self.verbs.clone(),
+            categories: self.categories.clone(),
+            subresources: subresources.collect(),
+        }
     }
 
     pub(crate) fn is(&self, group: &str, plural: &str) -> bool {

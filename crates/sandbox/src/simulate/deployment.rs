@@ -139,7 +139,8 @@ fn keep_revision(hands: &Hands<'_>, deployment: &Value, current: &Value, old: &[
     if revision(deployment) != own {
         let mut next = deployment.clone();
         next["metadata"]["annotations"][REVISION] = own.to_string().into();
-        hands.update(DEPLOYMENTS, next);
+        // As the original: through the status, so that the write counts as one of status.
+        hands.write_status(DEPLOYMENTS, next);
     }
     hands.get(REPLICA_SETS, &super::hands::name_of(current)).unwrap_or_else(|| current.clone())
 }

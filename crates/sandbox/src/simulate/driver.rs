@@ -23,6 +23,7 @@ enum Work {
     Job(Name),
     Pod(Name),
     Claim(Name),
+    Volume(Name),
     Service(Name),
     Ingress(Name),
     Budget(Name),
@@ -129,6 +130,7 @@ impl Driver {
             Work::Job(name) => job::sync(&hands, name),
             Work::Pod(name) => self.pods.sync(&hands, name),
             Work::Claim(name) => volume::sync(&hands, name),
+            Work::Volume(name) => volume::sync_volume(&hands, name),
             Work::Service(name) => network::sync_service(&hands, name),
             Work::Ingress(name) => network::sync_ingress(&hands, name),
             Work::Budget(name) => network::sync_budget(&hands, name),
@@ -170,6 +172,7 @@ fn observe_one(core: &Core, graph: &mut Graph, queue: &mut BTreeSet<Work>, bucke
             Work::Pod(name.clone())
         }
         "persistentvolumeclaims" => Work::Claim(name.clone()),
+        "persistentvolumes" => Work::Volume(name.clone()),
         "services" => Work::Service(name.clone()),
         "ingresses.networking.k8s.io" => Work::Ingress(name.clone()),
         "poddisruptionbudgets.policy" => Work::Budget(name.clone()),

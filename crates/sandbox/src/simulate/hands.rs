@@ -86,6 +86,11 @@ impl Hands<'_> {
         }
     }
 
+    /// Writes an object's status, with what else the status endpoint takes.
+    pub(super) fn write_status(&self, what: What, object: Value) {
+        self.put(what, object, "status", CONTROLLER);
+    }
+
     fn put(&self, what: What, object: Value, subresource: &str, manager: &str) {
         let Some(resource) = self.resource(what) else { return };
         let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default().to_owned();

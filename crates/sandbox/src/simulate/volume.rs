@@ -2,6 +2,7 @@
 
 use super::hands::{CONTROLLER, Hands, What};
 use crate::store::Name;
+use crate::verbs::finalize;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -9,7 +10,11 @@ const CLAIMS: What = What("", "persistentvolumeclaims");
 const VOLUMES: What = What("", "persistentvolumes");
 
 pub(super) fn sync(hands: &Hands<'_>, name: &Name) -> Option<Instant> {
-    let claim = hands.get(CLAIMS, name)?;
+    let claim = hands.get_any(CLAIMS, name)?;
+    if claim["metadata"].get("deletionTimestamp").is_some() {
+        release(hands, name, &claim);
+        return None;
+    }
     if claim["status"]["phase"] == "Bound" {
         return None;
     }
@@ -43,5 +48,25 @@ pub(super) fn sync(hands: &Hands<'_>, name: &Name) -> Option<Instant> {
     let status = json!({"phase": "Bound", "accessModes": claim["spec"]["accessModes"],
         "capacity": claim["spec"]["resources"]["requests"]});
     hands.update_status(CLAIMS, &claim, status, CONTROLLER);
+    None
+}
+
+/// Lets a deleted claim go, and its volume with it.
+fn release(hands: &Hands<'_>, name: &Name, claim: &serde_json::Value) {
+    let volume = Name::new("", claim["spec"]["volumeName"].as_str().unwrap_or_default());
+    finalize(hands.core, &"persistentvolumeclaims".into(), name, "kubernetes.io/pvc-protection");
+    if let Some(volume) = hands.get(VOLUMES, &volume)
+        && volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete"
+    {
+        hands.delete(VOLUMES, &volume, None);
+    }
+}
+
+/// Lets a deleted volume go.
+pub(super) fn sync_volume(hands: &Hands<'_>, name: &Name) -> Option<Instant> {
+    let volume = hands.get_any(VOLUMES, name)?;
+    if volume["metadata"].get("deletionTimestamp").is_some() {
+        finalize(hands.core, &"persistentvolumes".into(), name, "kubernetes.io/pv-protection");
+    }
     None
 }

@@ -1,5 +1,5 @@
 use super::{Shown, Target, WriteOptions, Written, check_kind, drop_meta, meta_text};
-use crate::admission;
+use crate::admission::{self, track};
 use crate::core::Core;
 use crate::status::{ApiError, ApiResult};
 use crate::store::Draft;
@@ -17,7 +17,8 @@ pub(crate) fn create(
     body: Value,
     options: &WriteOptions,
 ) -> ApiResult<Written> {
-    let (object, warnings) = decode(target, body, options)?;
+    let (mut object, warnings) = decode(target, body, options)?;
+    track(core, target, None, &mut object, options);
     create_decoded(core, target, object, options, warnings)
 }
 
@@ -29,21 +30,28 @@ pub(super) fn decode(
 ) -> ApiResult<(Value, Vec<String>)> {
     let resource = &target.resource;
     check_kind(&mut body, &resource.api_version(), &resource.kind)?;
-    let warnings = admission::decode(resource, &mut body, options.validation)?;
-    if resource.namespaced {
-        let given = meta_text(&body, "namespace");
-        if given.is_empty() {
-            body["metadata"]["namespace"] = target.namespace.as_str().into();
-        } else if given != target.namespace {
-            return Err(ApiError::bad_request(format!(
-                "the namespace of the provided object does not match the namespace sent on the request ({given} != {})",
-                target.namespace
-            )));
-        }
-    } else {
-        drop_meta(&mut body, "namespace");
-    }
+    let warnings = admission::decode(resource, &mut body, options.validation)
+        .map_err(|why| admission::refusal(resource, &why))?;
+    set_namespace(target, &mut body)?;
     Ok((body, warnings))
+}
+
+/// An object is in the namespace of its URL.
+pub(super) fn set_namespace(target: &Target, body: &mut Value) -> ApiResult<()> {
+    if !target.resource.namespaced {
+        drop_meta(body, "namespace");
+        return Ok(());
+    }
+    let given = meta_text(body, "namespace");
+    if given.is_empty() {
+        body["metadata"]["namespace"] = target.namespace.as_str().into();
+    } else if given != target.namespace {
+        return Err(ApiError::bad_request(format!(
+            "the namespace of the provided object does not match the namespace sent on the request ({given} != {})",
+            target.namespace
+        )));
+    }
+    Ok(())
 }
 
 /// Creates an object whose body was decoded.
@@ -66,9 +74,6 @@ pub(super) fn create_decoded(
     }
     for key in ["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
         drop_meta(&mut object, key);
-    }
-    if options.manager.is_empty() {
-        drop_meta(&mut object, "managedFields");
     }
     object["metadata"]["uid"] = core.random.uid().into();
     object["metadata"]["creationTimestamp"] = core.clock.timestamp().into();

@@ -1,5 +1,6 @@
-use super::create::{create_decoded, decode};
-use super::update::replace;
+use super::check_kind;
+use super::create::{create_decoded, set_namespace};
+use super::update::{Tracking, replace};
 use super::{Target, WriteOptions, Written, get};
 use crate::admission;
 use crate::core::Core;
@@ -38,9 +39,7 @@ impl Patch {
             "application/apply-patch+yaml" => serde_json::from_slice(body)
                 .map(Self::Apply)
                 .map_err(|error| ApiError::bad_request(format!("error decoding YAML: {error}"))),
-            _ => Err(ApiError::unsupported_media_type(
-                "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml, application/apply-patch+cbor",
-            )),
+            _ => Err(ApiError::unsupported_patch()),
         }
     }
 }
@@ -56,12 +55,10 @@ pub(crate) fn patch(
         return apply(core, target, body, options);
     }
     if matches!(patch, Patch::Strategic(_)) && target.resource.custom.is_some() {
-        return Err(ApiError::unsupported_media_type(
-            "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
-        ));
+        return Err(ApiError::unsupported_patch());
     }
     let warnings = std::cell::RefCell::new(Vec::new());
-    let mut written = replace(core, target, options, |old| {
+    let mut written = replace(core, target, options, Tracking::Update, |old| {
         let mut new = old.clone();
         match patch {
             Patch::Json(patch) => json_patch::patch(&mut new, patch).map_err(|_| ApiError::rejected())?,
@@ -70,9 +67,8 @@ pub(crate) fn patch(
                 new = admission::strategic(&target.resource, &new, patch)?;
             }
         }
-        let (new, found) = decode(target, new, options)?;
-        warnings.replace(found);
         check_identity(target, old, &new)?;
+        warnings.replace(decode(target, &mut new, options)?);
         Ok(new)
     })?;
     written.warnings.extend(warnings.into_inner());
@@ -81,40 +77,53 @@ pub(crate) fn patch(
 
 fn check_identity(target: &Target, old: &Value, new: &Value) -> ApiResult<()> {
     if new["metadata"]["name"] != old["metadata"]["name"] {
-        return Err(ApiError::bad_request(format!(
-            "the name of the object ({}) does not match the name on the URL ({})",
-            new["metadata"]["name"].as_str().unwrap_or_default(),
-            target.name
-        )));
+        return check_name(target, new["metadata"]["name"].as_str().unwrap_or_default());
     }
     Ok(())
 }
 
+/// Reads what a patch made as its kind.
+fn decode(target: &Target, object: &mut Value, options: &WriteOptions) -> ApiResult<Vec<String>> {
+    let before = object.clone();
+    admission::decode(&target.resource, object, options.validation)
+        .map_err(|why| ApiError::bad_patch(&before.to_string(), &why))
+}
+
 /// Server-side apply: creates what is not there.
-fn apply(core: &Core, target: &Target, body: &Value, options: &WriteOptions) -> ApiResult<Written> {
-    let (mut body, warnings) = decode(target, body.clone(), options)?;
-    if super::meta_text(&body, "name").is_empty() {
-        body["metadata"]["name"] = target.name.as_str().into();
+fn apply(core: &Core, target: &Target, config: &Value, options: &WriteOptions) -> ApiResult<Written> {
+    let mut config = config.clone();
+    check_kind(&mut config, &target.resource.api_version(), &target.resource.kind)?;
+    // The configuration is merged as it was sent: only the check is wanted here.
+    set_namespace(target, &mut config.clone())?;
+    if super::meta_text(&config, "name").is_empty() {
+        config["metadata"]["name"] = target.name.as_str().into();
     }
-    let given = super::meta_text(&body, "name");
-    if given != target.name {
-        return Err(ApiError::bad_request(format!(
-            "the name of the object ({given}) does not match the name on the URL ({})",
-            target.name
-        )));
-    }
-    if body["metadata"].get("managedFields").is_some_and(|m| !m.is_null()) {
-        return Err(ApiError::bad_request("metadata.managedFields must be nil"));
-    }
+    check_name(target, super::meta_text(&config, "name"))?;
     if get(core, target).is_err() && target.subresource.is_empty() {
-        let created = admission::apply_new(core, &target.resource, body.clone(), options)?;
-        match create_decoded(core, target, created, options, warnings.clone()) {
+        let mut object = admission::apply(core, target, None, &config, options)?;
+        set_namespace(target, &mut object)?;
+        let warnings = decode(target, &mut object, options)?;
+        match create_decoded(core, target, object, options, warnings) {
             Err(error) if error.reason() == "AlreadyExists" && !options.dry_run => {}
             result => return result,
         }
     }
-    let mut written =
-        replace(core, target, options, |old| admission::apply(core, target, old, &body, options))?;
-    written.warnings.extend(warnings);
+    let warnings = std::cell::RefCell::new(Vec::new());
+    let mut written = replace(core, target, options, Tracking::Done, |old| {
+        let mut object = admission::apply(core, target, Some(old), &config, options)?;
+        warnings.replace(decode(target, &mut object, options)?);
+        Ok(object)
+    })?;
+    written.warnings.extend(warnings.into_inner());
     Ok(written)
+}
+
+fn check_name(target: &Target, given: &str) -> ApiResult<()> {
+    if given == target.name {
+        return Ok(());
+    }
+    Err(ApiError::bad_request(format!(
+        "the name of the object ({given}) does not match the name on the URL ({})",
+        target.name
+    )))
 }

@@ -1,4 +1,4 @@
-use super::update::replace;
+use super::update::{Tracking, replace};
 use super::{Shown, Target, WriteOptions, Written, get, meta_text};
 use crate::core::Core;
 use crate::status::{ApiError, ApiResult};
@@ -111,7 +111,7 @@ pub(crate) fn write_scale(
     let places = places(target);
     let mut parent = target.clone();
     parent.subresource = "scale".into();
-    let mut written = replace(core, &parent, options, |old| {
+    let mut written = replace(core, &parent, options, Tracking::Update, |old| {
         let scale = make(read_scale(target, old))?;
         let given = meta_text(&scale, "resourceVersion");
         if !given.is_empty() && given != meta_text(old, "resourceVersion") {

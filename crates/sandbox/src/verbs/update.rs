@@ -26,9 +26,11 @@ pub(crate) fn update(
         )));
     }
     if target.subresource.is_empty() && creates_on_update(target) && get(core, target).is_err() {
+        let mut body = body;
+        admission::track(core, target, None, &mut body, options);
         return create_decoded(core, target, body, options, warnings);
     }
-    let mut written = replace(core, target, options, |_| Ok(body.clone()))?;
+    let mut written = replace(core, target, options, Tracking::Update, |_| Ok(body.clone()))?;
     written.warnings.extend(warnings);
     Ok(written)
 }
@@ -49,12 +51,22 @@ fn unconditional(target: &Target) -> bool {
     target.resource.custom.is_none() && !crate::crd::is_definition(&target.resource)
 }
 
+/// Whether a write's owners are still to be found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tracking {
+    /// The writer owns what it changes.
+    Update,
+    /// A server-side apply has said who owns what.
+    Done,
+}
+
 /// Changes an object: `make` gives the new state for the current one and is asked again when another writer was
 /// faster, unless the new state names the revision it was made from.
 pub(super) fn replace(
     core: &Core,
     target: &Target,
     options: &WriteOptions,
+    how: Tracking,
     make: impl Fn(&Value) -> ApiResult<Value>,
 ) -> ApiResult<Written> {
     let mut tries = TRIES;
@@ -62,7 +74,7 @@ pub(super) fn replace(
         let current = get(core, target)?;
         let old = target.value(&current);
         let new = make(&old)?;
-        match attempt(core, target, options, &current, &old, new)? {
+        match attempt(core, target, options, how, &current, &old, new)? {
             Some(object) => return Ok(Written { object, created: false, warnings: Vec::new() }),
             None if tries == 0 => return Err(ApiError::modified(target.resource.named(), &target.name)),
             None => tries -= 1,
@@ -75,6 +87,7 @@ fn attempt(
     core: &Core,
     target: &Target,
     options: &WriteOptions,
+    how: Tracking,
     current: &Arc<Stored>,
     old: &Value,
     mut new: Value,
@@ -86,8 +99,11 @@ fn attempt(
     }
     drop_meta(&mut new, "selfLink");
     new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"].clone();
+    if how == Tracking::Update {
+        admission::track(core, target, Some(old), &mut new, options);
+    }
     admission::before_update(core, target, old, &mut new, options)?;
-    if new == *old {
+    if !admission::changes(old, &mut new) {
         return Ok(Some(Shown::Stored(current.clone())));
     }
     if options.dry_run {
