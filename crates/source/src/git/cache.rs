@@ -6,7 +6,7 @@ use super::select::{Reference, Resolved, prefixes, select, without_listing};
 use super::session::{Depth, Fetch, Session};
 use super::store::{Store, create_bare};
 use super::transport::{Dial, Failure, Meter};
-use super::tree::GitTree;
+use super::tree::artifact_at;
 use crate::cancel::{Cancel, CancelOnDrop};
 use crate::flights::Flights;
 use crate::http::HttpClients;
@@ -263,7 +263,7 @@ impl GitCache {
             if !store.is_complete(&objects, commit, &inner.limits)? {
                 return Ok(None);
             }
-            artifact(objects, &revision, commit, &inner.limits)
+            artifact_at(objects, &revision, commit, &inner.limits)
         })
         .await
     }
@@ -279,7 +279,7 @@ impl GitCache {
         let Some(path) = url.local_path() else { return Err(SourceError::Cancelled) };
         blocking(move || {
             let objects = Arc::new(local::open(&path)?);
-            let found = artifact(objects, &revision, commit, &limits)?;
+            let found = local::artifact(objects, &revision, commit, &limits)?;
             found
                 .ok_or_else(|| SourceError::RefNotFound { url: shown, reference: format!("commit {commit}") })
         })
@@ -479,22 +479,6 @@ impl Network {
     fn pause(&self) -> Result<(), SourceError> {
         self.runtime.block_on(self.cancel.or(tokio::time::sleep(Duration::from_millis(20))))
     }
-}
-
-fn artifact(
-    objects: Arc<Objects>,
-    revision: &Revision,
-    commit: ObjectId,
-    limits: &Limits,
-) -> Result<Option<Artifact>, SourceError> {
-    let Some((described, tree)) = objects.commit(commit)? else { return Ok(None) };
-    Ok(Some(Artifact {
-        revision: revision.clone(),
-        digest: format!("sha1:{tree}"),
-        commit: Some(described),
-        metadata: Vec::new(),
-        tree: Arc::new(GitTree::new(objects, tree, limits.file_bytes)),
-    }))
 }
 
 fn commit_id(revision: &Revision, url: &GitUrl) -> Result<ObjectId, SourceError> {

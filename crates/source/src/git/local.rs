@@ -1,9 +1,12 @@
 //! Repositories on this machine, read in place.
 
-use super::objects::{Objects, one_line, storage};
+use super::objects::{Objects, TreeCheck, one_line, storage};
 use super::select::Reference;
-use crate::SourceError;
+use super::tree::artifact_at;
+use crate::{Artifact, Limits, Revision, SourceError};
+use gix::ObjectId;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Opens the repository at a path: a work tree's top folder, its `.git`, or a bare repository.
 pub(crate) fn open(path: &Path) -> Result<Objects, SourceError> {
@@ -19,6 +22,20 @@ pub(crate) fn open(path: &Path) -> Result<Objects, SourceError> {
         return Objects::open(&git_dir);
     }
     Err(not_found())
+}
+
+/// The artifact of a commit, if it is there and within the limits.
+pub(crate) fn artifact(
+    objects: Arc<Objects>,
+    revision: &Revision,
+    commit: ObjectId,
+    limits: &Limits,
+) -> Result<Option<Artifact>, SourceError> {
+    let Some((_, tree)) = objects.commit(commit)? else { return Ok(None) };
+    if let TreeCheck::Broken(object) = objects.check_tree(tree, limits)? {
+        return Err(storage(objects.folder(), &format!("object {object} of commit {commit} cannot be read")));
+    }
+    artifact_at(objects, revision, commit, limits)
 }
 
 /// Every reference of a repository, tags followed to their commits.

@@ -10,5 +10,7 @@ mod transport;
 mod tree;
 
 pub use cache::{GitCache, GitStatistics};
+pub(crate) use local::artifact as local_artifact;
+pub(crate) use objects::Objects;
 pub use select::{Reference, Resolved};
 pub use tree::GitTree;

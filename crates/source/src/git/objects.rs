@@ -2,6 +2,8 @@
 
 use crate::{Limits, SourceError};
 use gix::ObjectId;
+use gix::objs::tree::EntryKind;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -90,36 +92,118 @@ impl Objects {
     }
 
     /// Whether everything below a tree is there, within the limits.
+    ///
+    /// Folders that appear several times are looked at once and count each time: whoever walks the tree meets them each
+    /// time, and ten small objects can make a tree of billions of files.
     pub(crate) fn check_tree(&self, tree: ObjectId, limits: &Limits) -> Result<TreeCheck, SourceError> {
         self.with(|repository| {
-            let mut check = TreeCheck::default();
-            let mut seen = std::collections::HashSet::from([tree]);
+            let mut known: HashMap<ObjectId, Totals> = HashMap::new();
             let mut todo = vec![tree];
-            while let Some(id) = todo.pop() {
-                let Ok(Some(header)) = repository.try_find_header(id) else { return Ok(check.broken(id)) };
-                check.add(header.size(), limits)?;
-                let Ok(found) = repository.find_tree(id) else { return Ok(check.broken(id)) };
-                for entry in found.iter() {
-                    let Ok(entry) = entry else { return Ok(check.broken(id)) };
-                    let id = entry.object_id();
-                    if entry.mode().is_tree() {
-                        if seen.insert(id) {
-                            todo.push(id);
-                        }
-                    } else if !entry.mode().is_commit() {
-                        // A file that appears twice counts twice: so it does for whoever reads it.
-                        let Ok(Some(header)) = repository.try_find_header(id) else {
-                            return Ok(check.broken(id));
-                        };
-                        check.files += 1;
-                        check.add(header.size(), limits)?;
-                    }
+            while let Some(id) = todo.last().copied() {
+                if known.contains_key(&id) {
+                    todo.pop();
+                    continue;
                 }
+                let Some(folder) = Folder::read(repository, id) else { return Ok(TreeCheck::Broken(id)) };
+                let before = todo.len();
+                todo.extend(folder.folders.iter().filter(|f| !known.contains_key(*f)));
+                if todo.len() > before {
+                    // Their totals first. Hashes cannot form a circle, and depth is limited below.
+                    if todo.len() as u64 > limits.files {
+                        return Err(too_many_files(limits));
+                    }
+                    continue;
+                }
+                let mut totals = Totals { files: folder.files.len() as u64, bytes: 0, depth: 1 };
+                for file in &folder.files {
+                    let Ok(Some(header)) = repository.try_find_header(*file) else {
+                        return Ok(TreeCheck::Broken(*file));
+                    };
+                    totals.bytes = totals.bytes.saturating_add(header.size());
+                }
+                for inner in folder.folders.iter().filter_map(|f| known.get(f)) {
+                    totals.files = totals.files.saturating_add(inner.files + 1);
+                    totals.bytes = totals.bytes.saturating_add(inner.bytes);
+                    totals.depth = totals.depth.max(inner.depth + 1);
+                }
+                totals.check(limits)?;
+                known.insert(id, totals);
+                todo.pop();
             }
-            Ok(check)
+            Ok(TreeCheck::Complete)
         })
     }
 }
+
+/// What [`Objects::check_tree`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum TreeCheck {
+    Complete,
+    /// The first object that is missing or unreadable.
+    Broken(ObjectId),
+}
+
+/// What one tree object lists.
+#[derive(Default)]
+struct Folder {
+    files: Vec<ObjectId>,
+    folders: Vec<ObjectId>,
+}
+
+impl Folder {
+    fn read(repository: &gix::Repository, id: ObjectId) -> Option<Self> {
+        let header = repository.try_find_header(id).ok()??;
+        if header.size() > MAX_TREE_BYTES {
+            return None;
+        }
+        let found = repository.find_tree(id).ok()?;
+        let mut folder = Self::default();
+        for entry in found.iter() {
+            let entry = entry.ok()?;
+            match entry.mode().kind() {
+                EntryKind::Tree => folder.folders.push(entry.object_id()),
+                EntryKind::Commit => {}
+                _ => folder.files.push(entry.object_id()),
+            }
+        }
+        Some(folder)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Totals {
+    files: u64,
+    bytes: u64,
+    depth: u64,
+}
+
+impl Totals {
+    fn check(self, limits: &Limits) -> Result<(), SourceError> {
+        let what = || "the files of the revision".to_owned();
+        if self.files > limits.files {
+            return Err(too_many_files(limits));
+        }
+        if self.bytes > limits.total_bytes {
+            let (size, limit) = (self.bytes, limits.total_bytes);
+            return Err(SourceError::TooLarge { what: what(), size, limit_name: "total_bytes", limit });
+        }
+        if self.depth > MAX_DEPTH {
+            let what = "folders within each other".to_owned();
+            return Err(SourceError::TooMany { what, limit_name: "folder depth", limit: MAX_DEPTH });
+        }
+        Ok(())
+    }
+}
+
+fn too_many_files(limits: &Limits) -> SourceError {
+    SourceError::TooMany { what: "files in the revision".into(), limit_name: "files", limit: limits.files }
+}
+
+/// The largest tree object that is decoded: about half a million names in one folder.
+pub(super) const MAX_TREE_BYTES: u64 = 32 << 20;
+
+/// Folders within each other: no path on Linux has more, and whoever walks a tree recursively has stack for it.
+const MAX_DEPTH: u64 = 512;
 
 impl Drop for Objects {
     fn drop(&mut self) {
@@ -127,43 +211,6 @@ impl Drop for Objects {
             // A cache: what cannot be removed now is removed when the next generation starts.
             let _ = std::fs::remove_dir_all(&self.folder);
         }
-    }
-}
-
-/// What [`Objects::check_tree`] saw.
-#[derive(Debug, Default)]
-pub(crate) struct TreeCheck {
-    pub(crate) files: u64,
-    pub(crate) bytes: u64,
-    /// The first object that is missing or unreadable.
-    pub(crate) broken: Option<ObjectId>,
-}
-
-impl TreeCheck {
-    fn broken(mut self, id: ObjectId) -> Self {
-        self.broken = Some(id);
-        self
-    }
-
-    fn add(&mut self, size: u64, limits: &Limits) -> Result<(), SourceError> {
-        self.bytes += size;
-        let over = |size, limit_name, limit| SourceError::TooLarge {
-            what: "the files of the revision".into(),
-            size,
-            limit_name,
-            limit,
-        };
-        if self.bytes > limits.total_bytes {
-            return Err(over(self.bytes, "total_bytes", limits.total_bytes));
-        }
-        if self.files > limits.files {
-            return Err(SourceError::TooMany {
-                what: "files in the revision".into(),
-                limit_name: "files",
-                limit: limits.files,
-            });
-        }
-        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@
 //! pack to it; when there are many, the next fetch starts `objects-<n+1>` and the old one goes with its last user.
 //! Whoever writes holds the lock, in this process and in others; readers need none, since packs never change.
 
-use super::objects::{Objects, storage};
+use super::objects::{Objects, TreeCheck, storage};
 use crate::{GitUrl, Limits, SourceError};
 use gix::ObjectId;
 use sha2::{Digest, Sha256};
@@ -149,9 +149,8 @@ impl Store {
             return Ok(true);
         }
         let Some((_, tree)) = objects.commit(commit)? else { return Ok(false) };
-        let check = objects.check_tree(tree, limits)?;
-        if let Some(broken) = check.broken {
-            tracing::warn!(%commit, object = %broken, folder = %objects.folder().display(), "cached commit is incomplete");
+        if let TreeCheck::Broken(object) = objects.check_tree(tree, limits)? {
+            tracing::warn!(%commit, %object, folder = %objects.folder().display(), "cached commit is incomplete");
             return Ok(false);
         }
         self.complete.lock().unwrap_or_else(PoisonError::into_inner).insert(commit);

@@ -1,12 +1,30 @@
 //! A commit's files, read from the object database.
 
-use super::objects::{Objects, one_line};
+use super::objects::{MAX_TREE_BYTES, Objects, one_line};
+use crate::{Artifact, Limits, Revision, SourceError};
 use bytes::Bytes;
 use gix::ObjectId;
 use gix::objs::tree::{EntryKind, EntryMode};
 use holdfast_tree::{Entry, FileTree, Named, TreeError, parent};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+
+/// The artifact of a commit; `None` where the commit is not there.
+pub(crate) fn artifact_at(
+    objects: Arc<Objects>,
+    revision: &Revision,
+    commit: ObjectId,
+    limits: &Limits,
+) -> Result<Option<Artifact>, SourceError> {
+    let Some((described, tree)) = objects.commit(commit)? else { return Ok(None) };
+    Ok(Some(Artifact {
+        revision: revision.clone(),
+        digest: format!("sha1:{tree}"),
+        commit: Some(described),
+        metadata: Vec::new(),
+        tree: Arc::new(GitTree::new(objects, tree, limits.file_bytes)),
+    }))
+}
 
 /// The files of one commit. Nothing is checked out; a submodule is an empty folder, as after a plain clone.
 pub struct GitTree {
@@ -32,9 +50,6 @@ struct Item {
 
 /// Decoded entries that are kept; beyond, the cache starts afresh.
 const MAX_CACHED_ENTRIES: usize = 200_000;
-
-/// The largest tree object that is decoded: about half a million names in one folder.
-const MAX_TREE_BYTES: u64 = 32 << 20;
 
 /// The longest symbolic link that is read; Linux' own limit.
 const MAX_LINK_BYTES: u64 = 4096;

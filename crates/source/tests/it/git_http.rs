@@ -199,7 +199,7 @@ async fn sizes_are_limited_by_name() {
         setup.repository.commit("many", "more", &[Change::write(path, vec![b'x'; 10_000])]).unwrap();
     }
     setup.repository.git(&["update-ref", "refs/heads/main", "refs/heads/many"]).unwrap();
-    let expected = "the files of the revision: 20";
+    let expected = "the files of the revision: 300000 bytes, more than the limit total_bytes of 200000";
     check(Limits { total_bytes: 200_000, ..limits.clone() }, expected).await;
     for number in 0..5 {
         setup.repository.git(&["branch", &format!("main-{number}"), "main"]).unwrap();

@@ -120,3 +120,24 @@ async fn a_folder_without_a_repository() {
     let error = cache.artifact(&url, &Access::default(), &GitRef::Head, Duration::ZERO).await.unwrap_err();
     assert!(matches!(error, SourceError::RepositoryNotFound { .. }), "{error}");
 }
+
+#[tokio::test]
+async fn a_few_objects_that_make_billions_of_files_are_refused() {
+    needs_git!();
+    let origin = Origin::new();
+    origin.write("0", "x");
+    origin.git(&["add", "--all"]);
+    let mut tree = origin.git(&["write-tree"]);
+    for _ in 0..12 {
+        let entries: String = (0..10).map(|n| format!("040000 tree {tree}\t{n}\n")).collect();
+        std::fs::write(origin.path().join("entries"), entries).unwrap();
+        tree = origin.git(&["-c", "alias.mk=!git mktree < entries", "mk"]);
+    }
+    let commit = origin.git(&["commit-tree", "-m", "bomb", &tree]);
+    origin.git(&["branch", "bomb", &commit]);
+    let (_folder, cache) = cache();
+    let url = GitUrl::local(origin.path());
+    let wanted = GitRef::Branch("bomb".into());
+    let error = cache.artifact(&url, &Access::default(), &wanted, Duration::ZERO).await.unwrap_err();
+    assert_eq!(error.to_string(), "more than 500000 files in the revision (limit files)");
+}

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::panic)]
 
 mod fixture;
+mod folder;
 mod git_http;
 mod git_local;
 mod git_ssh;
