@@ -1,0 +1,30 @@
+use super::{Make, Transformer, set_entry, visit};
+use crate::config::Spec;
+use crate::error::Result;
+use crate::resource::ResSet;
+use crate::schema::Schemas;
+use std::collections::BTreeMap;
+
+/// Sets labels or annotations at fields of every resource.
+#[derive(Debug)]
+pub(crate) struct Labels {
+    pub(crate) pairs: BTreeMap<String, String>,
+    pub(crate) specs: Vec<Spec>,
+}
+
+impl Transformer for Labels {
+    fn transform(&self, set: &mut ResSet, schemas: &Schemas) -> Result<()> {
+        if self.pairs.is_empty() {
+            return Ok(());
+        }
+        for resource in &mut set.list {
+            for spec in &self.specs {
+                visit(resource, spec, Make::Map, &mut |node| {
+                    self.pairs.iter().try_for_each(|(key, text)| set_entry(node, key, text))
+                })?;
+            }
+            resource.refresh(&schemas.scopes);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,84 @@
+use super::{Make, Transformer, visit};
+use crate::config::Spec;
+use crate::error::Result;
+use crate::hash::hash;
+use crate::node::Node;
+use crate::resource::{ResId, ResSet};
+use crate::schema::Schemas;
+
+/// Where an affix goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Prefix,
+    Suffix,
+}
+
+/// `namePrefix` or `nameSuffix`.
+#[derive(Debug)]
+pub(crate) struct Affix {
+    pub(crate) side: Side,
+    pub(crate) text: String,
+    pub(crate) specs: Vec<Spec>,
+}
+
+/// Kinds whose names never get one.
+fn keeps_name(id: &ResId) -> bool {
+    match id.gvk.kind.as_str() {
+        "CustomResourceDefinition" | "Namespace" => true,
+        "APIService" => id.gvk.group == "apiregistration.k8s.io",
+        _ => false,
+    }
+}
+
+impl Transformer for Affix {
+    fn transform(&self, set: &mut ResSet, schemas: &Schemas) -> Result<()> {
+        for resource in &mut set.list {
+            let original = resource.original_id();
+            if keeps_name(&original) {
+                continue;
+            }
+            for spec in self.specs.iter().filter(|spec| original.gvk.is_selected(&spec.gvk)) {
+                if spec.path == "metadata/name" && !self.text.is_empty() {
+                    match self.side {
+                        Side::Prefix => resource.prefixes.push(self.text.clone()),
+                        Side::Suffix => resource.suffixes.push(self.text.clone()),
+                    }
+                    resource.remember();
+                }
+                visit(resource, spec, Make::Scalar, &mut |node| {
+                    if node.as_scalar().is_none() {
+                        return Err(crate::node::wrong_kind("a scalar", node));
+                    }
+                    let old = node.raw_text();
+                    let new = match self.side {
+                        Side::Prefix => format!("{}{old}", self.text),
+                        Side::Suffix => format!("{old}{}", self.text),
+                    };
+                    node.set_untagged(new);
+                    Ok(())
+                })?;
+            }
+            resource.refresh(&schemas.scopes);
+        }
+        set.ids_changed();
+        Ok(())
+    }
+}
+
+/// Appends to the names of generated resources the hash of their content.
+#[derive(Debug)]
+pub(crate) struct Hashes;
+
+impl Transformer for Hashes {
+    fn transform(&self, set: &mut ResSet, schemas: &Schemas) -> Result<()> {
+        for resource in set.list.iter_mut().filter(|r| r.needs_hash) {
+            let hash = hash(&resource.node).map_err(|e| e.of_object(&resource.id))?;
+            resource.remember();
+            let name = format!("{}-{hash}", resource.id.name);
+            resource.metadata_mut().set("name", Node::text(name));
+            resource.refresh(&schemas.scopes);
+        }
+        set.ids_changed();
+        Ok(())
+    }
+}

@@ -1,0 +1,4 @@
+//! Builds as a whole: the conformance cases, and what must hold for any input.
+
+mod conformance;
+mod folder;
