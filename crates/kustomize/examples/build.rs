@@ -43,7 +43,12 @@ impl FileTree for DiskTree {
     fn entry(&self, path: &str) -> Result<Option<Entry>, TreeError> {
         match describe(&on_disk(path)) {
             Ok(entry) => Ok(Some(entry)),
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+                ) =>
+            {
                 Ok(None)
             }
             Err(error) => Err(storage(path, &error)),

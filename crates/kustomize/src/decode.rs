@@ -21,7 +21,8 @@ impl<'a> At<'a> {
     }
 
     pub(crate) fn error(&mut self, message: impl Into<String>) {
-        let error = BuildError::new(message).in_file(self.file).at_line(self.line).of_field(&self.path.join("."));
+        let error =
+            BuildError::new(message).in_file(self.file).at_line(self.line).of_field(&self.path.join("."));
         self.errors.push(error);
     }
 
@@ -62,7 +63,12 @@ pub(crate) trait FromNode: Default {
 }
 
 /// Reads a whole document.
-pub(crate) fn decode<T: FromNode>(node: &Node, file: &str, line: u32, strict: bool) -> Result<T, Vec<BuildError>> {
+pub(crate) fn decode<T: FromNode>(
+    node: &Node,
+    file: &str,
+    line: u32,
+    strict: bool,
+) -> Result<T, Vec<BuildError>> {
     let mut at = At::new(file, line, strict);
     let value = T::from_node(node, &mut at);
     if at.errors.is_empty() { Ok(value) } else { Err(at.errors) }
@@ -71,7 +77,9 @@ pub(crate) fn decode<T: FromNode>(node: &Node, file: &str, line: u32, strict: bo
 impl FromNode for String {
     fn from_node(node: &Node, at: &mut At<'_>) -> Self {
         match node {
-            Node::Scalar(scalar) if matches!(scalar.tag, Tag::Str | Tag::None | Tag::Time) => scalar.text.clone(),
+            Node::Scalar(scalar) if matches!(scalar.tag, Tag::Str | Tag::None | Tag::Time) => {
+                scalar.text.clone()
+            }
             other => {
                 at.wrong("a string", other);
                 Self::new()

@@ -37,8 +37,10 @@ pub(crate) fn generate<'a>(
     if args.name.is_empty() {
         return Err("a configmap must have a name".into());
     }
-    let data = read_data(args, loader, context)
-        .map_err(|e| BuildError { message: format!("{} '{}': {}", what.kind(), args.name, e.message), ..e })?;
+    let data = read_data(args, loader, context).map_err(|e| BuildError {
+        message: format!("{} '{}': {}", what.kind(), args.name, e.message),
+        ..e
+    })?;
     let mut map = Map::default();
     map.set("apiVersion", Node::text("v1"));
     map.set("kind", Node::text(what.kind()));
@@ -60,7 +62,10 @@ pub(crate) fn generate<'a>(
         }
     }
     if options.immutable {
-        map.set("immutable", Node::Scalar(Scalar { text: "true".into(), tag: Tag::Bool, style: Style::Plain }));
+        map.set(
+            "immutable",
+            Node::Scalar(Scalar { text: "true".into(), tag: Tag::Bool, style: Style::Plain }),
+        );
     }
     context.count_objects(1)?;
     let source = Origin { file: at.into(), line: 0, document: 0 };
@@ -154,7 +159,9 @@ fn read_literal(literal: &str) -> std::result::Result<(String, Bytes), String> {
 fn unquoted(text: &str) -> &str {
     let bytes = text.as_bytes();
     match (bytes.first(), bytes.last()) {
-        (Some(first @ (b'"' | b'\'')), Some(last)) if bytes.len() >= 2 && first == last => &text[1..text.len() - 1],
+        (Some(first @ (b'"' | b'\'')), Some(last)) if bytes.len() >= 2 && first == last => {
+            &text[1..text.len() - 1]
+        }
         _ => text,
     }
 }
@@ -166,8 +173,12 @@ fn read_file_source(source: &str) -> std::result::Result<(&str, &str), String> {
             Ok((trimmed.rsplit('/').next().unwrap_or(source), source))
         }
         1 => match source.split_once('=') {
-            Some(("", path)) => Err(format!("missing key name for file path \"{path}\" in source \"{source}\"")),
-            Some((key, "")) => Err(format!("missing file path for key name \"{key}\" in source \"{source}\"")),
+            Some(("", path)) => {
+                Err(format!("missing key name for file path \"{path}\" in source \"{source}\""))
+            }
+            Some((key, "")) => {
+                Err(format!("missing file path for key name \"{key}\" in source \"{source}\""))
+            }
             Some((key, path)) => Ok((key, path)),
             None => Err(format!("source \"{source}\" has no '='")),
         },
@@ -180,8 +191,8 @@ fn read_env(content: &[u8], pairs: &mut Vec<(String, Bytes)>) -> Result<()> {
     for (at, line) in content.split(|b| *b == b'\n').enumerate() {
         let number = u32::try_from(at + 1).unwrap_or(u32::MAX);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let text =
-            std::str::from_utf8(line).map_err(|_| BuildError::new("the line has invalid UTF-8").at_line(number))?;
+        let text = std::str::from_utf8(line)
+            .map_err(|_| BuildError::new("the line has invalid UTF-8").at_line(number))?;
         let text = text.trim_start();
         if text.is_empty() || text.starts_with('#') {
             continue;
@@ -218,7 +229,8 @@ mod tests {
         assert!(read_file_source("a==b").is_err());
         let mut pairs = Vec::new();
         read_env(b"\xEF\xBB\xBFA=1\n # no\n\n  B\r\nC=x=y", &mut pairs).unwrap();
-        let texts: Vec<_> = pairs.iter().map(|(k, v)| format!("{k}={}", String::from_utf8_lossy(v))).collect();
+        let texts: Vec<_> =
+            pairs.iter().map(|(k, v)| format!("{k}={}", String::from_utf8_lossy(v))).collect();
         assert_eq!(texts, ["A=1", "B=", "C=x=y"]);
     }
 }

@@ -22,7 +22,9 @@ pub(crate) fn hash(node: &Node) -> Result<String> {
             content
         }
         other => {
-            return Err(BuildError::new(format!("a hash suffix is for ConfigMaps and Secrets, not for {other}")));
+            return Err(BuildError::new(format!(
+                "a hash suffix is for ConfigMaps and Secrets, not for {other}"
+            )));
         }
     };
     let digest = hex::encode(Sha256::digest(go_json(&content).as_bytes()));
@@ -44,9 +46,9 @@ fn field(node: &Node, name: &str) -> Result<Value> {
     match node.get(name) {
         None => Ok(Value::String(String::new())),
         Some(Node::Scalar(scalar)) => Ok(Value::String(scalar.text.clone())),
-        Some(other) => {
-            other.to_value().map_err(|e| BuildError::new(e.why.to_string()).of_field(&format!("{name}.{}", e.path)))
-        }
+        Some(other) => other
+            .to_value()
+            .map_err(|e| BuildError::new(e.why.to_string()).of_field(&format!("{name}.{}", e.path))),
     }
 }
 

@@ -42,7 +42,10 @@ pub struct ChartRequest<'r> {
 impl std::fmt::Debug for ChartRequest<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Values may hold secrets.
-        f.debug_struct("ChartRequest").field("path", &self.path).field("release_name", &self.release_name).finish()
+        f.debug_struct("ChartRequest")
+            .field("path", &self.path)
+            .field("release_name", &self.release_name)
+            .finish()
     }
 }
 
@@ -97,7 +100,8 @@ pub(crate) fn inflate<'a>(
         api_versions: &chart.api_versions,
         kube_version: &chart.kube_version,
     };
-    let text = inflator.inflate(&request).map_err(|e| BuildError::new(format!("chart '{}': {e}", chart.name)))?;
+    let text =
+        inflator.inflate(&request).map_err(|e| BuildError::new(format!("chart '{}': {e}", chart.name)))?;
     let mut resources = read_resources(&text, at, context)?;
     for resource in &mut resources {
         resource.from_helm = true;
@@ -128,7 +132,9 @@ fn find_chart<'a>(
         ChartSource { repo: chart.repo.clone(), name: chart.name.clone(), version: chart.version.clone() };
     match context.provided.chart_tree(&source) {
         Some(Ok(tree)) => Ok((tree, String::new())),
-        Some(Err(why)) => Err(format!("cannot pull chart '{}' from '{}': {why}", chart.name, chart.repo).into()),
+        Some(Err(why)) => {
+            Err(format!("cannot pull chart '{}' from '{}': {why}", chart.name, chart.repo).into())
+        }
         None => Err(context.need(Need::Chart(source), &chart.name)),
     }
 }
@@ -144,7 +150,9 @@ fn base_values<'a>(
     let inline = chart.values_inline.clone().filter(|v| !v.is_nothing());
     let mode = chart.values_merge.as_str();
     if !matches!(mode, "" | "override" | "merge" | "replace") {
-        return Err(BuildError::new("valuesMerge must be one of [merge override replace]").of_field("helmCharts"));
+        return Err(
+            BuildError::new("valuesMerge must be one of [merge override replace]").of_field("helmCharts")
+        );
     }
     let file = if mode == "replace" && inline.is_some() {
         Node::empty_map()
@@ -158,9 +166,8 @@ fn base_values<'a>(
     };
     let Some(inline) = inline else { return to_value(file) };
     let (below, above) = if mode == "merge" { (inline, file) } else { (file, inline) };
-    let merged = merge(below, above, &Schemas::default()).map_err(|e| {
-        BuildError::new(format!("could not merge values: {}", e.message)).of_field(&e.path)
-    })?;
+    let merged = merge(below, above, &Schemas::default())
+        .map_err(|e| BuildError::new(format!("could not merge values: {}", e.message)).of_field(&e.path))?;
     to_value(merged.unwrap_or_else(Node::empty_map))
 }
 

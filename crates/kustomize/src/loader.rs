@@ -51,7 +51,8 @@ impl<'a> Context<'a> {
             return Err(format!("the build reads more than {} files (limit: files)", limits.files).into());
         }
         if self.input_bytes > limits.input_bytes {
-            let message = format!("the build reads more than {} bytes (limit: input bytes)", limits.input_bytes);
+            let message =
+                format!("the build reads more than {} bytes (limit: input bytes)", limits.input_bytes);
             return Err(message.into());
         }
         Ok(())
@@ -95,7 +96,8 @@ pub(crate) enum Found<'a> {
 
 impl<'a> Loader<'a> {
     pub(crate) fn new(tree: &'a dyn FileTree, path: &str, restrictor: LoadRestrictor) -> Result<Self> {
-        let normal = holdfast_tree::normalize(path).ok_or_else(|| format!("'{path}' leads outside of the tree"))?;
+        let normal =
+            holdfast_tree::normalize(path).ok_or_else(|| format!("'{path}' leads outside of the tree"))?;
         let found = resolve(tree, &normal).map_err(|e| format!("unable to find '{path}': {e}"))?;
         if !matches!(found.entry, Entry::Folder) {
             return Err(format!("'{path}' must be a folder that holds a kustomization").into());
@@ -112,10 +114,6 @@ impl<'a> Loader<'a> {
         &self.root
     }
 
-    pub(crate) fn depth(&self) -> usize {
-        self.visited.len()
-    }
-
     /// The last part of the root's path.
     pub(crate) fn base_name(&self) -> &str {
         self.root.rsplit('/').next().unwrap_or_default()
@@ -123,7 +121,11 @@ impl<'a> Loader<'a> {
 
     /// A file's name for messages and origins.
     pub(crate) fn display(&self, path: &str) -> String {
-        let joined = if is_http(path) { path.to_owned() } else { join(&self.root, path).unwrap_or_else(|| path.into()) };
+        let joined = if is_http(path) {
+            path.to_owned()
+        } else {
+            join(&self.root, path).unwrap_or_else(|| path.into())
+        };
         if self.label.is_empty() || is_http(path) { joined } else { format!("{}//{joined}", self.label) }
     }
 
@@ -168,7 +170,8 @@ impl<'a> Loader<'a> {
     /// Reads a file's text.
     pub(crate) fn load_text(&self, path: &str, context: &mut Context<'a>) -> Result<String> {
         let bytes = self.load(path, context)?;
-        String::from_utf8(bytes.to_vec()).map_err(|_| BuildError::new("not a UTF-8 text").in_file(&self.display(path)))
+        String::from_utf8(bytes.to_vec())
+            .map_err(|_| BuildError::new("not a UTF-8 text").in_file(&self.display(path)))
     }
 
     /// What a `resources` entry names: a file, or a folder or repository with a kustomization.
@@ -188,7 +191,9 @@ impl<'a> Loader<'a> {
         }
         let full = join(&self.root, path).ok_or_else(|| format!("'{path}' leads outside of the tree"))?;
         match resolve(self.tree, &full) {
-            Ok(found) if matches!(found.entry, Entry::File { .. }) => self.load(path, context).map(Found::File),
+            Ok(found) if matches!(found.entry, Entry::File { .. }) => {
+                self.load(path, context).map(Found::File)
+            }
             Ok(found) => self.base_at(path, found.path, context).map(Found::Base),
             Err(TreeError::NotFound(_)) => Err(format!("'{path}': no such file or folder").into()),
             Err(error) => Err(tree_error(error)),
@@ -214,10 +219,15 @@ impl<'a> Loader<'a> {
             return Err(format!("'{path}' must be a folder that holds a kustomization").into());
         }
         self.check_depth(context)?;
-        if let Some((_, visited)) =
-            self.visited.iter().rev().find(|(label, visited)| *label == self.label && is_inside(visited, &root))
+        if let Some((_, visited)) = self
+            .visited
+            .iter()
+            .rev()
+            .find(|(label, visited)| *label == self.label && is_inside(visited, &root))
         {
-            return Err(format!("cycle detected: candidate root '{root}' contains visited root '{visited}'").into());
+            return Err(
+                format!("cycle detected: candidate root '{root}' contains visited root '{visited}'").into()
+            );
         }
         let mut loader = self.clone();
         loader.visited.push((self.label.clone(), root.clone()));
@@ -268,5 +278,7 @@ impl Loader<'_> {
 
 /// True when `path` is `folder` or lies below it.
 fn is_inside(path: &str, folder: &str) -> bool {
-    folder.is_empty() || path == folder || (path.starts_with(folder) && path.as_bytes().get(folder.len()) == Some(&b'/'))
+    folder.is_empty()
+        || path == folder
+        || (path.starts_with(folder) && path.as_bytes().get(folder.len()) == Some(&b'/'))
 }

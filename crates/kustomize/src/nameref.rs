@@ -138,10 +138,8 @@ impl<'s> Pass<'s> {
 
     /// By the kind it had first: patches may have changed it since.
     fn run(&self, referrer: &mut Resource, place: &Place<'_>) -> Result<()> {
-        visit_any(referrer, place.spec, Make::Nothing, &mut |node| self.set(node, place)).map_err(|e| BuildError {
-            message: format!("updating name reference: {}", e.message),
-            ..e
-        })
+        visit_any(referrer, place.spec, Make::Nothing, &mut |node| self.set(node, place))
+            .map_err(|e| BuildError { message: format!("updating name reference: {}", e.message), ..e })
     }
 
     fn set(&self, node: &mut Node, place: &Place<'_>) -> std::result::Result<(), String> {
@@ -171,7 +169,9 @@ impl<'s> Pass<'s> {
 
     fn set_mapping(&self, node: &mut Node, place: &Place<'_>) -> std::result::Result<(), String> {
         let Node::Map(map) = node else { return Ok(()) };
-        let Some(name) = map.get("name") else { return Err("path config error; no 'name' field in node".into()) };
+        let Some(name) = map.get("name") else {
+            return Err("path config error; no 'name' field in node".into());
+        };
         let old = name.raw_text().to_owned();
         let namespace = map.get("namespace").map(|n| n.raw_text().to_owned());
         let candidates = self.candidates(&old, namespace.as_deref());
@@ -208,7 +208,11 @@ impl<'s> Pass<'s> {
         let any_first = grouped.iter().any(|at| self.can_refer_to(*at as usize));
         visible
             .filter(|at| {
-                if any_first { first(*at) == namespace } else { self.list[*at].id.effective_namespace() == namespace }
+                if any_first {
+                    first(*at) == namespace
+                } else {
+                    self.list[*at].id.effective_namespace() == namespace
+                }
             })
             .collect()
     }

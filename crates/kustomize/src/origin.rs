@@ -48,7 +48,11 @@ impl OriginNote {
             repo: self.repo.clone(),
             reference: self.reference.clone(),
             configured_in: clean_join(&self.path, file_name),
-            configured_by: ConfiguredBy { api_version: "builtin".into(), kind: kind.into(), ..ConfiguredBy::default() },
+            configured_by: ConfiguredBy {
+                api_version: "builtin".into(),
+                kind: kind.into(),
+                ..ConfiguredBy::default()
+            },
         }
     }
 

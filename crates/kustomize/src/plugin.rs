@@ -5,8 +5,8 @@ use crate::decode::{FromNode, config, decode};
 use crate::error::{BuildError, Result};
 use crate::generate::{Generated, generate};
 use crate::kustomization::{
-    FieldSpec, GeneratorArgs, GeneratorOptions, HelmChart, HelmGlobals, Image, ObjectMeta, Patch, ReplacementField,
-    Replica, Selector,
+    FieldSpec, GeneratorArgs, GeneratorOptions, HelmChart, HelmGlobals, Image, ObjectMeta, Patch,
+    ReplacementField, Replica, Selector,
 };
 use crate::loader::{Context, Loader};
 use crate::node::{Dialect, Key, Map, Node, read_documents};
@@ -14,8 +14,8 @@ use crate::origin::{ConfiguredBy, OriginNote};
 use crate::patch::{JsonPatch, PatchStep, StrategicPatches};
 use crate::resource::Resource;
 use crate::transform::{
-    Affix, Hashes, ImageTag, Labels, Namespace, Replacements, ReplicaCount, Side, SubjectMode, Transformer, ValueAdd,
-    ValueAddConfig,
+    Affix, Hashes, ImageTag, Labels, Namespace, Replacements, ReplicaCount, Side, SubjectMode, Transformer,
+    ValueAdd, ValueAddConfig,
 };
 use std::collections::BTreeMap;
 
@@ -79,9 +79,8 @@ fn check_builtin(resource: &Resource) -> Result<()> {
 fn read<T: FromNode>(resource: &Resource) -> Result<T> {
     let source = resource.source.as_ref();
     let file = source.map_or("", |s| &s.file);
-    decode(&resource.node, file, source.map_or(0, |s| s.line), false).map_err(|errors| {
-        errors.into_iter().next().unwrap_or_default()
-    })
+    decode(&resource.node, file, source.map_or(0, |s| s.line), false)
+        .map_err(|errors| errors.into_iter().next().unwrap_or_default())
 }
 
 fn place(resource: &Resource) -> String {
@@ -121,7 +120,10 @@ pub(crate) fn transformers<'a>(
 
 fn configuration_error(resource: &Resource, error: BuildError) -> BuildError {
     let source = resource.source.clone();
-    let error = BuildError { message: format!("plugin {} fails configuration: {}", resource.id, error.message), ..error };
+    let error = BuildError {
+        message: format!("plugin {} fails configuration: {}", resource.id, error.message),
+        ..error
+    };
     match source {
         Some(source) => error.in_file(&source.file).at_line(source.line),
         None => error,
@@ -191,7 +193,11 @@ fn affix(resource: &Resource, side: Side) -> Result<Box<dyn Transformer>> {
     Ok(Box::new(Affix { side, text, specs: specs(&fields) }))
 }
 
-fn value_add<'a>(mut config: ValueAddConfig, loader: &Loader<'a>, context: &mut Context<'a>) -> Result<ValueAdd> {
+fn value_add<'a>(
+    mut config: ValueAddConfig,
+    loader: &Loader<'a>,
+    context: &mut Context<'a>,
+) -> Result<ValueAdd> {
     if config.value.trim().is_empty() {
         config.value = loader.base_name().to_owned();
     }
@@ -229,7 +235,9 @@ pub(crate) fn load_replacements<'a>(
         let documents = read_documents(&text, Dialect::V2, context.read_limits())
             .map_err(|e| BuildError::new(e.message).in_file(&file).at_line(e.line))?;
         let Some(first) = documents.into_iter().next() else {
-            return Err(BuildError::new("unsupported replacement type encountered: the file is empty").in_file(&file));
+            return Err(
+                BuildError::new("unsupported replacement type encountered: the file is empty").in_file(&file)
+            );
         };
         let list = match first.node {
             Node::Map(_) => Node::Seq(vec![first.node]),

@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 /// Reads the resources of a text; `file` names it in errors and origins.
 pub(crate) fn read_resources(text: &str, file: &str, context: &mut Context<'_>) -> Result<Vec<Resource>> {
-    let documents = read_documents(text, Dialect::V3, context.read_limits())
-        .map_err(|e| BuildError::new(format!("MalformedYAMLError: {}", e.message)).in_file(file).at_line(e.line))?;
+    let documents = read_documents(text, Dialect::V3, context.read_limits()).map_err(|e| {
+        BuildError::new(format!("MalformedYAMLError: {}", e.message)).in_file(file).at_line(e.line)
+    })?;
     let file: Arc<str> = file.into();
     let single = documents.len() == 1;
     let mut queue: VecDeque<Document> = documents.into();
@@ -61,7 +62,9 @@ enum Expanded {
 /// Takes a `FooList` with items apart. They go through JSON in the original.
 fn take_list(document: Document) -> Result<Expanded> {
     let is_list = document.node.get("kind").is_some_and(|k| k.raw_text().ends_with("List"));
-    let Some(items) = document.node.get("items").filter(|_| is_list) else { return Ok(Expanded::Plain(document)) };
+    let Some(items) = document.node.get("items").filter(|_| is_list) else {
+        return Ok(Expanded::Plain(document));
+    };
     let fail = |message: String| BuildError::new(message).at_line(document.line).of_field("items");
     let items = match items {
         Node::Seq(items) => items,

@@ -166,7 +166,9 @@ fn read_query(query: &str) -> (String, bool) {
         match key {
             "ref" if reference.is_empty() => reference = value,
             "version" if version.is_empty() => version = value,
-            "submodules" => submodules = !matches!(value.as_str(), "0" | "f" | "F" | "false" | "False" | "FALSE"),
+            "submodules" => {
+                submodules = !matches!(value.as_str(), "0" | "f" | "F" | "false" | "False" | "FALSE")
+            }
             _ => {}
         }
     }
@@ -251,7 +253,9 @@ mod tests {
     fn repository_urls_are_read_as_kustomize_reads_them() {
         let check = |text: &str, expected: Option<(&str, &str, &str)>| {
             let found = RepoUrl::parse(text);
-            let found = found.as_ref().map(|u| (u.source.repo.as_str(), u.path.as_str(), u.source.reference.as_str()));
+            let found = found
+                .as_ref()
+                .map(|u| (u.source.repo.as_str(), u.path.as_str(), u.source.reference.as_str()));
             assert_eq!(found, expected, "{text}");
         };
         check(
@@ -259,7 +263,10 @@ mod tests {
             Some(("https://github.com/org/repo", "deploy", "v1.2")),
         );
         check("github.com/org/repo/a/b?version=x", Some(("https://github.com/org/repo", "a/b", "x")));
-        check("git@github.com:org/repo.git/a", Some(("git@github.com:org/repo.git", "/a".trim_start_matches('/'), "")));
+        check(
+            "git@github.com:org/repo.git/a",
+            Some(("git@github.com:org/repo.git", "/a".trim_start_matches('/'), "")),
+        );
         check("ssh://git@host.com/org/repo/a", Some(("ssh://git@host.com/org/repo", "a", "")));
         check("https://host/x/_git/repo/a/b", Some(("https://host/x/_git/repo", "a/b", "")));
         check("file:///srv/repo", Some(("file:///srv/repo", "", "")));

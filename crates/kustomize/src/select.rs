@@ -32,8 +32,9 @@ impl Pattern {
         if text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_' || b == b'/') {
             return Ok(Some(Self::Text(text.to_owned())));
         }
-        let regex = Regex::new(&format!("^(?:{text})$"))
-            .map_err(|e| BuildError::new(format!("invalid regular expression '{text}': {e}")).of_field(field))?;
+        let regex = Regex::new(&format!("^(?:{text})$")).map_err(|e| {
+            BuildError::new(format!("invalid regular expression '{text}': {e}")).of_field(field)
+        })?;
         Ok(Some(Self::Regex(regex)))
     }
 
@@ -57,7 +58,8 @@ impl Chooser {
             kind: Pattern::new("kind", &selector.kind)?,
             name: Pattern::new("name", &selector.name)?,
             namespace: Pattern::new("namespace", &selector.namespace)?,
-            labels: Requirements::parse(&selector.label_selector).map_err(|e| BuildError::new(e).of_field("labelSelector"))?,
+            labels: Requirements::parse(&selector.label_selector)
+                .map_err(|e| BuildError::new(e).of_field("labelSelector"))?,
             annotations: Requirements::parse(&selector.annotation_selector)
                 .map_err(|e| BuildError::new(e).of_field("annotationSelector"))?,
         })
@@ -181,9 +183,13 @@ fn parse_requirement(text: &str) -> Option<(Requirement, &str)> {
         return None;
     }
     let rest = rest.trim_start();
-    for (sign, operator) in
-        [("==", Operator::In), ("!=", Operator::NotIn), ("=", Operator::In), (">", Operator::Greater), ("<", Operator::Less)]
-    {
+    for (sign, operator) in [
+        ("==", Operator::In),
+        ("!=", Operator::NotIn),
+        ("=", Operator::In),
+        (">", Operator::Greater),
+        ("<", Operator::Less),
+    ] {
         if let Some(rest) = rest.strip_prefix(sign) {
             let (value, rest) = word(rest.trim_start());
             if matches!(operator, Operator::Greater | Operator::Less) && value.parse::<i64>().is_err() {
@@ -193,7 +199,10 @@ fn parse_requirement(text: &str) -> Option<(Requirement, &str)> {
         }
     }
     for (name, operator) in [("notin", Operator::NotIn), ("in", Operator::In)] {
-        let Some(list) = rest.strip_prefix(name).map(str::trim_start).and_then(|r| r.strip_prefix('(')) else { continue };
+        let Some(list) = rest.strip_prefix(name).map(str::trim_start).and_then(|r| r.strip_prefix('('))
+        else {
+            continue;
+        };
         let (inside, rest) = list.split_once(')')?;
         let values: Vec<String> = inside.split(',').map(|v| v.trim().to_owned()).collect();
         return Some((make(key, operator, values), rest));

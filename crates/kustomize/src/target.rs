@@ -67,9 +67,10 @@ impl<'a> Target<'a> {
             None => None,
         };
         let version = openapi.get("version").map(String::as_str);
-        context.schemas.set(version, file, root).map_err(|e| {
-            e.in_file(&loader.display(file_name)).of_field("openapi")
-        })?;
+        context
+            .schemas
+            .set(version, file, root)
+            .map_err(|e| e.in_file(&loader.display(file_name)).of_field("openapi"))?;
         Ok(Self { loader, kustomization, file_name, origin: None, helm_namespace: String::new() })
     }
 
@@ -86,7 +87,8 @@ impl<'a> Target<'a> {
     pub(crate) fn accumulate(&self, mut done: Accumulated, context: &mut Context<'a>) -> Result<Accumulated> {
         self.add_resources(&mut done, &self.kustomization.resources, "resources", context)?;
         let here = |e: BuildError| e.in_file(&self.file());
-        let config = read_configurations(&self.kustomization.configurations, &self.loader, context).map_err(here)?;
+        let config =
+            read_configurations(&self.kustomization.configurations, &self.loader, context).map_err(here)?;
         done.config = done.config.merged(&config).map_err(here)?;
         let crds = read_crds(&self.kustomization.crds, &self.loader, context).map_err(here)?;
         done.config = done.config.merged(&crds).map_err(here)?;
@@ -139,7 +141,8 @@ impl<'a> Target<'a> {
             Found::Base(loader) => {
                 let child = self.child(loader, path, context)?;
                 if child.kustomization.is_component() {
-                    let message = format!("expected kind != 'Component' for path '{path}'; name it under components");
+                    let message =
+                        format!("expected kind != 'Component' for path '{path}'; name it under components");
                     return Err(BuildError::new(message));
                 }
                 let built = child.accumulate(Accumulated::default(), context)?;
@@ -151,12 +154,16 @@ impl<'a> Target<'a> {
     fn add_components(&self, mut done: Accumulated, context: &mut Context<'a>) -> Result<Accumulated> {
         for (at, path) in self.kustomization.components.iter().enumerate() {
             let field = format!("components.{at}");
-            let here = |e: BuildError| if e.message.is_empty() { e } else { e.in_file(&self.file()).of_field(&field) };
+            let here = |e: BuildError| {
+                if e.message.is_empty() { e } else { e.in_file(&self.file()).of_field(&field) }
+            };
             let loader = self.loader.base(path, context).map_err(here)?;
             let child = self.child(loader, path, context).map_err(here)?;
             if !child.kustomization.is_component() {
-                let message =
-                    format!("expected kind 'Component' for path '{path}' but got '{}'", child.kustomization.kind);
+                let message = format!(
+                    "expected kind 'Component' for path '{path}' but got '{}'",
+                    child.kustomization.kind
+                );
                 return Err(here(BuildError::new(message)));
             }
             done = child.accumulate(done, context).map_err(here)?;
@@ -255,7 +262,9 @@ impl<'a> Target<'a> {
         let file = self.file();
         let here = |e: BuildError| e.in_file(&file);
         let mut steps = self.builtin_transformers(&done.config, context).map_err(here)?;
-        for configuration in self.plugin_configurations(&self.kustomization.transformers, "transformers", context)? {
+        for configuration in
+            self.plugin_configurations(&self.kustomization.transformers, "transformers", context)?
+        {
             let note = note_of(&configuration);
             let made = transformers(&configuration, &self.loader, context).map_err(here)?;
             steps.extend(made.into_iter().map(|t| (t, note.clone())));
@@ -281,7 +290,8 @@ impl<'a> Target<'a> {
         let file = self.file();
         let mut steps = StepList { target: self, steps: Vec::new() };
         if !k.patches_strategic_merge.is_empty() {
-            let patches = StrategicPatches::new(&k.patches_strategic_merge, "", &self.loader, &file, context)?;
+            let patches =
+                StrategicPatches::new(&k.patches_strategic_merge, "", &self.loader, &file, context)?;
             steps.push("PatchStrategicMergeTransformer", patches);
         }
         for (at, patch) in k.patches.iter().enumerate() {
@@ -340,7 +350,9 @@ impl<'a> Target<'a> {
     /// Validators are transformers that must not change anything but their own label.
     fn run_validators(&self, done: &mut Accumulated, context: &mut Context<'a>) -> Result<()> {
         let file = self.file();
-        for configuration in self.plugin_configurations(&self.kustomization.validators, "validators", context)? {
+        for configuration in
+            self.plugin_configurations(&self.kustomization.validators, "validators", context)?
+        {
             let steps = transformers(&configuration, &self.loader, context).map_err(|e| e.in_file(&file))?;
             let before: Vec<Node> = done.set.list.iter().map(|r| r.node.clone()).collect();
             for step in steps {

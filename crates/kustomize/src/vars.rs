@@ -22,7 +22,9 @@ impl Vars {
     pub(crate) fn merge(&mut self, vars: impl IntoIterator<Item = Var>) -> Result<()> {
         for mut var in vars {
             if self.set.contains_key(&var.name) {
-                return Err(BuildError::new(format!("var '{}' already encountered", var.name)).of_field("vars"));
+                return Err(
+                    BuildError::new(format!("var '{}' already encountered", var.name)).of_field("vars")
+                );
             }
             if var.fieldref.field_path.is_empty() {
                 var.fieldref.field_path = DEFAULT_PATH.into();
@@ -47,7 +49,8 @@ pub(crate) fn mark_sources(vars: &[Var], set: &mut ResSet, scopes: &Scopes) -> R
             Gvk::from_api_version(&target.api_version, &target.kind)
         };
         let cluster_scoped = scopes.is_cluster_scoped(&gvk.api_version(), &gvk.kind);
-        let id = ResId { gvk, name: target.name.clone(), namespace: target.namespace.clone(), cluster_scoped };
+        let id =
+            ResId { gvk, name: target.name.clone(), namespace: target.namespace.clone(), cluster_scoped };
         // Without a namespace any will do.
         let exact = !id.namespace.is_empty() || id.cluster_scoped;
         let fits = |other: &ResId| if exact { *other == id } else { other.same_gvkn(&id) };
@@ -119,7 +122,11 @@ fn split_index(part: &str) -> Vec<String> {
 type Values<'v> = BTreeMap<&'v str, Node>;
 type Used<'v> = BTreeMap<&'v str, usize>;
 
-fn replace_in<'v>(node: &mut Node, values: &Values<'v>, used: &mut Used<'v>) -> std::result::Result<(), String> {
+fn replace_in<'v>(
+    node: &mut Node,
+    values: &Values<'v>,
+    used: &mut Used<'v>,
+) -> std::result::Result<(), String> {
     match node {
         node if node.is_null() => {}
         Node::Scalar(_) => replace_scalar(node, values, used),

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 ///
 /// # Errors
 /// When the bytes are no such text, or hold a control character other than tabs and line breaks.
-pub(crate) fn decode(bytes: &[u8], max_bytes: usize) -> Result<Cow<'_, str>, Error> {
+pub fn decode(bytes: &[u8], max_bytes: usize) -> Result<Cow<'_, str>, Error> {
     if bytes.len() > max_bytes {
         let kind = ErrorKind::Limit { name: "max_bytes", limit: max_bytes };
         return Err(Error::new(kind, 1, 1));

@@ -7,13 +7,13 @@ use std::collections::HashMap;
 
 /// A place in a text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Mark {
+pub struct Mark {
     /// In bytes.
-    pub(crate) offset: usize,
+    pub offset: usize,
     /// From 1.
-    pub(crate) line: u32,
+    pub line: u32,
     /// In characters, from 0.
-    pub(crate) column: u32,
+    pub column: u32,
 }
 
 impl Mark {
@@ -22,50 +22,74 @@ impl Mark {
     }
 }
 
+/// From where to where, the end excluded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Span {
-    pub(crate) start: Mark,
-    pub(crate) end: Mark,
+pub struct Span {
+    /// The first place.
+    pub start: Mark,
+    /// The place after the last.
+    pub end: Mark,
 }
 
+/// How a scalar is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Style {
+pub enum Style {
+    /// Without quotes.
     Plain,
+    /// `'…'`
     SingleQuoted,
+    /// `"…"`
     DoubleQuoted,
+    /// `|`
     Literal,
+    /// `>`
     Folded,
 }
 
 /// What precedes a node's content: an anchor's number (each definition in a document has its own, counted from 1; 0
 /// is none) and a tag in its resolved form, `tag:yaml.org,2002:int` or `!local`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Properties<'t> {
-    pub(crate) anchor: usize,
-    pub(crate) tag: Option<Cow<'t, str>>,
+pub struct Properties<'t> {
+    /// The anchor's number.
+    pub anchor: usize,
+    /// The tag.
+    pub tag: Option<Cow<'t, str>>,
 }
 
+/// One step of reading a text.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Event<'t> {
+pub enum Event<'t> {
+    /// Nothing follows.
     StreamEnd,
+    /// A document begins.
     DocumentStart,
+    /// It ends.
     DocumentEnd,
     /// The number of the anchor.
     Alias(usize),
+    /// A scalar, its escapes undone.
     Scalar {
+        /// The text.
         value: Cow<'t, str>,
+        /// How it is written.
         style: Style,
+        /// Anchor and tag.
         properties: Properties<'t>,
     },
+    /// A sequence begins.
     SequenceStart(Properties<'t>, Layout),
+    /// It ends.
     SequenceEnd,
+    /// A mapping begins; keys and values follow in turn.
     MappingStart(Properties<'t>, Layout),
+    /// It ends.
     MappingEnd,
 }
 
 /// How a collection is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Layout {
+pub enum Layout {
+    /// By indentation.
     Block,
     /// In brackets or braces.
     Flow,
@@ -107,7 +131,8 @@ enum Allowed {
 }
 
 /// Reads the events of one text, one after the other.
-pub(crate) struct Events<'t> {
+#[allow(missing_debug_implementations, reason = "a scanner's state tells nobody anything")]
+pub struct Events<'t> {
     scanner: Scanner<'t>,
     state: State,
     /// Where to go on when a node is complete.
@@ -133,7 +158,12 @@ impl<'t> Events<'t> {
         }
     }
 
-    pub(crate) fn next(&mut self) -> Result<Spanned<'t>> {
+    /// The next event and its place; after the last [`Event::StreamEnd`] for ever.
+    ///
+    /// # Errors
+    /// When the text is not YAML.
+    #[allow(clippy::should_implement_trait, reason = "the stream has an end event and errors")]
+    pub fn next(&mut self) -> Result<Spanned<'t>> {
         match self.state {
             State::StreamStart => self.document_start(true),
             State::DocumentStart => self.document_start(false),

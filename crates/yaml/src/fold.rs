@@ -9,7 +9,10 @@ use std::borrow::Cow;
 /// into a space. It does so even where an indented line follows, before which nothing folds: there, and before the
 /// final breaks that `>+` keeps, the text gains a line break. A block that starts with a tab cannot be read again;
 /// the error says so.
-pub(crate) fn through_v3(text: Cow<'_, str>) -> Result<Cow<'_, str>, String> {
+///
+/// # Errors
+/// For such a block.
+pub fn through_v3(text: Cow<'_, str>) -> Result<Cow<'_, str>, String> {
     if text.is_empty() || !stays_folded(&text) {
         return Ok(text);
     }

@@ -52,6 +52,7 @@ mod resolve;
 mod scalar;
 mod scan;
 mod split;
+pub mod syntax;
 mod timestamp;
 
 pub use emit::{marshal, to_string, write};

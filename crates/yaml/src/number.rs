@@ -4,7 +4,8 @@ use serde_json::{Number, Value};
 
 /// An integer of at most 64 bits.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) enum Integer {
+pub enum Integer {
+    /// Within `i64`.
     Signed(i64),
     /// Beyond `i64`.
     Unsigned(u64),
@@ -76,7 +77,7 @@ pub(crate) fn parse_float(text: &str) -> Option<f64> {
 
 /// A float as it comes out of a conversion to JSON text and back: whole ones of up to 64 bits become integers
 /// (`1.0` prints as `1`). `None` for infinities and NaN, which JSON cannot say.
-pub(crate) fn json_float(value: f64) -> Option<Value> {
+pub fn json_float(value: f64) -> Option<Value> {
     if !value.is_finite() {
         return None;
     }

@@ -6,15 +6,20 @@ use crate::timestamp;
 
 /// The meaning of a scalar.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) enum Resolved {
+pub enum Resolved {
+    /// Nothing.
     Null,
+    /// A boolean.
     Bool(bool),
+    /// An integer of at most 64 bits.
     Integer(Integer),
+    /// Any other number.
     Float(f64),
     /// A date or time; the text is its RFC 3339 form.
     Timestamp(String),
     /// `<<`, as text a string.
     Merge,
+    /// Anything else: a string.
     Text,
 }
 
@@ -35,13 +40,15 @@ impl Resolved {
 
 /// Whether a scalar may be a date: not where it is tagged as something else.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dates {
+pub enum Dates {
+    /// It may.
     Allowed,
+    /// It may not.
     Ignored,
 }
 
 /// Resolves a plain scalar.
-pub(crate) fn resolve(text: &str, dialect: Dialect, dates: Dates) -> Resolved {
+pub fn resolve(text: &str, dialect: Dialect, dates: Dates) -> Resolved {
     let Some(&first) = text.as_bytes().first() else { return Resolved::Null };
     match first {
         b'+' | b'-' | b'0'..=b'9' => {

@@ -4,14 +4,16 @@ use crate::Dialect;
 use crate::error::{Error, ErrorKind};
 
 /// A document's text and where it starts.
-pub(crate) struct Chunk<'t> {
-    pub(crate) text: &'t str,
+#[derive(Debug)]
+pub struct Chunk<'t> {
+    /// Without the separators.
+    pub text: &'t str,
     /// Bytes before it.
-    pub(crate) offset: usize,
+    pub offset: usize,
     /// Lines before it.
-    pub(crate) lines: u32,
+    pub lines: u32,
     /// What is wrong with the separator that ends the chunk.
-    pub(crate) error: Option<Error>,
+    pub error: Option<Error>,
 }
 
 /// Cuts at lines that start with `---`, on which only a comment may follow. Nothing between two separators, or before
@@ -19,7 +21,7 @@ pub(crate) struct Chunk<'t> {
 ///
 /// kustomize (V3) takes as a separator only what has a line before and after it: other markers are left to YAML,
 /// where a value may follow on their line.
-pub(crate) fn chunks(text: &str, dialect: Dialect) -> Vec<Chunk<'_>> {
+pub fn chunks(text: &str, dialect: Dialect) -> Vec<Chunk<'_>> {
     let mut chunks = Vec::new();
     let (mut start, mut start_line) = (0, 0);
     let (mut at, mut line) = (0, 0);

@@ -9,7 +9,11 @@ const MAX_DEPTH: usize = 32;
 
 /// The fields that a kustomization's `crds` mark: OpenAPI definitions whose properties say that they are names,
 /// references, labels or annotations.
-pub(crate) fn read_crds<'a>(paths: &[String], loader: &Loader<'a>, context: &mut Context<'a>) -> Result<Arc<Config>> {
+pub(crate) fn read_crds<'a>(
+    paths: &[String],
+    loader: &Loader<'a>,
+    context: &mut Context<'a>,
+) -> Result<Arc<Config>> {
     let mut config = Arc::new(Config::default());
     for path in paths {
         let file = loader.display(path);

@@ -176,8 +176,7 @@ impl Config {
 
 fn order_key(gvk: &Gvk) -> (i32, String) {
     let part = |text: &str, none: &str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
-    let text =
-        format!("{}_{}_{}", part(&gvk.group, "~G"), part(&gvk.version, "~V"), part(&gvk.kind, "~K"));
+    let text = format!("{}_{}_{}", part(&gvk.group, "~G"), part(&gvk.version, "~V"), part(&gvk.kind, "~K"));
     (crate::sort::default_rank(&gvk.kind), text)
 }
 

@@ -45,7 +45,8 @@ const REPLICAS: [Row; 4] = [
     ("StatefulSet", "spec/replicas", true),
 ];
 
-const CLAIM_TEMPLATE_LABELS: [Row; 1] = [("apps/*/StatefulSet", "spec/volumeClaimTemplates[]/metadata/labels", true)];
+const CLAIM_TEMPLATE_LABELS: [Row; 1] =
+    [("apps/*/StatefulSet", "spec/volumeClaimTemplates[]/metadata/labels", true)];
 
 /// Kinds with a pod template: the template's metadata, and whether the kind counts in any group for labels.
 const TEMPLATES: [(&str, &str); 8] = [

@@ -50,8 +50,9 @@ pub(crate) fn load<'a>(loader: &Loader<'a>, context: &mut Context<'a>) -> Result
     let file_name = find_file(loader)?;
     let file = loader.display(file_name);
     let text = loader.load_text(file_name, context)?;
-    let documents = read_documents(&text, Dialect::V2, context.read_limits())
-        .map_err(|e| BuildError::new(format!("invalid Kustomization: {}", e.message)).in_file(&file).at_line(e.line))?;
+    let documents = read_documents(&text, Dialect::V2, context.read_limits()).map_err(|e| {
+        BuildError::new(format!("invalid Kustomization: {}", e.message)).in_file(&file).at_line(e.line)
+    })?;
     // Only the first document counts.
     let document = documents.into_iter().next();
     let kustomization = read(document, &file, context)?;
@@ -62,12 +63,13 @@ fn read(document: Option<Document>, file: &str, context: &mut Context<'_>) -> Re
     let empty = || BuildError::new("kustomization.yaml is empty").in_file(file);
     let Some(document) = document else { return Err(empty()) };
     warn_duplicates(&document.node, file, context);
-    let mut kustomization: Kustomization = decode(&document.node, file, document.line, true).map_err(|errors| {
-        let mut errors = errors.into_iter();
-        let first = errors.next().unwrap_or_default();
-        context.errors.extend(errors);
-        first
-    })?;
+    let mut kustomization: Kustomization =
+        decode(&document.node, file, document.line, true).map_err(|errors| {
+            let mut errors = errors.into_iter();
+            let first = errors.next().unwrap_or_default();
+            context.errors.extend(errors);
+            first
+        })?;
     warn_deprecated(&kustomization, file, context);
     kustomization.migrate();
     let bare = Kustomization {

@@ -7,6 +7,8 @@ use serde_json::Value;
 pub(crate) enum NoValue {
     #[error("cannot read '{text}' as {wanted}")]
     WrongType { text: String, wanted: &'static str },
+    #[error("{0}")]
+    Unreadable(String),
     #[error("'{0}' has no JSON form")]
     NoJson(String),
     #[error("mapping key '{0}' is not a string")]
@@ -127,9 +129,15 @@ impl Scalar {
         };
         if tag == Tag::Str {
             return Ok(Value::String(match self.style {
-                Style::Folded => syntax::through_v3(self.text.into()).into_owned(),
+                Style::Folded => {
+                    syntax::through_v3(self.text.into()).map_err(NoValue::Unreadable)?.into_owned()
+                }
                 _ => self.text,
             }));
+        }
+        if tag == Tag::Null && self.style == Style::Single && self.text.is_empty() {
+            // A value that is missing in braces comes out as an empty string.
+            return Ok(Value::String(self.text));
         }
         let dates = if tag == Tag::Time { Dates::Allowed } else { Dates::Ignored };
         let wrong = |wanted| NoValue::WrongType { text: self.text.clone(), wanted };

@@ -76,7 +76,13 @@ fn scalar_text(scalar: &Scalar, depth: usize) -> String {
         Style::Single if !text.contains('\n') => format!("'{}'", text.replace('\'', "''")),
         Style::Double => double_quoted(text),
         Style::Literal | Style::Folded if text.contains('\n') && block_allowed(text) => {
-            let chomp = if text.ends_with("\n\n") { "+" } else if text.ends_with('\n') { "" } else { "-" };
+            let chomp = if text.ends_with("\n\n") {
+                "+"
+            } else if text.ends_with('\n') {
+                ""
+            } else {
+                "-"
+            };
             let indent = "  ".repeat(depth.max(1));
             let mut block = format!("|{chomp}");
             for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {

@@ -13,9 +13,9 @@ mod scalar;
 
 pub(crate) use convert::{ConvertError, from_value};
 pub(crate) use emit::emit;
-pub(crate) use path::{Create, Step, lookup, split_path, split_smart, wrong_kind};
 pub(crate) use holdfast_yaml::Dialect;
-pub(crate) use read::{Document, ReadError, ReadLimits, read_documents, read_one};
+pub(crate) use path::{Create, Step, lookup, split_path, split_smart, wrong_kind};
+pub(crate) use read::{Document, ReadLimits, read_documents, read_one};
 pub(crate) use scalar::resolve;
 
 /// How a scalar was written; decides whether its text is read again or taken as a string.

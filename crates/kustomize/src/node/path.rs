@@ -60,9 +60,9 @@ impl Step {
     /// Reads a part of a path.
     pub(crate) fn parse(part: &str) -> Result<Self, String> {
         if let Ok(index) = part.parse::<i64>() {
-            return usize::try_from(index).map(Self::Index).map_err(|_| {
-                format!("array index {index} cannot be negative")
-            });
+            return usize::try_from(index)
+                .map(Self::Index)
+                .map_err(|_| format!("array index {index} cannot be negative"));
         }
         if part == "*" {
             return Ok(Self::Every);
@@ -103,7 +103,9 @@ fn lookup_steps<'n>(node: &'n Node, steps: &[Step]) -> Result<Option<&'n Node>, 
             (Step::Field(name), Node::Map(map)) => map.get(name),
             (Step::Index(index), Node::Seq(items)) => items.get(*index),
             (Step::Last, Node::Seq(items)) => items.last(),
-            (Step::Select(field, value), Node::Seq(items)) => items.iter().find(|item| selects(item, field, value)),
+            (Step::Select(field, value), Node::Seq(items)) => {
+                items.iter().find(|item| selects(item, field, value))
+            }
             (Step::Every, _) => return Err("wildcard is not supported in this path".into()),
             (Step::Field(_), other) => return Err(wrong_kind("a mapping", other)),
             (_, other) => return Err(wrong_kind("a list", other)),
@@ -117,7 +119,11 @@ fn lookup_steps<'n>(node: &'n Node, steps: &[Step]) -> Result<Option<&'n Node>, 
 }
 
 fn selects(item: &Node, field: &str, value: &str) -> bool {
-    if field.is_empty() { item.raw_text() == value } else { item.get(field).is_some_and(|v| v.raw_text() == value) }
+    if field.is_empty() {
+        item.raw_text() == value
+    } else {
+        item.get(field).is_some_and(|v| v.raw_text() == value)
+    }
 }
 
 pub(crate) fn wrong_kind(wanted: &str, got: &Node) -> String {
@@ -243,12 +249,17 @@ impl Node {
         };
         let pattern = regex::Regex::new(value).map_err(|e| e.to_string())?;
         let matches = |item: &Node| {
-            let scalar = if field.is_empty() { item.as_scalar() } else { item.get(field).and_then(Node::as_scalar) };
+            let scalar =
+                if field.is_empty() { item.as_scalar() } else { item.get(field).and_then(Node::as_scalar) };
             scalar.is_some_and(|s| pattern.is_match(s.rendered().trim()))
         };
         let mut count = 0;
         for item in items.iter_mut().filter(|item| matches(item)) {
-            count += if field.is_empty() { item.visit_path(&[], create, set)? } else { item.visit_path(rest, create, set)? };
+            count += if field.is_empty() {
+                item.visit_path(&[], create, set)?
+            } else {
+                item.visit_path(rest, create, set)?
+            };
         }
         if count > 0 || create == Create::No {
             return Ok(count);

@@ -1,6 +1,7 @@
 use super::{Key, Map, Node, Scalar, Style, Tag, resolve};
-use holdfast_yaml::syntax::{Event, Events, Mark, Properties, Span, chunks};
-use holdfast_yaml::{Dialect, syntax};
+use holdfast_yaml::Dialect;
+use holdfast_yaml::syntax::{self, Event, Events, Layout, Mark, Properties, Span};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// One document of a file.
@@ -41,17 +42,17 @@ pub(crate) fn read_documents(
     dialect: Dialect,
     limits: ReadLimits,
 ) -> Result<Vec<Document>, ReadError> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = decode(text)?;
     let unified;
     let text = if text.contains("\r\n") {
         unified = text.replace("\r\n", "\n");
-        &unified
+        unified.as_str()
     } else {
-        text
+        &text
     };
     let mut documents = Vec::new();
     let mut budget = limits.nodes;
-    for (index, chunk) in chunks(text).into_iter().enumerate() {
+    for (index, chunk) in syntax::chunks(text, dialect).into_iter().enumerate() {
         if let Some(error) = chunk.error {
             return Err(ReadError { line: error.line(), message: error.kind().to_string() });
         }
@@ -64,11 +65,17 @@ pub(crate) fn read_documents(
     Ok(documents)
 }
 
+fn decode(text: &str) -> Result<Cow<'_, str>, ReadError> {
+    syntax::decode(text.as_bytes(), usize::MAX)
+        .map_err(|e| ReadError { line: e.line(), message: e.kind().to_string() })
+}
+
 /// Reads the first document of a text in the V3 dialect.
 pub(crate) fn read_one(text: &str) -> Result<Option<Node>, ReadError> {
     let limits = ReadLimits::default();
     let mut budget = limits.nodes;
-    Ok(read_chunk(text, Dialect::V3, 0, limits.depth, &mut budget)?.map(|(node, _)| node))
+    let text = decode(text)?;
+    Ok(read_chunk(&text, Dialect::V3, 0, limits.depth, &mut budget)?.map(|(node, _)| node))
 }
 
 type Parsed = Option<(Node, u32)>;
@@ -80,8 +87,14 @@ fn read_chunk(
     depth: usize,
     budget: &mut usize,
 ) -> Result<Parsed, ReadError> {
-    let mut reader =
-        Reader { events: Events::new(text, depth), dialect, lines, depth, budget, anchors: HashMap::new() };
+    let mut reader = Reader {
+        events: syntax::events(text, dialect),
+        dialect,
+        lines,
+        depth,
+        budget,
+        anchors: HashMap::new(),
+    };
     loop {
         let (event, span) = reader.next()?;
         match event {
@@ -89,10 +102,26 @@ fn read_chunk(
             Event::DocumentEnd | Event::StreamEnd => return Ok(None),
             event => {
                 let line = reader.line(span.start);
-                let node = reader.node(event, span, 0)?;
+                let node = reader.node(event, span, Place::default())?;
+                // What follows on the document's last line still belongs to it.
+                reader.next()?;
                 return Ok(Some((node, line)));
             }
         }
+    }
+}
+
+/// Where a node stands.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    depth: usize,
+    /// In brackets or braces.
+    in_flow: bool,
+}
+
+impl Place {
+    fn below(self, layout: Layout) -> Self {
+        Self { depth: self.depth + 1, in_flow: layout == Layout::Flow }
     }
 }
 
@@ -129,20 +158,35 @@ impl<'t> Reader<'t, '_> {
         Ok(())
     }
 
-    fn node(&mut self, event: Event<'t>, span: Span, depth: usize) -> Result<Node, ReadError> {
-        if depth > self.depth {
-            return Err(self.error(span.start, format!("nested deeper than the limit of {} levels", self.depth)));
+    fn node(&mut self, event: Event<'t>, span: Span, place: Place) -> Result<Node, ReadError> {
+        if place.depth > self.depth {
+            return Err(
+                self.error(span.start, format!("nested deeper than the limit of {} levels", self.depth))
+            );
         }
         self.take(1, span.start)?;
         let (node, anchor) = match event {
             Event::Scalar { value, style, properties } => {
                 let anchor = properties.anchor;
-                let style = style_of(style);
+                let mut style = style_of(style);
                 let tag = tag_of(&value, style, &properties, self.dialect);
+                if self.dialect == Dialect::V3
+                    && place.in_flow
+                    && value.is_empty()
+                    && tag == Tag::Null
+                    && properties.tag.is_none()
+                {
+                    // Written as `''` there, where a missing value would end the collection.
+                    style = Style::Single;
+                }
                 (Node::Scalar(Scalar { text: value.into_owned(), tag, style }), anchor)
             }
-            Event::SequenceStart(properties) => (self.sequence(depth)?, properties.anchor),
-            Event::MappingStart(properties) => (self.mapping(depth)?, properties.anchor),
+            Event::SequenceStart(properties, layout) => {
+                (self.sequence(place.below(layout))?, properties.anchor)
+            }
+            Event::MappingStart(properties, layout) => {
+                (self.mapping(place.below(layout))?, properties.anchor)
+            }
             Event::Alias(id) => {
                 let Some(node) = self.anchors.get(&id).cloned() else {
                     return Err(self.error(span.start, "alias to a value that contains it"));
@@ -158,17 +202,17 @@ impl<'t> Reader<'t, '_> {
         Ok(node)
     }
 
-    fn sequence(&mut self, depth: usize) -> Result<Node, ReadError> {
+    fn sequence(&mut self, place: Place) -> Result<Node, ReadError> {
         let mut items = Vec::new();
         loop {
             match self.next()? {
                 (Event::SequenceEnd | Event::StreamEnd, _) => return Ok(Node::Seq(items)),
-                (event, span) => items.push(self.node(event, span, depth + 1)?),
+                (event, span) => items.push(self.node(event, span, place)?),
             }
         }
     }
 
-    fn mapping(&mut self, depth: usize) -> Result<Node, ReadError> {
+    fn mapping(&mut self, place: Place) -> Result<Node, ReadError> {
         let mut map = Map::default();
         let mut merge: Option<(Node, Mark)> = None;
         loop {
@@ -178,9 +222,9 @@ impl<'t> Reader<'t, '_> {
             }
             let is_merge =
                 matches!(&event, Event::Scalar { value, style: syntax::Style::Plain, .. } if value == "<<");
-            let key = self.key(event, span, depth)?;
+            let key = self.key(event, span, place)?;
             let (event, value_span) = self.next()?;
-            let value = self.node(event, value_span, depth + 1)?;
+            let value = self.node(event, value_span, place)?;
             if !is_merge {
                 map.entries.push((key, value));
             } else if merge.replace((value, span.start)).is_some() {
@@ -193,14 +237,16 @@ impl<'t> Reader<'t, '_> {
         Ok(Node::Map(map))
     }
 
-    fn key(&mut self, event: Event<'t>, span: Span, depth: usize) -> Result<Key, ReadError> {
-        match self.node(event, span, depth + 1)? {
+    fn key(&mut self, event: Event<'t>, span: Span, place: Place) -> Result<Key, ReadError> {
+        match self.node(event, span, place)? {
             Node::Scalar(scalar) => {
-                let is_text = matches!(scalar.tag, Tag::Str | Tag::None | Tag::Time) || self.dialect == Dialect::V2;
+                let is_text =
+                    matches!(scalar.tag, Tag::Str | Tag::None | Tag::Time) || self.dialect == Dialect::V2;
                 Ok(Key { text: scalar.text, line: self.line(span.start), is_text })
             }
             other => {
-                Err(self.error(span.start, format!("a mapping key must be a scalar, got {}", other.kind_name())))
+                Err(self
+                    .error(span.start, format!("a mapping key must be a scalar, got {}", other.kind_name())))
             }
         }
     }
@@ -236,7 +282,8 @@ fn style_of(style: syntax::Style) -> Style {
 }
 
 fn tag_of(text: &str, style: Style, properties: &Properties<'_>, dialect: Dialect) -> Tag {
-    match properties.tag.as_deref().map(|tag| tag.strip_prefix("tag:yaml.org,2002:")) {
+    let tag = properties.tag.as_deref().filter(|tag| *tag != "!" || dialect == Dialect::V2);
+    match tag.map(|tag| tag.strip_prefix("tag:yaml.org,2002:")) {
         None if style == Style::Plain => resolve(text, dialect),
         Some(Some("null")) => Tag::Null,
         Some(Some("bool")) => Tag::Bool,

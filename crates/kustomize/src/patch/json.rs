@@ -29,13 +29,18 @@ impl Pointer {
 
 /// Reads a patch in JSON or YAML: a list of operations.
 pub(crate) fn parse_patch(text: &str, limits: ReadLimits) -> Result<Vec<Operation>, String> {
-    let documents = read_documents(text, Dialect::V2, limits).map_err(|e| format!("line {}: {}", e.line, e.message))?;
+    let documents =
+        read_documents(text, Dialect::V2, limits).map_err(|e| format!("line {}: {}", e.line, e.message))?;
     // A patch of several documents is its first.
     let Some(first) = documents.into_iter().next() else { return Ok(Vec::new()) };
     let Node::Seq(items) = first.node else {
         return Err(format!("a JSON patch is a list of operations, got {}", first.node.kind_name()));
     };
-    items.into_iter().enumerate().map(|(at, item)| operation(item).map_err(|e| format!("operation {at}: {e}"))).collect()
+    items
+        .into_iter()
+        .enumerate()
+        .map(|(at, item)| operation(item).map_err(|e| format!("operation {at}: {e}")))
+        .collect()
 }
 
 fn operation(item: Node) -> Result<Operation, String> {
@@ -77,7 +82,8 @@ pub(crate) fn apply(document: &mut Node, patch: &[Operation]) -> Result<(), Stri
                     Node::Seq(items) => element(&last, items.len()).and_then(|at| items.get(at)).cloned(),
                     other => other.get(&last).cloned().or_else(|| Some(Node::null())),
                 };
-                let value = value.ok_or_else(|| format!("copy operation does not apply: no value at {}", from.text))?;
+                let value = value
+                    .ok_or_else(|| format!("copy operation does not apply: no value at {}", from.text))?;
                 add(document, to, value)?;
             }
             Operation::Test(path, value) => test(document, path, value)?,
@@ -104,7 +110,8 @@ fn element(part: &str, len: usize) -> Option<usize> {
 
 /// The mapping or list that holds the last part of the path.
 fn holder<'n>(document: &'n mut Node, path: &Pointer, what: &str) -> Result<(&'n mut Node, String), String> {
-    let missing = || format!("{what} operation does not apply: doc is missing path: {}: missing value", path.text);
+    let missing =
+        || format!("{what} operation does not apply: doc is missing path: {}: missing value", path.text);
     let (last, above) = path.parts.split_last().ok_or_else(missing)?;
     let mut here = document;
     for part in above {
@@ -129,7 +136,8 @@ fn add(document: &mut Node, path: &Pointer, value: Node) -> Result<(), String> {
         Node::Map(map) => map.set(&last, value),
         Node::Seq(items) if last == "-" => items.push(value),
         Node::Seq(items) => {
-            let index: i64 = last.parse().map_err(|_| format!("'{last}' in {} is not an index", path.text))?;
+            let index: i64 =
+                last.parse().map_err(|_| format!("'{last}' in {} is not an index", path.text))?;
             let len = i64::try_from(items.len()).unwrap_or(i64::MAX);
             let index = if index < 0 { index + len + 1 } else { index };
             let at = usize::try_from(index).ok().filter(|at| *at <= items.len());
@@ -189,7 +197,9 @@ fn same_value(a: &serde_json::Value, b: &serde_json::Value) -> bool {
         (Value::Object(a), Value::Object(b)) => {
             a.len() == b.len() && a.iter().all(|(k, v)| b.get(k).is_some_and(|w| same_value(v, w)))
         }
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(v, w)| same_value(v, w)),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(v, w)| same_value(v, w))
+        }
         (a, b) => a == b,
     }
 }
@@ -228,7 +238,11 @@ mod tests {
         check("{a: [1, 2]}", "[{op: remove, path: /a/-1}]", Ok(r#"{"a":[1]}"#));
         check("{a/b: 1}", "[{op: replace, path: /a~1b, value: 2}]", Ok(r#"{"a/b":2}"#));
         check("{a: {b: 1}}", "[{op: move, from: /a/b, path: /c}]", Ok(r#"{"a":{},"c":1}"#));
-        check("{a: 1.0}", "[{op: test, path: /a, value: 1}, {op: copy, from: /a, path: /b}]", Ok(r#"{"a":1,"b":1}"#));
+        check(
+            "{a: 1.0}",
+            "[{op: test, path: /a, value: 1}, {op: copy, from: /a, path: /b}]",
+            Ok(r#"{"a":1,"b":1}"#),
+        );
     }
 
     #[test]

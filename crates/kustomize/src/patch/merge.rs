@@ -34,6 +34,9 @@ pub(crate) struct MergeError {
     pub(crate) message: String,
 }
 
+/// The first element of target and patch by the text of its key.
+type TextIndex = HashMap<String, (Option<usize>, Option<usize>)>;
+
 type Outcome = Result<Option<Node>, MergeError>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,10 +81,13 @@ fn kind_of(node: Option<&Node>) -> Kind {
 }
 
 impl<'s> Merger<'s> {
-    fn schema_of<'a>(&'a self, known: Option<Schema<'a>>, target: Option<&Node>, patch: Option<&Node>) -> Option<Schema<'a>> {
-        known.or_else(|| {
-            [target, patch].into_iter().flatten().find_map(|node| self.schemas.of_node(node))
-        })
+    fn schema_of<'a>(
+        &'a self,
+        known: Option<Schema<'a>>,
+        target: Option<&Node>,
+        patch: Option<&Node>,
+    ) -> Option<Schema<'a>> {
+        known.or_else(|| [target, patch].into_iter().flatten().find_map(|node| self.schemas.of_node(node)))
     }
 
     fn walk(&self, target: Option<Node>, patch: Option<Node>, schema: Option<Schema<'_>>) -> Outcome {
@@ -118,10 +124,13 @@ impl<'s> Merger<'s> {
             Directive::Delete => Ok(None),
             Directive::Replace => self.settle(patch, schema),
             Directive::Merge => {
-                let (Some(Node::Map(mut target)), Node::Map(patch)) = (target, patch) else { return Ok(None) };
+                let (Some(Node::Map(mut target)), Node::Map(patch)) = (target, patch) else {
+                    return Ok(None);
+                };
                 let mut theirs: Vec<Option<(Key, Node)>> = patch.entries.into_iter().map(Some).collect();
                 for (key, slot) in &mut target.entries {
-                    let found = theirs.iter_mut().find(|e| e.as_ref().is_some_and(|(k, _)| k.text == key.text));
+                    let found =
+                        theirs.iter_mut().find(|e| e.as_ref().is_some_and(|(k, _)| k.text == key.text));
                     let value = found.and_then(Option::take).map(|(_, v)| v);
                     let below = schema.and_then(|s| s.field(&key.text));
                     let old = std::mem::take(slot);
@@ -165,7 +174,8 @@ impl<'s> Merger<'s> {
                 for (key, slot) in &mut map.entries {
                     let below = schema.and_then(|s| s.field(&key.text));
                     let value = std::mem::take(slot);
-                    *slot = self.settle_field(value, below).map_err(|e| in_field(e, &key.text))?.unwrap_or(GONE);
+                    *slot =
+                        self.settle_field(value, below).map_err(|e| in_field(e, &key.text))?.unwrap_or(GONE);
                 }
                 map.entries.retain(|(_, value)| !is_gone(value));
                 Ok(Some(Node::Map(map)))
@@ -218,7 +228,9 @@ impl<'s> Merger<'s> {
             return Ok(None);
         }
         let directive = match &mut patch {
-            Some(list @ Node::Seq(_)) => list_directive(list).map_err(|message| MergeError { path: String::new(), message })?,
+            Some(list @ Node::Seq(_)) => {
+                list_directive(list).map_err(|message| MergeError { path: String::new(), message })?
+            }
             _ => Directive::Merge,
         };
         // What stands in both places of the walk: the patch alone is merged with itself.
@@ -232,7 +244,7 @@ impl<'s> Merger<'s> {
             (_, target, patch) => return Ok(patch.or(target)),
         };
         let same = fresh || directive == Directive::Replace;
-        let mut lists = Lists::new(mine, theirs, same);
+        let lists = Lists::new(mine, theirs, same);
         let values = lists.values(keys);
         if values.is_empty() && keys.is_empty() {
             let scalars = lists.scalar_values();
@@ -293,7 +305,7 @@ impl<'s> Merger<'s> {
     fn merge_indexed(
         &self,
         mut lists: Lists,
-        index: &HashMap<String, (Option<usize>, Option<usize>)>,
+        index: &TextIndex,
         values: &[Vec<String>],
         element: Option<Schema<'_>>,
     ) -> Outcome {
@@ -335,7 +347,8 @@ impl<'s> Merger<'s> {
         schema: Option<Schema<'_>>,
     ) -> Result<Option<usize>, MergeError> {
         let path = |lists: &Lists, e: MergeError, id: usize| {
-            let name = lists.arena[id].get("name").map_or_else(|| id.to_string(), |n| n.raw_text().to_owned());
+            let name =
+                lists.arena[id].get("name").map_or_else(|| id.to_string(), |n| n.raw_text().to_owned());
             in_field(e, &name)
         };
         match (mine, theirs) {
@@ -374,7 +387,8 @@ impl<'s> Merger<'s> {
 }
 
 /// Marks a field to be removed: no document holds this text.
-const GONE: Node = Node::Scalar(Scalar { text: String::new(), tag: Tag::Null, style: crate::node::Style::Double });
+const GONE: Node =
+    Node::Scalar(Scalar { text: String::new(), tag: Tag::Null, style: crate::node::Style::Double });
 
 fn is_gone(node: &Node) -> bool {
     matches!(node, Node::Scalar(Scalar { tag: Tag::Null, style: crate::node::Style::Double, text }) if text.is_empty())
@@ -414,9 +428,7 @@ fn list_directive(node: &mut Node) -> Result<Directive, String> {
     }
     let text = map.get("$patch").map_or("", Node::raw_text).to_owned();
     let directive = parse_directive(&text)?;
-    items.retain(|item| {
-        !(item.is_nothing() || item.get("$patch").is_some_and(|v| v.raw_text() == text))
-    });
+    items.retain(|item| !(item.is_nothing() || item.get("$patch").is_some_and(|v| v.raw_text() == text)));
     Ok(directive)
 }
 
@@ -528,7 +540,8 @@ impl Lists {
     /// Puts an element in the place of those with the same keys, or at the end; `None` removes them. Without texts
     /// every other element is lost, as in the original.
     fn put(&self, list: &mut Vec<usize>, element: Option<usize>, keys: &[&str], texts: &[String]) {
-        let by_field = keys.first().is_some_and(|k| !k.is_empty()) && texts.first().is_some_and(|t| !t.is_empty());
+        let by_field =
+            keys.first().is_some_and(|k| !k.is_empty()) && texts.first().is_some_and(|t| !t.is_empty());
         let mut found = false;
         let mut kept = Vec::with_capacity(list.len() + 1);
         for id in list.iter().copied() {
@@ -600,12 +613,15 @@ impl Lists {
 
     /// The first element of either list by the text of its only key; `None` unless every element has one. The
     /// target's texts are kept, as merging takes the elements apart.
-    fn index(&mut self, key: &str) -> Option<HashMap<String, (Option<usize>, Option<usize>)>> {
+    fn index(&mut self, key: &str) -> Option<TextIndex> {
         let text_of = |node: &Node| {
             let scalar = if key.is_empty() { Some(node) } else { node.get(key) };
-            scalar.and_then(Node::as_scalar).filter(|s| s.tag != Tag::Null && !s.text.is_empty()).map(|s| s.text.clone())
+            scalar
+                .and_then(Node::as_scalar)
+                .filter(|s| s.tag != Tag::Null && !s.text.is_empty())
+                .map(|s| s.text.clone())
         };
-        let mut index: HashMap<String, (Option<usize>, Option<usize>)> = HashMap::with_capacity(self.arena.len());
+        let mut index: TextIndex = HashMap::with_capacity(self.arena.len());
         let mut texts = Vec::with_capacity(self.target.len());
         for id in &self.target {
             let text = text_of(&self.arena[*id])?;
@@ -653,6 +669,7 @@ fn used_keys<'k>(rows: &[Vec<String>], row: &[String], keys: &[&'k str]) -> (Vec
         return (keys.to_vec(), row.to_vec());
     }
     let valid = keys.iter().enumerate().filter(|(at, _)| used(*at)).map(|(_, k)| *k).collect();
-    let texts = row.iter().enumerate().filter(|(at, t)| !t.is_empty() || used(*at)).map(|(_, t)| t.clone()).collect();
+    let texts =
+        row.iter().enumerate().filter(|(at, t)| !t.is_empty() || used(*at)).map(|(_, t)| t.clone()).collect();
     (valid, texts)
 }

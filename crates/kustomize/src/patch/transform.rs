@@ -28,7 +28,12 @@ enum PatchKind {
 
 impl PatchStep {
     /// Reads the patch and finds out which kind it is.
-    pub(crate) fn new<'a>(patch: &Patch, loader: &Loader<'a>, at: &str, context: &mut Context<'a>) -> Result<Self> {
+    pub(crate) fn new<'a>(
+        patch: &Patch,
+        loader: &Loader<'a>,
+        at: &str,
+        context: &mut Context<'a>,
+    ) -> Result<Self> {
         let inline = patch.patch.trim();
         let (text, place) = match (inline.is_empty(), patch.path.is_empty()) {
             (true, true) => return Err("must specify one of patch and path".into()),
@@ -43,10 +48,13 @@ impl PatchStep {
         let json = parse_patch(&text, context.read_limits());
         let kind = match (strategic, json) {
             (Ok(patches), Ok(operations)) if !patches.is_empty() && !operations.is_empty() => {
-                return Err(BuildError::new("illegally qualifies as both an SM and JSON patch").in_file(&place));
+                return Err(
+                    BuildError::new("illegally qualifies as both an SM and JSON patch").in_file(&place)
+                );
             }
             (Err(strategic), Err(json)) => {
-                let message = format!("unable to parse SM or JSON patch: {}; as JSON patch: {json}", strategic.message);
+                let message =
+                    format!("unable to parse SM or JSON patch: {}; as JSON patch: {json}", strategic.message);
                 return Err(BuildError { message, ..strategic }.in_file(&place));
             }
             (Ok(patches), _) if patches.is_empty() => PatchKind::Nothing,
@@ -60,8 +68,9 @@ impl PatchStep {
     fn strategic(&self, patches: &[Resource], set: &mut ResSet, schemas: &Schemas) -> Result<()> {
         let Some(target) = &self.target else {
             for patch in patches {
-                let at = one_target(set, patch).map_err(|e| {
-                    BuildError { message: format!("no resource matches strategic merge patch: {}", e.message), ..e }
+                let at = one_target(set, patch).map_err(|e| BuildError {
+                    message: format!("no resource matches strategic merge patch: {}", e.message),
+                    ..e
                 })?;
                 if apply_strategic(&mut set.list[at], patch.clone(), &self.options, schemas)? {
                     set.ids_changed();
@@ -109,14 +118,23 @@ fn one_target(set: &mut ResSet, patch: &Resource) -> Result<usize> {
     let id = patch.original_id();
     match set.with_any_id(&id).as_slice() {
         [at] => Ok(*at),
-        [] => Err(BuildError::new(format!("no matches for Id {id}; failed to find unique target for patch {id}"))),
-        _ => Err(BuildError::new(format!("multiple matches for Id {id}; failed to find unique target for patch {id}"))),
+        [] => Err(BuildError::new(format!(
+            "no matches for Id {id}; failed to find unique target for patch {id}"
+        ))),
+        _ => Err(BuildError::new(format!(
+            "multiple matches for Id {id}; failed to find unique target for patch {id}"
+        ))),
     }
 }
 
 /// Merges a patch into a resource, which keeps its name, namespace and kind unless the options allow otherwise.
 /// True when its identity changed.
-fn apply_strategic(target: &mut Resource, patch: Resource, options: &PatchOptions, schemas: &Schemas) -> Result<bool> {
+fn apply_strategic(
+    target: &mut Resource,
+    patch: Resource,
+    options: &PatchOptions,
+    schemas: &Schemas,
+) -> Result<bool> {
     let id = target.id.clone();
     if options.allow_name_change || options.allow_kind_change {
         target.remember();
@@ -155,8 +173,9 @@ fn apply_to_selected(
         }
         let id = resource.id.clone();
         let node = std::mem::take(&mut resource.node);
-        let mut node = normalize(node)
-            .map_err(|e| BuildError::new(e.why.to_string()).of_object(&id).of_field(&e.path).at_line(e.line))?;
+        let mut node = normalize(node).map_err(|e| {
+            BuildError::new(e.why.to_string()).of_object(&id).of_field(&e.path).at_line(e.line)
+        })?;
         // The original's notes are annotations: where there are any, so is the mapping.
         if resource.has_notes() {
             open_annotations(&mut node);
@@ -235,7 +254,12 @@ pub(crate) struct JsonPatch {
 }
 
 impl JsonPatch {
-    pub(crate) fn new<'a>(patch: &Patch, loader: &Loader<'a>, at: &str, context: &mut Context<'a>) -> Result<Self> {
+    pub(crate) fn new<'a>(
+        patch: &Patch,
+        loader: &Loader<'a>,
+        at: &str,
+        context: &mut Context<'a>,
+    ) -> Result<Self> {
         let Some(target) = &patch.target else { return Err("must specify a target for the patch".into()) };
         if target.name.is_empty() {
             return Err(BuildError::new("must specify the target name").of_field("target.name"));
@@ -246,7 +270,8 @@ impl JsonPatch {
             (true, false) => (patch.patch.clone(), at.to_owned()),
             (false, true) => (loader.load_text(&patch.path, context)?, loader.display(&patch.path)),
         };
-        let operations = parse_patch(&text, context.read_limits()).map_err(|e| BuildError::new(e).in_file(&place))?;
+        let operations =
+            parse_patch(&text, context.read_limits()).map_err(|e| BuildError::new(e).in_file(&place))?;
         if operations.is_empty() {
             return Err(BuildError::new("patch appears to be empty").in_file(&place));
         }
@@ -256,6 +281,7 @@ impl JsonPatch {
 
 impl Transformer for JsonPatch {
     fn transform(&self, set: &mut ResSet, schemas: &Schemas) -> Result<()> {
-        apply_to_selected(&self.operations, &self.target, set, schemas, false).map_err(|e| e.in_file(&self.place))
+        apply_to_selected(&self.operations, &self.target, set, schemas, false)
+            .map_err(|e| e.in_file(&self.place))
     }
 }

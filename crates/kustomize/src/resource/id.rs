@@ -38,7 +38,8 @@ pub(crate) fn split_api_version(api_version: &str) -> (&str, &str) {
 
 impl fmt::Display for Gvk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let part = |text: &str, none: &'static str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
+        let part =
+            |text: &str, none: &'static str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
         write!(
             f,
             "{}.{}.{}",
@@ -50,7 +51,7 @@ impl fmt::Display for Gvk {
 }
 
 /// The namespace part of a cluster-scoped object's id.
-pub(crate) const NO_NAMESPACE: &str = "_non_namespaceable_";
+const NO_NAMESPACE: &str = "_non_namespaceable_";
 const DEFAULT_NAMESPACE: &str = "default";
 
 /// What identifies a resource during a build. Two ids are the same when group, version, kind, name and effective

@@ -7,7 +7,7 @@
 mod id;
 mod set;
 
-pub(crate) use id::{Gvk, NO_NAMESPACE, ResId, split_api_version};
+pub(crate) use id::{Gvk, ResId, split_api_version};
 pub(crate) use set::ResSet;
 
 use crate::error::{BuildError, Result};
@@ -101,7 +101,8 @@ impl Resource {
         if same_type && id.name == name && id.namespace == namespace {
             return;
         }
-        let cluster_scoped = if same_type { id.cluster_scoped } else { scopes.is_cluster_scoped(api_version, kind) };
+        let cluster_scoped =
+            if same_type { id.cluster_scoped } else { scopes.is_cluster_scoped(api_version, kind) };
         self.id = ResId {
             gvk: Gvk::new(group, version, kind),
             name: name.into(),

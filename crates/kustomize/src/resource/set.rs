@@ -13,10 +13,6 @@ pub(crate) struct ResSet {
 }
 
 impl ResSet {
-    pub(crate) fn new() -> Self {
-        Self::default()
-    }
-
     /// To be called after ids or positions changed.
     pub(crate) fn ids_changed(&mut self) {
         self.by_id = None;
@@ -117,7 +113,8 @@ impl ResSet {
             }
             [at] => *at,
             more => {
-                let message = format!("found {} objects that could accept merge of {}", more.len(), incoming.id);
+                let message =
+                    format!("found {} objects that could accept merge of {}", more.len(), incoming.id);
                 return Err(BuildError::new(message));
             }
         };
@@ -154,8 +151,10 @@ impl ResSet {
 
 fn already_there(resource: &Resource, other: &Resource) -> BuildError {
     let place = other.source.as_ref().map_or_else(String::new, |o| format!(" (from {o})"));
-    let mut error =
-        BuildError::new(format!("may not add resource with an already registered id: {}{place}", resource.id));
+    let mut error = BuildError::new(format!(
+        "may not add resource with an already registered id: {}{place}",
+        resource.id
+    ));
     if let Some(source) = &resource.source {
         error = error.in_file(&source.file).at_line(source.line);
     }

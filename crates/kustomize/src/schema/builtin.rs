@@ -69,7 +69,9 @@ impl Type {
             ("v1", "PersistentVolumeClaim") => Self::Claim,
             ("v1", "Namespace")
             | ("policy/v1" | "policy/v1beta1", "PodDisruptionBudget")
-            | ("apiregistration.k8s.io/v1" | "apiregistration.k8s.io/v1beta1", "APIService") => Self::Conditioned,
+            | ("apiregistration.k8s.io/v1" | "apiregistration.k8s.io/v1beta1", "APIService") => {
+                Self::Conditioned
+            }
             (
                 "admissionregistration.k8s.io/v1" | "admissionregistration.k8s.io/v1beta1",
                 "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration",
@@ -90,9 +92,11 @@ impl Type {
             "Container" => Self::Container,
             "EphemeralContainer" => Self::EphemeralContainer,
             "JobTemplateSpec" => Self::JobTemplate,
-            "DeploymentSpec" | "ReplicaSetSpec" | "DaemonSetSpec" | "JobSpec" | "ReplicationControllerSpec" => {
-                Self::WorkloadSpec
-            }
+            "DeploymentSpec"
+            | "ReplicaSetSpec"
+            | "DaemonSetSpec"
+            | "JobSpec"
+            | "ReplicationControllerSpec" => Self::WorkloadSpec,
             "StatefulSetSpec" => Self::StatefulSetSpec,
             "CronJobSpec" => Self::CronJobSpec,
             "ServiceSpec" => Self::ServiceSpec,
@@ -110,10 +114,18 @@ impl Type {
             (Self::Meta, "ownerReferences") => (Self::Opaque, Merge(&["uid"])),
             (Self::PodTemplateSpec | Self::JobTemplate, "metadata") => (Self::Meta, One),
             (Self::Workload | Self::Job, "spec") => (Self::WorkloadSpec, One),
-            (Self::Workload | Self::Job | Self::StatefulSet | Self::Conditioned | Self::Service | Self::Claim, "status") => {
-                (Self::ConditionedStatus, One)
+            (
+                Self::Workload
+                | Self::Job
+                | Self::StatefulSet
+                | Self::Conditioned
+                | Self::Service
+                | Self::Claim,
+                "status",
+            ) => (Self::ConditionedStatus, One),
+            (Self::ConditionedStatus | Self::PodStatus | Self::NodeStatus, "conditions") => {
+                (Self::Opaque, TYPE)
             }
-            (Self::ConditionedStatus | Self::PodStatus | Self::NodeStatus, "conditions") => (Self::Opaque, TYPE),
             (Self::WorkloadSpec | Self::StatefulSetSpec, "template") => (Self::PodTemplateSpec, One),
             (Self::StatefulSet, "spec") => (Self::StatefulSetSpec, One),
             (Self::StatefulSetSpec, "volumeClaimTemplates") => (Self::Claim, List),
@@ -127,8 +139,12 @@ impl Type {
             (Self::PodSpec, field) => Self::pod_field(field),
             (Self::Container, "ports") => (Self::Opaque, Merge(&["containerPort", "protocol"])),
             (Self::Container | Self::EphemeralContainer, "env") => (Self::Opaque, NAME),
-            (Self::Container | Self::EphemeralContainer, "volumeDevices") => (Self::Opaque, Merge(&["devicePath"])),
-            (Self::Container | Self::EphemeralContainer, "volumeMounts") => (Self::Opaque, Merge(&["mountPath"])),
+            (Self::Container | Self::EphemeralContainer, "volumeDevices") => {
+                (Self::Opaque, Merge(&["devicePath"]))
+            }
+            (Self::Container | Self::EphemeralContainer, "volumeMounts") => {
+                (Self::Opaque, Merge(&["mountPath"]))
+            }
             (Self::Service, "spec") => (Self::ServiceSpec, One),
             (Self::ServiceSpec, "ports") => (Self::Opaque, Merge(&["port", "protocol"])),
             (Self::ServiceAccount, "secrets") | (Self::Webhooks, "webhooks") => (Self::Opaque, NAME),
@@ -149,7 +165,9 @@ impl Type {
             "ephemeralContainers" => (Self::EphemeralContainer, NAME),
             "imagePullSecrets" | "volumes" => (Self::Opaque, NAME),
             "hostAliases" => (Self::Opaque, Shape::Merge(&["ip"])),
-            "topologySpreadConstraints" => (Self::Opaque, Shape::Merge(&["topologyKey", "whenUnsatisfiable"])),
+            "topologySpreadConstraints" => {
+                (Self::Opaque, Shape::Merge(&["topologyKey", "whenUnsatisfiable"]))
+            }
             _ => (Self::Opaque, Shape::One),
         }
     }
@@ -179,8 +197,15 @@ impl Type {
 fn is_plain(api_version: &str, kind: &str) -> bool {
     let kinds: &[&str] = match api_version {
         "v1" => &[
-            "Binding", "ComponentStatus", "ConfigMap", "Endpoints", "Event", "LimitRange", "PersistentVolume",
-            "ResourceQuota", "Secret",
+            "Binding",
+            "ComponentStatus",
+            "ConfigMap",
+            "Endpoints",
+            "Event",
+            "LimitRange",
+            "PersistentVolume",
+            "ResourceQuota",
+            "Secret",
         ],
         "apps/v1" => &["ControllerRevision"],
         "autoscaling/v1" => &["HorizontalPodAutoscaler", "Scale"],

@@ -38,7 +38,12 @@ pub(crate) enum Schema<'s> {
 
 impl Schemas {
     /// Takes in a kustomization's `openapi` field. The root's decides; below it the first that names one does.
-    pub(crate) fn set(&mut self, version: Option<&str>, file: Option<CustomSchema>, root: bool) -> Result<()> {
+    pub(crate) fn set(
+        &mut self,
+        version: Option<&str>,
+        file: Option<CustomSchema>,
+        root: bool,
+    ) -> Result<()> {
         if !root && (self.fixed || self.custom.is_some()) {
             return Ok(());
         }
@@ -69,7 +74,9 @@ impl Schemas {
     pub(crate) fn of(&self, api_version: &str, kind: &str) -> Option<Schema<'_>> {
         let builtin = || Type::of_kind(api_version, kind).map(|ty| Schema::Builtin(ty, Shape::One));
         let Some(custom) = self.custom.as_deref() else { return builtin() };
-        if custom.builtin_too && let Some(schema) = builtin() {
+        if custom.builtin_too
+            && let Some(schema) = builtin()
+        {
             return Some(schema);
         }
         custom.of(api_version, kind).map(|value| Schema::Custom(custom, value))

@@ -97,7 +97,8 @@ impl ImageTag {
 impl Transformer for ImageTag {
     fn transform(&self, set: &mut ResSet, _: &Schemas) -> Result<()> {
         for resource in set.list.iter_mut().filter(|r| r.id.gvk.kind != "CustomResourceDefinition") {
-            self.walk(&mut resource.node).map_err(|e| crate::error::BuildError::new(e).of_object(&resource.id))?;
+            self.walk(&mut resource.node)
+                .map_err(|e| crate::error::BuildError::new(e).of_object(&resource.id))?;
             for spec in &self.specs {
                 visit(resource, spec, Make::Nothing, &mut |node| self.update(node))?;
             }

@@ -51,14 +51,23 @@ pub(crate) fn visit(resource: &mut Resource, spec: &Spec, make: Make, set: &mut 
 }
 
 /// The same, whatever the resource's kind.
-pub(crate) fn visit_any(resource: &mut Resource, spec: &Spec, make: Make, set: &mut Setter<'_>) -> Result<()> {
+pub(crate) fn visit_any(
+    resource: &mut Resource,
+    spec: &Spec,
+    make: Make,
+    set: &mut Setter<'_>,
+) -> Result<()> {
     let make = if spec.create { make } else { Make::Nothing };
-    visit_parts(&mut resource.node, &spec.parts, make, set).map_err(|message| {
-        BuildError::new(message).of_object(&resource.id).of_field(&spec.path)
-    })
+    visit_parts(&mut resource.node, &spec.parts, make, set)
+        .map_err(|message| BuildError::new(message).of_object(&resource.id).of_field(&spec.path))
 }
 
-fn visit_parts(node: &mut Node, parts: &[Part], make: Make, set: &mut Setter<'_>) -> std::result::Result<(), String> {
+fn visit_parts(
+    node: &mut Node,
+    parts: &[Part],
+    make: Make,
+    set: &mut Setter<'_>,
+) -> std::result::Result<(), String> {
     let Some((part, rest)) = parts.split_first() else { return set(node) };
     match node {
         node if node.is_null() => Ok(()),

@@ -73,9 +73,8 @@ impl Namespace {
         }
         let binding = matches!(resource.id.gvk.kind.as_str(), "RoleBinding" | "ClusterRoleBinding");
         if binding {
-            self.subjects(&mut resource.node).map_err(|message| {
-                BuildError::new(message).of_object(&resource.id).of_field("subjects")
-            })?;
+            self.subjects(&mut resource.node)
+                .map_err(|message| BuildError::new(message).of_object(&resource.id).of_field("subjects"))?;
         }
         let core = resource.id.gvk.group.is_empty() && resource.id.gvk.version == "v1";
         for spec in &self.specs {

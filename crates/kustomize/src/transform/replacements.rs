@@ -110,7 +110,9 @@ impl Target {
         }
         let ids = all_ids(resource);
         let fits = |chooser: &Chooser, id: &ResId| {
-            chooser.matches_gvk(&id.gvk) && chooser.matches_name(&id.name) && chooser.matches_namespace(&id.namespace)
+            chooser.matches_gvk(&id.gvk)
+                && chooser.matches_name(&id.name)
+                && chooser.matches_namespace(&id.namespace)
         };
         if self.reject.iter().any(|r| !r.is_open() && ids.iter().any(|id| fits(r, id))) {
             return false;
@@ -188,7 +190,9 @@ fn read_source(selector: &SourceSelector, set: &ResSet) -> Result<Node> {
         BuildError::new(message).of_object(&source.id).of_field(path)
     };
     let value = lookup(&source.node, &split_smart(path))
-        .map_err(|e| BuildError::new(format!("error looking up replacement source: {e}")).of_object(&source.id))?
+        .map_err(|e| {
+            BuildError::new(format!("error looking up replacement source: {e}")).of_object(&source.id)
+        })?
         .filter(|v| !v.is_nothing())
         .ok_or_else(missing)?;
     let options = selector.options.clone().unwrap_or_default();
@@ -198,7 +202,8 @@ fn read_source(selector: &SourceSelector, set: &ResSet) -> Result<Node> {
     let Some(scalar) = value.as_scalar() else {
         return Err("delimiter option can only be used with scalar nodes".into());
     };
-    let part = usize::try_from(options.index).ok().and_then(|at| scalar.text.split(&options.delimiter).nth(at));
+    let part =
+        usize::try_from(options.index).ok().and_then(|at| scalar.text.split(&options.delimiter).nth(at));
     let text = part.ok_or_else(|| {
         BuildError::new(format!("options.index {} is out of bounds for value {}", options.index, scalar.text))
     })?;
@@ -240,7 +245,8 @@ fn write_structured(
     })?;
     let holder = lookup(node, &path.parts[..depth]).ok()??.as_scalar()?.clone();
     let mut inner = read_one(&holder.text).ok()??;
-    let written = inner.visit_path(&path.steps[depth..], create, &mut |node| set(node, value, options)).ok()?;
+    let written =
+        inner.visit_path(&path.steps[depth..], create, &mut |node| set(node, value, options)).ok()?;
     if written == 0 {
         return None;
     }

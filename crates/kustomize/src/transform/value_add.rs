@@ -1,5 +1,5 @@
-use super::namespace::{Namespace, SubjectMode};
 use super::Transformer;
+use super::namespace::{Namespace, SubjectMode};
 use crate::decode::config;
 use crate::error::{BuildError, Result};
 use crate::kustomization::Selector;
