@@ -79,3 +79,20 @@ pub(crate) fn sorted(value: &Value) -> Value {
         scalar => scalar.clone(),
     }
 }
+
+/// A value as Go's `%v` prints it.
+pub(crate) fn go_value(value: &Value) -> String {
+    match value {
+        Value::Null => "<nil>".into(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => format!("[{}]", items.iter().map(go_value).collect::<Vec<_>>().join(" ")),
+        Value::Object(map) => {
+            let mut keys: Vec<_> = map.iter().collect();
+            keys.sort_by_key(|(key, _)| key.as_str());
+            let pairs: Vec<_> =
+                keys.iter().map(|(key, value)| format!("{key}:{}", go_value(value))).collect();
+            format!("map[{}]", pairs.join(" "))
+        }
+        scalar => scalar.to_string(),
+    }
+}

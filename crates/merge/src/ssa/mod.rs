@@ -11,6 +11,7 @@ mod engine;
 mod last_applied;
 mod new_object;
 
+use crate::canonical::canonicalize;
 use crate::fields::FieldSet;
 use crate::managers::{Manager, Managers, Operation, take_managed_fields};
 use crate::values;
@@ -132,6 +133,7 @@ pub fn apply(request: &ApplyRequest<'_>) -> Result<Outcome, ApplyError> {
     };
     let (new, managers) = applied.map_err(ApplyError::Conflict)?;
     let mut object = new.unwrap_or(live);
+    canonicalize(&mut object, kind.schema);
     if manager == last_applied::KUBECTL {
         last_applied::sync(&mut object, config);
     }

@@ -1,5 +1,6 @@
 use super::item_element;
 use crate::fields::PathElement;
+use crate::values::go_value;
 use holdfast_object::schema::{ListKind, ListType, Scalar, TypeKind, TypeRef};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -78,7 +79,6 @@ impl Walk {
                             self.path.push(element);
                             self.error("field not declared in schema");
                             self.path.pop();
-                            return;
                         }
                     }
                 }
@@ -130,22 +130,5 @@ fn scalar_error(scalar: Scalar, value: &Value) -> Option<String> {
         }
         Scalar::DateTime | Scalar::IntOrString | Scalar::Quantity => (value.is_object() || value.is_array())
             .then(|| format!("expected any scalar, got &{{{}}}", go_value(value))),
-    }
-}
-
-/// A value as Go's `%v` prints it.
-fn go_value(value: &Value) -> String {
-    match value {
-        Value::Null => "<nil>".into(),
-        Value::String(text) => text.clone(),
-        Value::Array(items) => format!("[{}]", items.iter().map(go_value).collect::<Vec<_>>().join(" ")),
-        Value::Object(map) => {
-            let mut keys: Vec<_> = map.iter().collect();
-            keys.sort_by_key(|(key, _)| key.as_str());
-            let pairs: Vec<_> =
-                keys.iter().map(|(key, value)| format!("{key}:{}", go_value(value))).collect();
-            format!("map[{}]", pairs.join(" "))
-        }
-        scalar => scalar.to_string(),
     }
 }

@@ -1,0 +1,5 @@
+//! What a real API server answered, replayed: see `recorded/`.
+
+#![allow(clippy::unwrap_used)]
+
+mod recorded;
