@@ -157,6 +157,27 @@ impl FieldPath {
     }
 }
 
+impl FieldPath {
+    /// What the path leads to. Items of keyed lists match when their key fields have the values, or lack a field
+    /// that then has its default.
+    pub fn find<'v>(&self, object: &'v Value) -> Option<&'v Value> {
+        self.0.iter().try_fold(object, |at, element| match (element, at) {
+            (PathElement::Field(name), Value::Object(map)) => map.get(name.as_ref()),
+            (PathElement::Key(fields), Value::Array(items)) => items.iter().find(|item| {
+                fields.iter().any(|(name, _)| item.get(name.as_ref()).is_some())
+                    && fields
+                        .iter()
+                        .all(|(name, value)| item.get(name.as_ref()).is_none_or(|v| values::equal(v, value)))
+            }),
+            (PathElement::Value(value), Value::Array(items)) => {
+                items.iter().find(|item| values::equal(item, value))
+            }
+            (PathElement::Index(index), Value::Array(items)) => items.get(*index),
+            _ => None,
+        })
+    }
+}
+
 impl fmt::Display for FieldPath {
     /// `.spec.containers[name="a"].image`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,7 +12,7 @@ use serde_json::Value;
 pub(super) const KUBECTL: &str = "kubectl";
 
 /// Where `kubectl apply` keeps what it applied.
-pub(crate) const ANNOTATION: &str = "kubectl.kubernetes.io/last-applied-configuration";
+pub const ANNOTATION: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// All annotations of an object together may have this many bytes.
 const MAX_ANNOTATIONS: usize = 256 * 1024;

@@ -21,6 +21,7 @@ use new_object::new_object;
 use serde_json::{Map, Value};
 
 pub use conflict::{Conflict, Conflicts};
+pub use last_applied::ANNOTATION as ANNOTATION_LAST_APPLIED;
 
 /// How to show an object at another version of its kind: the object and its type there, or `None` for a version
 /// that is not served. Owners' fields are named in the version they wrote.
