@@ -42,10 +42,10 @@ pub(crate) fn normalize(object: &mut Value) {
     match (gvk.group.as_str(), gvk.kind.as_str()) {
         ("", "Secret") => empty_secret_values(object),
         ("", "Endpoints") => order_endpoints(object),
-        ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => {
-            if object["rules"].as_array().is_some_and(Vec::is_empty) {
-                object["rules"] = Value::Null;
-            }
+        ("rbac.authorization.k8s.io", "Role" | "ClusterRole")
+            if object["rules"].as_array().is_some_and(Vec::is_empty) =>
+        {
+            object["rules"] = Value::Null;
         }
         _ => {}
     }

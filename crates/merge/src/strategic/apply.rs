@@ -77,12 +77,7 @@ impl Apply {
                 let (ty, strategy) = lookup(ty, &key)?;
                 Some(Value::Array(self.list(old, new, items_of(ty), strategy)?))
             }
-            (_, mut new) => {
-                if self.mode == Mode::Apply {
-                    drop_nulls(&mut new);
-                }
-                without_directives(new)
-            }
+            (_, new) => self.added(new),
         };
         match merged {
             Some(value) => drop(original.insert(key, value)),
@@ -109,7 +104,6 @@ impl Apply {
         }
         let keys = directive.as_array().ok_or(PatchError::RetainKeys)?;
         let named = |key: &str| keys.iter().any(|k| k == key);
-        let is_directive = |key: &str| key.starts_with(SET_ORDER) || key.starts_with(DELETE_FROM_LIST);
         if patch.iter().any(|(key, value)| !value.is_null() && !is_directive(key) && !named(key)) {
             return Err(PatchError::RetainKeys);
         }
@@ -145,7 +139,7 @@ impl Apply {
             let merged = match (old, new) {
                 (None, None) => continue,
                 (Some(old), None) => old,
-                (None, Some(new)) => match without_directives(Value::Array(new)) {
+                (None, Some(new)) => match self.added(Value::Array(new)) {
                     Some(Value::Array(new)) => new,
                     _ => continue,
                 },
@@ -189,6 +183,24 @@ impl Apply {
         identity.order(from_patch, live_only, &patch, &original)
     }
 
+    /// A value that was not there before. Applying leaves no trace of what a patch is made of; a patch laid over a
+    /// patch keeps all but maps that are directives.
+    fn added(&self, value: Value) -> Option<Value> {
+        let plain = self.mode == Mode::Apply;
+        match value {
+            Value::Object(map) if map.contains_key(DIRECTIVE) => None,
+            Value::Object(map) => {
+                let kept =
+                    map.into_iter().filter(|(key, value)| !plain || !(value.is_null() || is_directive(key)));
+                Some(Value::Object(kept.filter_map(|(key, value)| Some((key, self.added(value)?))).collect()))
+            }
+            Value::Array(items) => {
+                Some(Value::Array(items.into_iter().filter_map(|v| self.added(v)).collect()))
+            }
+            scalar => Some(scalar),
+        }
+    }
+
     fn items(
         &self,
         mut merged: Vec<Value>,
@@ -209,7 +221,7 @@ impl Apply {
                     let old = slot.as_object().cloned().unwrap_or_default();
                     *slot = Value::Object(self.map(old, as_item(item)?.clone(), ty)?);
                 }
-                None => merged.push(item.clone()),
+                None => merged.extend(self.added(item.clone())),
             }
         }
         Ok(merged)
@@ -262,25 +274,6 @@ fn deduplicated(list: Vec<Value>) -> Vec<Value> {
     kept
 }
 
-fn drop_nulls(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            map.retain(|_, value| !value.is_null());
-            map.values_mut().for_each(drop_nulls);
-        }
-        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
-        _ => {}
-    }
-}
-
-/// The value without the maps in it that are directives; `None` when it is one itself.
-fn without_directives(value: Value) -> Option<Value> {
-    match value {
-        Value::Object(map) if map.contains_key(DIRECTIVE) => None,
-        Value::Object(map) => Some(Value::Object(
-            map.into_iter().filter_map(|(key, value)| Some((key, without_directives(value)?))).collect(),
-        )),
-        Value::Array(items) => Some(Value::Array(items.into_iter().filter_map(without_directives).collect())),
-        scalar => Some(scalar),
-    }
+fn is_directive(key: &str) -> bool {
+    key == RETAIN_KEYS || key.starts_with(SET_ORDER) || key.starts_with(DELETE_FROM_LIST)
 }

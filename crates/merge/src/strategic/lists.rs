@@ -26,7 +26,7 @@ pub(super) fn hold_maps(lists: [&[Value]; 2]) -> Result<bool, PatchError> {
 pub(super) struct Identity<'k>(pub(super) Option<&'k str>);
 
 impl Identity<'_> {
-    pub(super) fn of<'v>(self, item: &'v Value) -> &'v Value {
+    pub(super) fn of(self, item: &Value) -> &Value {
         match self.0 {
             Some(key) => item.get(key).unwrap_or(&Value::Null),
             None => item,
