@@ -143,6 +143,13 @@ impl LiveState {
         }
     }
 
+    /// Kinds that were asked for and that the server did not serve.
+    pub fn missing_kinds(&self) -> Vec<GroupVersionKind> {
+        let state = self.read();
+        let is_missing = |(_, store): &(&GroupVersionKind, &Store)| store.condition == Condition::NoSuchKind;
+        state.stores.iter().filter(is_missing).map(|(gvk, _)| gvk.clone()).collect()
+    }
+
     fn start(&self, gvk: &GroupVersionKind, resource: Arc<ApiResource>) {
         let mut state = self.write();
         if state.stores.get(gvk).is_some_and(|s| s.condition != Condition::NoSuchKind) {

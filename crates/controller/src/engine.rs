@@ -195,7 +195,7 @@ impl Engine {
             tracing::error!("the engine runs already");
             return;
         };
-        let own: HashSet<GroupKind> = by_kind.keys().cloned().collect();
+        let own: Arc<HashSet<GroupKind>> = Arc::new(by_kind.keys().cloned().collect());
         let router = tokio::spawn(self.clone().route(events, own));
         let keeper = tokio::spawn(self.clone().keep_watched(reconcilers));
         let slots = Arc::new(Semaphore::new(self.inner.options.concurrency));
@@ -268,13 +268,13 @@ impl Engine {
         }
     }
 
-    async fn route(self, mut events: mpsc::UnboundedReceiver<LiveEvent>, own: HashSet<GroupKind>) {
+    async fn route(self, mut events: mpsc::UnboundedReceiver<LiveEvent>, own: Arc<HashSet<GroupKind>>) {
         while let Some(event) = events.recv().await {
             match event {
                 LiveEvent::Object { object, was_deleted } => {
                     self.route_object(&object, was_deleted, &own);
                     if object.key.kind == "CustomResourceDefinition" {
-                        self.definition_changed(&own).await;
+                        tokio::spawn(self.clone().definition_changed(object, own.clone()));
                     }
                 }
                 LiveEvent::Synced(gvk) => self.route_kind(&gvk.group_kind()),
@@ -318,17 +318,36 @@ impl Engine {
         }
     }
 
-    /// A definition came or changed: kinds that were not served may be now.
-    async fn definition_changed(&self, own: &HashSet<GroupKind>) {
-        if let Err(error) = self.inner.cluster.refresh_discovery().await {
-            tracing::warn!(%error, "cannot read the discovery");
-            return;
-        }
-        for kind in own {
-            if let Some(resource) = self.inner.cluster.discovery().preferred(kind) {
-                let _ = self.inner.live.ensure(&resource.gvk).await;
+    /// A definition came or changed: kinds that were not served may be now. The server's discovery lags behind its
+    /// own word that a definition is established, so it is read again until the kind is in it, for a while.
+    async fn definition_changed(self, definition: ObjectRef, own: Arc<HashSet<GroupKind>>) {
+        let Some(kind) = self.established_kind(&definition) else { return };
+        let mut pause = FIRST_DISCOVERY_PAUSE;
+        while pause < LONGEST_DISCOVERY_PAUSE {
+            if let Err(error) = self.inner.cluster.refresh_discovery().await {
+                tracing::warn!(%error, "cannot read the discovery");
             }
+            if let Some(resource) = self.inner.cluster.discovery().preferred(&kind) {
+                if own.contains(&kind) {
+                    let _ = self.inner.live.ensure(&resource.gvk).await;
+                }
+                for missing in self.inner.live.missing_kinds().iter().filter(|gvk| gvk.group_kind() == kind) {
+                    let _ = self.inner.live.ensure(missing).await;
+                }
+                return;
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
         }
+    }
+
+    /// The kind of a definition that is established.
+    fn established_kind(&self, definition: &ObjectRef) -> Option<GroupKind> {
+        let object = self.inner.live.object(definition)?;
+        let conditions = object.get(&["status", "conditions"])?.as_array()?;
+        conditions.iter().find(|c| c["type"] == "Established" && c["status"] == "True")?;
+        let text = |path: &[&str]| object.get(path).and_then(Value::as_str);
+        Some(GroupKind::new(text(&["spec", "group"])?, text(&["spec", "names", "kind"])?))
     }
 }
 

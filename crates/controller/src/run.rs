@@ -64,6 +64,10 @@ impl SyncRun {
                         stale |= result == holdfast_sync::OpResult::Stale;
                         self.progress.record(op, result);
                     }
+                    // What was of no known kind before may be of one now.
+                    if let Err(message) = self.watch(engine.live()).await {
+                        return Advance::Unavailable(message);
+                    }
                     // Deciding again at once would decide on the same old view; the change that made it old is on
                     // its way and wakes us.
                     if stale {

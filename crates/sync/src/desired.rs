@@ -1,6 +1,6 @@
 use crate::policy::{ReplacePolicy, WriteMode};
-use holdfast_object::{Object, ObjectKey, ObjectRef, Origin};
-use std::collections::HashMap;
+use holdfast_object::{GroupKind, Object, ObjectKey, ObjectRef, Origin, Value};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// What an app wants the cluster to hold, at one revision.
@@ -10,6 +10,7 @@ pub struct Desired {
     pub revision: String,
     objects: Vec<DesiredObject>,
     index: HashMap<ObjectKey, usize>,
+    defines: HashSet<GroupKind>,
     /// Objects that earlier runs applied (Flux: the inventory) or that carry our mark (Argo CD). Those that are
     /// not desired any more are candidates for pruning.
     pub previous: Vec<ObjectRef>,
@@ -29,7 +30,8 @@ impl Desired {
                 }
             }
         }
-        Self { revision: revision.into(), objects: kept, index, previous }
+        let defines = kept.iter().filter_map(|object| defined_kind(&object.object)).collect();
+        Self { revision: revision.into(), objects: kept, index, defines, previous }
     }
 
     /// The objects in render order.
@@ -37,10 +39,24 @@ impl Desired {
         &self.objects
     }
 
+    /// Whether a definition of this kind is among the objects.
+    pub fn defines(&self, kind: &GroupKind) -> bool {
+        self.defines.contains(kind)
+    }
+
     /// The object with this key.
     pub fn get(&self, key: &ObjectKey) -> Option<&DesiredObject> {
         self.index.get(key).map(|&at| &self.objects[at])
     }
+}
+
+/// The kind that a CustomResourceDefinition defines.
+fn defined_kind(object: &Object) -> Option<GroupKind> {
+    if object.kind() != "CustomResourceDefinition" {
+        return None;
+    }
+    let text = |path: &[&str]| object.get(path).and_then(Value::as_str);
+    Some(GroupKind::new(text(&["spec", "group"])?, text(&["spec", "names", "kind"])?))
 }
 
 /// One desired object, ready to be written: marked as owned, with its namespace filled in.

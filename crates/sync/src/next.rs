@@ -125,6 +125,10 @@ impl Run<'_> {
                 object: object.reference.key.clone(),
                 message: "not read yet".into(),
             }),
+            Live::NoSuchKind if self.desired.defines(&object.reference.key.group_kind()) => {
+                let message = "its definition is not served yet".into();
+                Write::Unknown(Waiting { object: object.reference.key.clone(), message })
+            }
             // The server's answer tells more than we could: no such kind, or a discovery that is behind.
             Live::Absent | Live::NoSuchKind => op(Reason::Missing, None),
             Live::Present(_) if object.policy.when == WriteWhen::Absent => Write::Nothing,

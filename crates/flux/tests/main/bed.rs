@@ -1,0 +1,237 @@
+//! The test bed: one sandbox with Flux' definitions, one engine, repositories in memory.
+
+use bytes::Bytes;
+use holdfast_cluster::{ApiRequest, Cluster, OwnerIndex, PatchKind};
+use holdfast_controller::{Engine, EngineOptions};
+use holdfast_flux::FluxOptions;
+use holdfast_object::{GroupVersionKind, Object, ObjectRef, Value, json};
+use holdfast_render::RenderCache;
+use holdfast_sandbox::{Options, Sandbox};
+use holdfast_source::{
+    Artifact, Commit, GitCache, GitRef, GitUrl, Limits, Revision, SourceError, Sources, StandIn,
+};
+use holdfast_sync::LiveView;
+use holdfast_tree::{Entry, FileTree, MemoryTree, Named, TreeError};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::watch;
+
+pub(crate) const URL: &str = "https://git.example.com/team/app";
+
+/// A repository in memory: each commit is a tree.
+#[derive(Default)]
+pub(crate) struct Repository {
+    commits: Mutex<Vec<MemoryTree>>,
+}
+
+impl Repository {
+    pub(crate) fn commit(&self, files: &[(&str, &str)]) -> String {
+        let mut tree = MemoryTree::new();
+        files.iter().for_each(|(path, content)| tree.insert(path, content.to_string()));
+        let mut commits = self.commits.lock().unwrap();
+        commits.push(tree);
+        hash(commits.len())
+    }
+}
+
+fn hash(number: usize) -> String {
+    format!("{number:040x}")
+}
+
+impl StandIn for Repository {
+    fn artifact(&self, wanted: &GitRef) -> Result<Artifact, SourceError> {
+        let commits = self.commits.lock().unwrap();
+        let GitRef::Branch(branch) = wanted else {
+            return Err(SourceError::RefNotFound { url: URL.into(), reference: wanted.to_string() });
+        };
+        let number = commits.len();
+        let id = hash(number);
+        let tree = commits
+            .last()
+            .cloned()
+            .ok_or(SourceError::RefNotFound { url: URL.into(), reference: wanted.to_string() })?;
+        Ok(Artifact {
+            revision: Revision::git(branch, &id),
+            digest: format!("sha1:{id}"),
+            commit: Some(Commit {
+                id,
+                subject: format!("commit {number}"),
+                message: format!("commit {number}"),
+                author: "a <a@example.com>".into(),
+                time: 0,
+                parents: vec![],
+                signed: false,
+            }),
+            metadata: vec![],
+            tree: Arc::new(Hashed { tree, number }),
+        })
+    }
+}
+
+/// Hashes by commit, so that the cache of renders has something to compare.
+struct Hashed {
+    tree: MemoryTree,
+    number: usize,
+}
+
+impl FileTree for Hashed {
+    fn entry(&self, path: &str) -> Result<Option<Entry>, TreeError> {
+        self.tree.entry(path)
+    }
+    fn read(&self, path: &str) -> Result<Bytes, TreeError> {
+        self.tree.read(path)
+    }
+    fn list(&self, path: &str) -> Result<Vec<Named>, TreeError> {
+        self.tree.list(path)
+    }
+    fn subtree_hash(&self, path: &str) -> Option<String> {
+        self.tree.entry(path).ok().flatten().map(|_| format!("{}:{path}", self.number))
+    }
+}
+
+pub(crate) struct Bed {
+    _sandbox: Sandbox,
+    pub(crate) cluster: Cluster,
+    pub(crate) engine: Engine,
+    pub(crate) sources: Sources,
+    pub(crate) repository: Arc<Repository>,
+    stop: watch::Sender<bool>,
+}
+
+impl Bed {
+    pub(crate) async fn start() -> Self {
+        Self::with(FluxOptions::default()).await
+    }
+
+    pub(crate) async fn with(options: FluxOptions) -> Self {
+        let sandbox = Sandbox::start(Options::default());
+        let cluster = Cluster::new(kube::Client::new(sandbox.service(), "default"));
+        let engine = Engine::new(
+            cluster.clone(),
+            EngineOptions {
+                concurrency: 16,
+                owners: vec![OwnerIndex::AnnotationPrefix("argocd.argoproj.io/tracking-id".into())],
+                reporter: "test".into(),
+                panic_pause: Duration::from_secs(1),
+            },
+        );
+        let sources =
+            Sources::new(GitCache::new(std::env::temp_dir().join("holdfast-flux-tests"), Limits::default()));
+        let repository = Arc::new(Repository::default());
+        sources.stand_in(&GitUrl::parse(URL).unwrap(), repository.clone());
+        let (stop, stopped) = watch::channel(false);
+        let bed = Self { _sandbox: sandbox, cluster, engine, sources, repository, stop };
+        for definition in holdfast_types::definitions() {
+            bed.apply(definition.value).await;
+            while bed.cluster.resource(&definition.gvk).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            }
+        }
+        let reconcilers = holdfast_flux::reconcilers(
+            &bed.engine,
+            bed.sources.clone(),
+            Arc::new(RenderCache::new(64)),
+            options,
+        );
+        let engine = bed.engine.clone();
+        tokio::spawn(async move { engine.run(reconcilers, stopped).await });
+        bed
+    }
+
+    pub(crate) async fn apply(&self, value: Value) -> Object {
+        let object = Object::new(value).unwrap();
+        let resource = self.cluster.resource(&object.gvk()).await.unwrap();
+        let body = object.to_value().to_string();
+        let request = ApiRequest::patch(&resource, object.namespace(), object.name(), PatchKind::Apply, body)
+            .query("fieldManager", "test")
+            .query("force", "true");
+        let answer = self.cluster.request(request).await.unwrap();
+        Object::new(serde_json::from_slice(&answer.body).unwrap()).unwrap()
+    }
+
+    pub(crate) async fn merge(&self, gvk: &GroupVersionKind, namespace: &str, name: &str, patch: Value) {
+        let resource = self.cluster.resource(gvk).await.unwrap();
+        let request = ApiRequest::patch(&resource, namespace, name, PatchKind::Merge, patch.to_string())
+            .query("fieldManager", "someone");
+        self.cluster.request(request).await.unwrap();
+    }
+
+    pub(crate) async fn delete(&self, gvk: &GroupVersionKind, namespace: &str, name: &str) {
+        let resource = self.cluster.resource(gvk).await.unwrap();
+        self.cluster.request(ApiRequest::delete(&resource, namespace, name, "{}")).await.unwrap();
+    }
+
+    pub(crate) async fn get(&self, gvk: &GroupVersionKind, namespace: &str, name: &str) -> Option<Object> {
+        let resource = self.cluster.resource(gvk).await.unwrap();
+        let answer = self.cluster.request(ApiRequest::get_object(&resource, namespace, name)).await.ok()?;
+        Some(Object::new(serde_json::from_slice(&answer.body).unwrap()).unwrap())
+    }
+
+    /// Waits until an object satisfies a condition; fails with what it is like after half a minute.
+    pub(crate) async fn until(
+        &self,
+        gvk: &GroupVersionKind,
+        namespace: &str,
+        name: &str,
+        is_so: impl Fn(Option<&Object>) -> bool,
+    ) -> Option<Object> {
+        let mut last = None;
+        for _ in 0..600 {
+            last = self.get(gvk, namespace, name).await;
+            if is_so(last.as_ref()) {
+                return last;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let live = self.engine.live().get(&ObjectRef::new(gvk, namespace, name));
+        panic!("{gvk} {namespace}/{name} did not become as expected: {last:#?}\nas watched: {live:?}");
+    }
+
+    pub(crate) async fn source(&self) {
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "flux-system"}});
+        self.apply(namespace).await;
+        self.apply(json!({
+            "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
+            "metadata": {"name": "app", "namespace": "flux-system"},
+            "spec": {"url": URL, "interval": "1m", "ref": {"branch": "main"}},
+        }))
+        .await;
+    }
+
+    pub(crate) async fn kustomization(&self, name: &str, extra: Value) {
+        let mut value = json!({
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": {"name": name, "namespace": "flux-system"},
+            "spec": {"interval": "10m", "prune": true, "path": "./", "targetNamespace": "default",
+                "sourceRef": {"kind": "GitRepository", "name": "app"}},
+        });
+        for (key, part) in extra.as_object().unwrap() {
+            value["spec"][key] = part.clone();
+        }
+        self.apply(value).await;
+    }
+
+    /// The repository has news, as a webhook would say.
+    pub(crate) async fn push(&self) {
+        let at = jiff::Timestamp::now().to_string();
+        let patch = json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": at}}});
+        self.merge(&holdfast_types::flux::git_repository(), "flux-system", "app", patch).await;
+    }
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        let _ = self.stop.send(true);
+    }
+}
+
+pub(crate) fn ready(object: Option<&Object>) -> Option<(String, String, String)> {
+    let conditions = object?.get(&["status", "conditions"])?.as_array()?;
+    let found = conditions.iter().find(|c| c["type"] == "Ready")?;
+    let text = |field: &str| found[field].as_str().unwrap_or_default().to_owned();
+    Some((text("status"), text("reason"), text("message")))
+}
+
+pub(crate) fn is_ready(object: Option<&Object>) -> bool {
+    ready(object).is_some_and(|(status, ..)| status == "True")
+}

@@ -1,0 +1,175 @@
+use crate::bed::{Bed, is_ready, ready};
+use holdfast_object::{GroupVersionKind, Object, json};
+use holdfast_types::flux::{git_repository, kustomization};
+
+fn config_map() -> GroupVersionKind {
+    GroupVersionKind::new("", "v1", "ConfigMap")
+}
+
+fn manifest(name: &str, value: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  key: {value}\n")
+}
+
+fn has_value(value: &'static str) -> impl Fn(Option<&Object>) -> bool {
+    move |object| object.and_then(|o| o.get(&["data", "key"])).and_then(|v| v.as_str()) == Some(value)
+}
+
+fn applied(revision: &str) -> impl Fn(Option<&Object>) -> bool {
+    let message = format!("Applied revision: main@sha1:{revision}");
+    move |object| ready(object) == Some(("True".into(), "ReconciliationSucceeded".into(), message.clone()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_reaches_the_cluster_and_the_next_one_too() {
+    let bed = Bed::start().await;
+    let first =
+        bed.repository.commit(&[("a.yaml", &manifest("a", "one")), ("b.yaml", &manifest("b", "one"))]);
+    bed.source().await;
+    bed.kustomization("app", json!({})).await;
+    let status = bed.until(&kustomization(), "flux-system", "app", applied(&first)).await.unwrap();
+    let ids: Vec<_> = status.get(&["status", "inventory", "entries"]).unwrap().as_array().unwrap().clone();
+    assert_eq!(
+        ids,
+        [json!({"id": "default_a__ConfigMap", "v": "v1"}), json!({"id": "default_b__ConfigMap", "v": "v1"})]
+    );
+    assert!(bed.until(&config_map(), "default", "a", has_value("one")).await.is_some());
+    let source = bed.get(&git_repository(), "flux-system", "app").await;
+    assert_eq!(
+        ready(source.as_ref()).unwrap().2,
+        format!("stored artifact for revision 'main@sha1:{first}'")
+    );
+
+    let second = bed.repository.commit(&[("a.yaml", &manifest("a", "two"))]);
+    bed.push().await;
+    bed.until(&kustomization(), "flux-system", "app", applied(&second)).await;
+    assert!(bed.until(&config_map(), "default", "a", has_value("two")).await.is_some());
+    bed.until(&config_map(), "default", "b", |object| object.is_none()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_change_is_put_right() {
+    let bed = Bed::start().await;
+    let revision = bed.repository.commit(&[("a.yaml", &manifest("a", "ours"))]);
+    bed.source().await;
+    bed.kustomization("app", json!({})).await;
+    bed.until(&kustomization(), "flux-system", "app", applied(&revision)).await;
+    bed.merge(&config_map(), "default", "a", json!({"data": {"key": "theirs"}})).await;
+    bed.until(&config_map(), "default", "a", has_value("ours")).await;
+    bed.delete(&config_map(), "default", "a").await;
+    bed.until(&config_map(), "default", "a", has_value("ours")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_commit_leaves_what_is_there_and_says_where() {
+    let bed = Bed::start().await;
+    let first = bed.repository.commit(&[("a.yaml", &manifest("a", "one"))]);
+    bed.source().await;
+    bed.kustomization("app", json!({})).await;
+    bed.until(&kustomization(), "flux-system", "app", applied(&first)).await;
+    bed.repository.commit(&[("a.yaml", "kind: [\n")]);
+    bed.push().await;
+    let failed =
+        |object: Option<&Object>| ready(object).is_some_and(|(_, reason, _)| reason == "BuildFailed");
+    let object = bed.until(&kustomization(), "flux-system", "app", failed).await;
+    let (_, _, message) = ready(object.as_ref()).unwrap();
+    assert!(message.contains("a.yaml:"), "{message}");
+    assert!(has_value("one")(bed.get(&config_map(), "default", "a").await.as_ref()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn dependencies_and_cycles() {
+    let bed = Bed::start().await;
+    bed.repository.commit(&[("a/a.yaml", &manifest("a", "x")), ("b/b.yaml", &manifest("b", "x"))]);
+    bed.source().await;
+    bed.kustomization("second", json!({"path": "b", "dependsOn": [{"name": "first"}]})).await;
+    let waits =
+        |object: Option<&Object>| ready(object).is_some_and(|(_, reason, _)| reason == "DependencyNotReady");
+    bed.until(&kustomization(), "flux-system", "second", waits).await;
+    bed.kustomization("first", json!({"path": "a"})).await;
+    bed.until(&kustomization(), "flux-system", "second", is_ready).await;
+
+    bed.kustomization("x", json!({"path": "a", "dependsOn": [{"name": "y"}]})).await;
+    bed.kustomization("y", json!({"path": "b", "dependsOn": [{"name": "x"}]})).await;
+    let cycle = |object: Option<&Object>| {
+        ready(object).is_some_and(|(.., message)| message.contains("dependency cycle"))
+    };
+    bed.until(&kustomization(), "flux-system", "x", cycle).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_definition_and_its_first_object_come_in_one_commit() {
+    let bed = Bed::start().await;
+    let definition = r#"
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {kind: Widget, listKind: WidgetList, plural: widgets, singular: widget}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+---
+apiVersion: example.com/v1
+kind: Widget
+metadata: {name: first}
+spec: {size: 3}
+"#;
+    let revision = bed.repository.commit(&[("all.yaml", definition)]);
+    bed.source().await;
+    bed.kustomization("app", json!({"wait": true, "timeout": "2m"})).await;
+    bed.until(&kustomization(), "flux-system", "app", applied(&revision)).await;
+    let widget = GroupVersionKind::new("example.com", "v1", "Widget");
+    assert!(bed.get(&widget, "default", "first").await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn deletion_takes_the_objects_along_and_suspend_keeps_them() {
+    let bed = Bed::start().await;
+    bed.repository.commit(&[("a/a.yaml", &manifest("a", "x")), ("b/b.yaml", &manifest("b", "x"))]);
+    bed.source().await;
+    for name in ["a", "b"] {
+        bed.kustomization(name, json!({"path": name})).await;
+        bed.until(&kustomization(), "flux-system", name, is_ready).await;
+    }
+    bed.kustomization("b", json!({"path": "b", "suspend": true})).await;
+    for name in ["a", "b"] {
+        bed.delete(&kustomization(), "flux-system", name).await;
+        bed.until(&kustomization(), "flux-system", name, |object| object.is_none()).await;
+    }
+    bed.until(&config_map(), "default", "a", |object| object.is_none()).await;
+    assert!(bed.get(&config_map(), "default", "b").await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_run_is_refused_by_name() {
+    let bed = Bed::start().await;
+    bed.repository.commit(&[("a.yaml", &manifest("a", "x"))]);
+    bed.source().await;
+    bed.kustomization("app", json!({"decryption": {"provider": "sops"}})).await;
+    let refused =
+        |object: Option<&Object>| ready(object).is_some_and(|(_, reason, _)| reason == "Unsupported");
+    let object = bed.until(&kustomization(), "flux-system", "app", refused).await;
+    assert_eq!(ready(object.as_ref()).unwrap().2, "not supported: spec.decryption");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_object_does_not_hide_the_others() {
+    let bed = Bed::start().await;
+    let missing = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: lost, namespace: nowhere}\n";
+    bed.repository.commit(&[("a.yaml", &manifest("a", "x")), ("lost.yaml", missing)]);
+    bed.source().await;
+    bed.kustomization("app", json!({"targetNamespace": null})).await;
+    let failed = |object: Option<&Object>| {
+        ready(object).is_some_and(|(_, reason, _)| reason == "ReconciliationFailed")
+    };
+    let object = bed.until(&kustomization(), "flux-system", "app", failed).await;
+    let (_, _, message) = ready(object.as_ref()).unwrap();
+    assert!(
+        message.contains("ConfigMap/nowhere/lost (lost.yaml:1): namespaces \"nowhere\" not found"),
+        "{message}"
+    );
+}
