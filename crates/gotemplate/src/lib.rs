@@ -29,12 +29,17 @@
 //! What this crate refuses to do: read files or the environment, open connections, ask for the time or for random
 //! numbers, run without bounds, escape output by context as `html/template` does, and compute with complex numbers.
 
+mod encoding;
 mod exec;
 mod fmt;
 mod functions;
+pub mod json;
 mod parse;
 mod random;
+mod regexp;
 mod templates;
+mod time;
+mod url;
 mod value;
 
 pub use exec::{Context, ExecError, FuncError, Limit, Limits, Location, MissingKey, Options, Session};

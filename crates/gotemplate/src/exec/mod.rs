@@ -14,6 +14,7 @@ pub use session::{Limits, MissingKey, Options, Session};
 use crate::fmt::{Failure, Printer};
 use crate::parse::Tree;
 use crate::parse::ast::NodeId;
+use crate::regexp::Regexp;
 use crate::templates::TemplateSet;
 use crate::value::{Map, Str, Value};
 
@@ -185,14 +186,34 @@ impl Context<'_> {
         &mut self,
         print: impl FnOnce(&mut Printer),
     ) -> std::result::Result<Value, FuncError> {
-        let left = self.session.limits.memory.saturating_sub(self.session.memory);
-        let mut printer = Printer::new(usize::try_from(left).unwrap_or(usize::MAX));
+        let mut printer = Printer::new(self.memory_left());
         print(&mut printer);
         match printer.finish() {
             Ok(text) => Ok(Value::from(text)),
-            Err(Failure::TooLong) => Err(Limit::Memory(self.session.limits.memory).into()),
+            Err(Failure::TooLong) => Err(self.memory_limit().into()),
             Err(Failure::TooDeep) => Err(Limit::Nesting.into()),
         }
+    }
+
+    /// A compiled expression, kept for the session.
+    pub(crate) fn regexp(&mut self, expression: &Str) -> std::result::Result<Regexp, String> {
+        if let Some(regexp) = self.session.regexps.get(expression) {
+            return Ok(regexp.clone());
+        }
+        let regexp = Regexp::compile(expression)?;
+        if self.session.regexps.len() < session::MAX_REGEXPS {
+            self.session.regexps.insert(expression.clone(), regexp.clone());
+        }
+        Ok(regexp)
+    }
+
+    /// Bytes that may still be used.
+    pub fn memory_left(&self) -> usize {
+        usize::try_from(self.session.limits.memory.saturating_sub(self.session.memory)).unwrap_or(usize::MAX)
+    }
+
+    pub(crate) fn memory_limit(&self) -> Limit {
+        Limit::Memory(self.session.limits.memory)
     }
 
     fn enter(&mut self) -> std::result::Result<(), Limit> {

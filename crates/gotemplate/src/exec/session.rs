@@ -1,11 +1,12 @@
 //! What the executions of one render share: limits, clock, random numbers, the host's state.
 
 use std::any::Any;
+use std::collections::HashMap;
 
 use super::{Context, ExecError, Limit};
+use crate::regexp::Regexp;
 use crate::templates::TemplateSet;
-use crate::value::WeakMap;
-use crate::value::{Map, Value};
+use crate::value::{Map, Str, Value, WeakMap};
 
 /// What `{{ .a.b }}` gives where a map has no such key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -67,8 +68,12 @@ pub struct Session {
     pub(super) memory: u64,
     pub(super) depth: u32,
     pub(super) extension: Option<Box<dyn Any>>,
+    pub(super) regexps: HashMap<Str, Regexp>,
     changed: Vec<WeakMap>,
 }
+
+/// Most expressions that a session keeps compiled.
+pub(super) const MAX_REGEXPS: usize = 64;
 
 impl Session {
     /// A session that has used nothing of its limits.
@@ -84,6 +89,7 @@ impl Session {
             memory: 0,
             depth: 0,
             extension: None,
+            regexps: HashMap::new(),
             changed: Vec::new(),
         }
     }

@@ -18,6 +18,11 @@ pub(crate) fn quote(text: &[u8]) -> String {
     out
 }
 
+/// The text in backquotes where it can stand in them, otherwise as a Go string literal (`%#q`).
+pub(crate) fn backquote(text: &[u8]) -> String {
+    if quote::can_backquote(text) { format!("`{}`", String::from_utf8_lossy(text)) } else { quote(text) }
+}
+
 /// A float as `%v` prints it.
 pub(crate) fn float(value: f64) -> String {
     format_float(value, b'g', None)
@@ -27,22 +32,4 @@ pub(crate) fn float(value: f64) -> String {
 pub(crate) fn byte_slice(list: &List) -> Option<Vec<u8>> {
     let byte = |item: &Value| if let Value::Uint8(byte) = item { *byte } else { 0 };
     (list.elem() == Elem::Byte).then(|| list.items().iter().map(byte).collect())
-}
-
-/// Standard base64 with padding, as JSON shows a `[]byte`.
-pub(crate) fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let group = [chunk[0], chunk.get(1).copied().unwrap_or(0), chunk.get(2).copied().unwrap_or(0)];
-        let bits = u32::from_be_bytes([0, group[0], group[1], group[2]]);
-        for digit in 0..4 {
-            if digit <= chunk.len() {
-                out.push(char::from(ALPHABET[(bits >> (18 - 6 * digit) & 63) as usize]));
-            } else {
-                out.push('=');
-            }
-        }
-    }
-    out
 }

@@ -313,6 +313,7 @@ impl Printer {
 
     fn object(&mut self, object: &Rc<dyn HostObject>, verb: char, depth: usize) {
         let fields = match object.view() {
+            View::Scalar(value) => return self.plain(&value, verb, depth + 1),
             View::Map(map) => return self.map(&map, verb, depth),
             View::List(list) => return self.list(&list, verb, depth),
             View::Struct(fields) => fields,

@@ -66,6 +66,7 @@ impl Value {
                 Some(value) => value.to_json_at(depth + 1)?,
                 None => match object.view() {
                     View::Opaque => Json::Object(JsonMap::new()),
+                    View::Scalar(value) => value.to_json_at(depth + 1)?,
                     View::Map(map) => map_to_json(&map, depth)?,
                     View::List(list) => list_to_json(&list, depth)?,
                     View::Struct(fields) => {
@@ -109,7 +110,7 @@ fn list_to_json(list: &List, depth: usize) -> Result<Json, String> {
         return Ok(Json::Null);
     }
     if let Some(bytes) = crate::fmt::byte_slice(list) {
-        return Ok(Json::String(crate::fmt::base64(&bytes)));
+        return Ok(Json::String(crate::encoding::base64(&bytes)));
     }
     list.items().iter().map(|item| item.to_json_at(depth + 1)).collect::<Result<Vec<_>, _>>().map(Json::Array)
 }

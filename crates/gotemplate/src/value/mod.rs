@@ -141,7 +141,12 @@ impl Value {
             Self::Str(value) => !value.is_empty(),
             Self::List(list) => !list.is_empty(),
             Self::Map(map) => !map.is_empty(),
-            Self::Object(object) => object.len().is_none_or(|len| len > 0),
+            Self::Object(object) => match object.view() {
+                View::Scalar(value) => value.truth(),
+                View::Map(map) => !map.is_empty(),
+                View::List(list) => !list.is_empty(),
+                View::Struct(_) | View::Opaque => true,
+            },
         }
     }
 

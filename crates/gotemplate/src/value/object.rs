@@ -14,6 +14,8 @@ pub enum View {
     Map(Map),
     /// As a list.
     List(List),
+    /// As a value of a basic kind, such as the number of a month.
+    Scalar(Value),
     /// As a struct with these exported fields, in order. JSON uses the same names.
     Struct(Vec<(&'static str, Value)>),
 }

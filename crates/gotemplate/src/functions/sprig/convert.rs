@@ -3,7 +3,7 @@
 use crate::exec::{Context, FuncError};
 use crate::fmt::byte_slice;
 use crate::parse::literal::{parse_float, parse_uint};
-use crate::value::{List, Str, Value};
+use crate::value::{List, Str, Value, View};
 
 /// sprig's `toString`: `String()` where there is one, otherwise `%v`.
 pub(super) fn to_text(context: &mut Context<'_>, value: &Value) -> Result<Str, FuncError> {
@@ -50,6 +50,10 @@ pub(super) fn to_int(value: &Value) -> i64 {
         Value::Uint64(value) => value.cast_signed(),
         Value::Float(value) => float_to_int(*value),
         Value::Str(text) => text.to_str().and_then(|text| parse_int(trim_zero_decimal(text), 0)).unwrap_or(0),
+        Value::Object(object) => match object.view() {
+            View::Scalar(value) => to_int(&value),
+            _ => 0,
+        },
         _ => 0,
     }
 }

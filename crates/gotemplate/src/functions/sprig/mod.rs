@@ -1,10 +1,17 @@
 //! The functions of sprig 3.3, group by group.
 
 mod convert;
+mod date;
+mod decimal;
 mod defaults;
 mod dict;
+mod encoding;
+mod json;
 mod list;
 mod numeric;
+mod random;
+mod regex;
+mod semver;
 mod strings;
 mod words;
 
@@ -17,10 +24,17 @@ impl Functions {
     /// Without `env` and `expandenv`: a template cannot read the environment. `getHostByName` returns an empty string.
     pub fn sprig() -> Self {
         let mut functions = Self::text_template();
+        date::register(&mut functions);
+        decimal::register(&mut functions);
         defaults::register(&mut functions);
         dict::register(&mut functions);
+        encoding::register(&mut functions);
+        json::register(&mut functions);
         list::register(&mut functions);
         numeric::register(&mut functions);
+        random::register(&mut functions);
+        regex::register(&mut functions);
+        semver::register(&mut functions);
         strings::register(&mut functions);
         words::register(&mut functions);
         functions
