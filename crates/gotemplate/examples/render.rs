@@ -3,7 +3,9 @@
 
 use std::io::{BufRead, Write};
 
-use holdfast_gotemplate::{Functions, MissingKey, Numbers, Options, ParseOptions, Session, TemplateSet, Value, parse};
+use holdfast_gotemplate::{
+    Functions, MissingKey, Numbers, Options, ParseOptions, Session, TemplateSet, Value, parse,
+};
 use serde_json::{Value as Json, json};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -57,6 +57,11 @@ impl Decoder<'_> {
         }
     }
 
+    /// The error about the byte at hand inside a token, which Go takes a space to end.
+    fn invalid_inside(&self, context: &str) -> String {
+        if self.peek().is_none() { format!("invalid character ' ' {context}") } else { self.invalid(context) }
+    }
+
     fn value(&mut self, context: &str) -> Result<Value, String> {
         self.skip_space();
         match self.peek() {
@@ -138,7 +143,7 @@ impl Decoder<'_> {
     fn literal(&mut self, word: &str, value: Value) -> Result<Value, String> {
         for expected in word.chars() {
             if self.peek().map(char::from) != Some(expected) {
-                return Err(self.invalid(&format!("in literal {word} (expecting '{expected}')")));
+                return Err(self.invalid_inside(&format!("in literal {word} (expecting '{expected}')")));
             }
             self.at += 1;
         }
@@ -161,12 +166,12 @@ impl Decoder<'_> {
         if self.peek() == Some(b'0') {
             self.at += 1;
         } else if !self.digits() {
-            return Err(self.invalid("in numeric literal"));
+            return Err(self.invalid_inside("in numeric literal"));
         }
         if self.peek() == Some(b'.') {
             self.at += 1;
             if !self.digits() {
-                return Err(self.invalid("after decimal point in numeric literal"));
+                return Err(self.invalid_inside("after decimal point in numeric literal"));
             }
         }
         if matches!(self.peek(), Some(b'e' | b'E')) {
@@ -175,7 +180,7 @@ impl Decoder<'_> {
                 self.at += 1;
             }
             if !self.digits() {
-                return Err(self.invalid("in exponent of numeric literal"));
+                return Err(self.invalid_inside("in exponent of numeric literal"));
             }
         }
         let text = String::from_utf8_lossy(&self.text[start..self.at]);
@@ -221,7 +226,7 @@ impl Decoder<'_> {
                 out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
                 return Ok(());
             }
-            _ => return Err(self.invalid("in string escape code")),
+            _ => return Err(self.invalid_inside("in string escape code")),
         };
         self.at += 1;
         out.push(byte);
@@ -248,7 +253,7 @@ impl Decoder<'_> {
         let mut code = 0;
         for _ in 0..4 {
             let Some(digit) = self.peek().and_then(|byte| char::from(byte).to_digit(16)) else {
-                return Err(self.invalid("in \\u hexadecimal character escape"));
+                return Err(self.invalid_inside("in \\u hexadecimal character escape"));
             };
             code = code * 16 + digit;
             self.at += 1;

@@ -59,7 +59,9 @@ impl Encoder {
         match value {
             Value::Invalid | Value::Nil => self.out.extend_from_slice(b"null"),
             Value::Bool(value) => self.out.extend_from_slice(if *value { b"true" } else { b"false" }),
-            Value::Int(value) | Value::Int64(value) => self.out.extend_from_slice(value.to_string().as_bytes()),
+            Value::Int(value) | Value::Int64(value) => {
+                self.out.extend_from_slice(value.to_string().as_bytes())
+            }
             Value::Uint8(value) => self.out.extend_from_slice(value.to_string().as_bytes()),
             Value::Uint64(value) => self.out.extend_from_slice(value.to_string().as_bytes()),
             Value::Float(value) => self.out.extend_from_slice(float(*value)?.as_bytes()),

@@ -180,21 +180,18 @@ pub(crate) fn parse_uint(text: &str, base: u32) -> Option<u64> {
 pub(crate) fn parse_float(text: &str) -> Option<f64> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let lower = unsigned.to_ascii_lowercase();
-    if let Some(hex) = lower.strip_prefix("0x") {
-        if !underscores_ok(&lower) {
-            return None;
-        }
-        let value = parse_hex_float(&hex.replace('_', ""))?;
-        return Some(if text.starts_with('-') { -value } else { value });
-    }
-    if lower.contains('_') {
-        // Go accepts underscores only after a base prefix.
+    if lower.contains('_') && !underscores_ok(&lower) {
         return None;
     }
-    if matches!(lower.as_str(), "inf" | "infinity" | "nan") {
-        return text.parse().ok();
-    }
-    text.parse().ok().filter(|value: &f64| value.is_finite())
+    let lower = lower.replace('_', "");
+    let value = if let Some(hex) = lower.strip_prefix("0x") {
+        parse_hex_float(hex)?
+    } else if matches!(lower.as_str(), "inf" | "infinity" | "nan") {
+        lower.parse().ok()?
+    } else {
+        lower.parse().ok().filter(|value: &f64| value.is_finite())?
+    };
+    Some(if text.starts_with('-') { -value } else { value })
 }
 fn parse_hex_float(text: &str) -> Option<f64> {
     let (mantissa, exponent) = text.split_once('p')?;

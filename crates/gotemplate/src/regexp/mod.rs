@@ -26,16 +26,15 @@ impl Regexp {
         };
         let translated = syntax::translate(expression)
             .map_err(|(problem, part)| format!("error parsing regexp: {problem}: `{part}`"))?;
-        let regex = RegexBuilder::new(&translated.pattern)
-            .size_limit(SIZE_LIMIT)
-            .nest_limit(1_000)
-            .build()
-            .map_err(|error| match error {
-                regex::Error::CompiledTooBig(_) => {
-                    format!("error parsing regexp: expression too large: `{expression}`")
-                }
-                _ => format!("error parsing regexp: invalid syntax: `{expression}`"),
-            })?;
+        let regex =
+            RegexBuilder::new(&translated.pattern).size_limit(SIZE_LIMIT).nest_limit(1_000).build().map_err(
+                |error| match error {
+                    regex::Error::CompiledTooBig(_) => {
+                        format!("error parsing regexp: expression too large: `{expression}`")
+                    }
+                    _ => format!("error parsing regexp: invalid syntax: `{expression}`"),
+                },
+            )?;
         Ok(Self { regex, names: translated.names })
     }
 
@@ -87,20 +86,22 @@ impl Regexp {
                 rest = &rest[1..];
                 continue;
             };
-            if let Some(found) = self.group(name).and_then(|index| captures.get(index)) {
-                out.extend_from_slice(found.as_bytes());
+            if let Some(found) = self.group(name, captures) {
+                out.extend_from_slice(found);
             }
             rest = &rest[len..];
         }
         out.extend_from_slice(rest);
     }
 
-    fn group(&self, name: &str) -> Option<usize> {
+    /// What a group matched, by number or name; of equal names, the first that took part.
+    fn group<'t>(&self, name: &str, captures: &Captures<'t>) -> Option<&'t [u8]> {
+        let matched = |index: usize| captures.get(index).map(|found| found.as_bytes());
         if name.bytes().all(|byte| byte.is_ascii_digit()) {
-            return name.parse().ok();
+            return name.parse().ok().and_then(matched);
         }
-        let index = self.names.iter().position(|group| group.as_deref() == Some(name))?;
-        Some(index + 1)
+        let named = self.names.iter().enumerate().filter(|(_, group)| group.as_deref() == Some(name));
+        named.map(|(index, _)| index + 1).find_map(matched)
     }
 
     /// The parts between matches, at most `count`, all where negative.
@@ -131,9 +132,8 @@ impl Regexp {
 /// The name in `$name` or `${name}` and the length of the whole.
 fn group_reference(text: &[u8]) -> Option<(&str, usize)> {
     let rest = std::str::from_utf8(&text[1..]).unwrap_or_default();
-    let word = |text: &str| {
-        text.find(|char: char| !(char == '_' || char.is_alphanumeric())).unwrap_or(text.len())
-    };
+    let word =
+        |text: &str| text.find(|char: char| !(char == '_' || char.is_alphanumeric())).unwrap_or(text.len());
     match rest.strip_prefix('{') {
         Some(braced) => {
             let len = word(braced);

@@ -129,13 +129,11 @@ impl<'a> Translator<'a> {
         if let Some(named) = inner.strip_prefix("P<").or_else(|| inner.strip_prefix('<')) {
             let Some(end) = named.find('>') else { return Err(("invalid named capture", start.into())) };
             let name = &named[..end];
-            let valid = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            let valid =
+                !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
             self.rest = &named[end + 1..];
             if !valid {
                 return Err(("invalid named capture", self.since(start)));
-            }
-            if self.names.iter().any(|other| other.as_deref() == Some(name)) {
-                return Err(("duplicate capture group name", name.into()));
             }
             self.out.push('(');
             self.names.push(Some(name.into()));
@@ -151,14 +149,10 @@ impl<'a> Translator<'a> {
         let known = |flags: &str| flags.chars().all(|flag| "imsU".contains(flag));
         let complete = inner.len() > len && known(on) && known(off) && !off.is_empty();
         if !complete {
-            let shown = inner.find(|char| !"imsU-".contains(char)).map_or(inner.len(), |at| {
-                at + inner[at..].chars().next().map_or(0, char::len_utf8)
-            });
-            return Err(if inner.len() == len && known(on) {
-                ("missing closing )", start.into())
-            } else {
-                ("invalid or unsupported Perl syntax", start[..shown + 2].into())
-            });
+            let shown = inner
+                .find(|char| !"imsU-".contains(char))
+                .map_or(inner.len(), |at| at + inner[at..].chars().next().map_or(0, char::len_utf8));
+            return Err(("invalid or unsupported Perl syntax", start[..shown + 2].into()));
         }
         self.rest = &inner[len + 1..];
         self.out.push_str(&start[..len + 3]);
@@ -377,14 +371,20 @@ impl<'a> Translator<'a> {
 
     /// `[:alpha:]` at hand; the `regex` crate knows the same names.
     fn posix_class(&mut self) -> Result<Option<String>, Problem> {
-        let Some(end) = self.rest.strip_prefix("[:").and_then(|body| body.find(":]")) else { return Ok(None) };
+        let Some(end) = self.rest.strip_prefix("[:").and_then(|body| body.find(":]")) else {
+            return Ok(None);
+        };
         let class = self.take(end + 4);
         let name = class[2..class.len() - 2].trim_start_matches('^');
         const NAMES: [&str; 14] = [
-            "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
-            "upper", "word", "xdigit",
+            "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
+            "space", "upper", "word", "xdigit",
         ];
-        if NAMES.contains(&name) { Ok(Some(class.into())) } else { Err(("invalid character class range", class.into())) }
+        if NAMES.contains(&name) {
+            Ok(Some(class.into()))
+        } else {
+            Err(("invalid character class range", class.into()))
+        }
     }
 
     fn class_range(&mut self, class: &'a str, set: &mut String) -> Result<(), Problem> {

@@ -205,13 +205,12 @@ pub(crate) fn format(time: &Time, layout: &str) -> String {
 
 /// A zone without a name shows its offset.
 fn zone_name(name: &str, seconds: i32) -> String {
-    if !name.is_empty() && !name.starts_with(['+', '-']) {
+    if !name.is_empty() {
         return name.to_owned();
     }
-    let minutes = seconds / 60;
-    let (hours, rest) = (minutes.abs() / 60, minutes.abs() % 60);
-    let sign = if minutes < 0 { '-' } else { '+' };
-    if rest == 0 { format!("{sign}{hours:02}") } else { format!("{sign}{hours:02}{rest:02}") }
+    let minutes = seconds.abs() / 60;
+    let sign = if seconds < 0 { '-' } else { '+' };
+    format!("{sign}{:02}{:02}", minutes / 60, minutes % 60)
 }
 
 fn push_offset(out: &mut String, offset: i32, colon: bool, hours_only: bool, seconds: bool) {

@@ -18,7 +18,8 @@ impl Time {
     fn add_date(&self, years: i64, months: i64, days: i64) -> Self {
         let civil = self.civil();
         let month = i64::from(civil.month) - 1 + months;
-        let year = civil.year.saturating_add(years).saturating_add(month.div_euclid(12)).clamp(-9_999, 99_999);
+        let year =
+            civil.year.saturating_add(years).saturating_add(month.div_euclid(12)).clamp(-9_999, 99_999);
         let month = u8::try_from(month.rem_euclid(12) + 1).unwrap_or(1);
         let first = Civil { year, month, day: 1, ..civil };
         let days = i64::from(civil.day) - 1 + days.clamp(-100_000_000, 100_000_000);

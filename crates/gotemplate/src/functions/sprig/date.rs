@@ -28,15 +28,13 @@ pub(super) fn register(functions: &mut Functions) {
     functions.insert("htmlDateInZone", Params::fixed(&[Type::Any, Type::String]), |context, args| {
         Ok(date_in_zone(context, b"2006-01-02", &args[0], text(&args[1])))
     });
-    for (name, strict) in [
-        ("dateModify", false),
-        ("date_modify", false),
-        ("mustDateModify", true),
-        ("must_date_modify", true),
-    ] {
+    for (name, strict) in
+        [("dateModify", false), ("date_modify", false), ("mustDateModify", true), ("must_date_modify", true)]
+    {
         functions.insert(name, Params::fixed(&[Type::String, TIME]), move |_, args| modify(args, strict));
     }
-    functions.insert("toDate", two, |_, args| Ok(to_date(args).unwrap_or_else(|_| Time::zero()).into_value()));
+    functions
+        .insert("toDate", two, |_, args| Ok(to_date(args).unwrap_or_else(|_| Time::zero()).into_value()));
     functions.insert("mustToDate", two, |_, args| Ok(to_date(args)?.into_value()));
     functions.insert("unixEpoch", Params::fixed(&[TIME]), |_, args| {
         Ok(args[0].downcast::<Time>().map_or(0, Time::unix).to_string().into())

@@ -14,9 +14,7 @@ pub(super) fn register(functions: &mut Functions) {
     functions.insert("add1f", Params::fixed(&[Type::Any]), |_, args| {
         fold(&args[0], &[Value::Int(1)], |left, right| Ok(left.add(right)))
     });
-    functions.insert("addf", any, |_, args| {
-        fold(&Value::Int(0), args, |left, right| Ok(left.add(right)))
-    });
+    functions.insert("addf", any, |_, args| fold(&Value::Int(0), args, |left, right| Ok(left.add(right))));
     functions.insert("subf", some, |_, args| {
         fold(&args[0], &args[1..], |left, right| Ok(left.add(Decimal { digits: -right.digits, ..right })))
     });

@@ -52,8 +52,8 @@ pub(super) fn register(functions: &mut Functions) {
 }
 
 fn url_parse(_: &mut Context<'_>, args: &[Value]) -> Result<Value, FuncError> {
-    let url =
-        Url::parse(text(&args[0])).map_err(|problem| FuncError::from(format!("unable to parse url: {problem}")))?;
+    let url = Url::parse(text(&args[0]))
+        .map_err(|problem| FuncError::from(format!("unable to parse url: {problem}")))?;
     let userinfo = url.user.as_ref().map(User::format).unwrap_or_default();
     let hostname = url.hostname().to_vec();
     let parts: [(&str, Vec<u8>); 8] = [

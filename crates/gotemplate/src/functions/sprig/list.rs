@@ -1,6 +1,6 @@
 //! Lists.
 
-use super::convert::{elements, to_int, to_texts};
+use super::convert::{elements, to_int, to_text, to_texts};
 use super::defaults::empty;
 use super::dict::deep_equal;
 use super::{int, text};
@@ -81,7 +81,10 @@ pub(super) fn register(functions: &mut Functions) {
     }
     functions.insert("concat", any, concat);
     functions.insert("sortAlpha", one, |context, args| {
-        let mut texts = to_texts(context, &args[0])?;
+        let mut texts = match elements(&args[0]) {
+            Some(_) => to_texts(context, &args[0])?,
+            None => vec![to_text(context, &args[0])?],
+        };
         texts.sort_unstable();
         Ok(List::strings(texts).into())
     });

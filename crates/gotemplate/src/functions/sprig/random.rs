@@ -13,8 +13,9 @@ pub(super) fn register(functions: &mut Functions) {
     functions.insert("randAlpha", count, |context, args| {
         text_of(context, &args[0], |byte| byte.is_ascii_alphabetic())
     });
-    functions
-        .insert("randNumeric", count, |context, args| text_of(context, &args[0], |byte| byte.is_ascii_digit()));
+    functions.insert("randNumeric", count, |context, args| {
+        text_of(context, &args[0], |byte| byte.is_ascii_digit())
+    });
     functions.insert("randAscii", count, |context, args| {
         text_of(context, &args[0], |byte| (32..127).contains(&byte))
     });

@@ -70,7 +70,11 @@ fn compile(context: &mut Context<'_>, expression: &Value) -> Result<Regexp, Func
     Ok(context.regexp(&Str::from(text(expression)))?)
 }
 
-fn compile_or_panic(context: &mut Context<'_>, expression: &Value, panics: bool) -> Result<Regexp, FuncError> {
+fn compile_or_panic(
+    context: &mut Context<'_>,
+    expression: &Value,
+    panics: bool,
+) -> Result<Regexp, FuncError> {
     compile(context, expression).map_err(|error| match error {
         FuncError::Message(message) if panics => {
             let expression = crate::fmt::backquote(text(expression));

@@ -19,13 +19,14 @@ pub(super) fn register(functions: &mut Functions) {
     });
     functions.insert("semverCompare", Params::fixed(&[Type::String, Type::String]), |_, args| {
         let range = String::from_utf8_lossy(text(&args[0]));
-        let range = Constraint::parse(&range).map_err(|error| FuncError::from(error.to_string()))?;
+        let range = Constraint::parse(&range)
+            .map_err(|_| FuncError::from(format!("improper constraint: {range}")))?;
         Ok(Value::Bool(range.matches(&parse(&args[1])?)))
     });
 }
 
 fn parse(value: &Value) -> Result<Version, FuncError> {
-    Version::parse(&String::from_utf8_lossy(text(value))).map_err(|error| error.to_string().into())
+    Version::parse(&String::from_utf8_lossy(text(value))).map_err(|_| "Invalid Semantic Version".into())
 }
 
 /// A version as a template value: its methods are those of Go's type.
@@ -56,7 +57,8 @@ impl Semver {
             _ => format!("{major}.{minor}.{}", patch.saturating_add(1)),
         };
         let v = if self.0.original().starts_with('v') { "v" } else { "" };
-        let next = Version::parse(&format!("{v}{next}")).map_err(|error| FuncError::from(error.to_string()))?;
+        let next =
+            Version::parse(&format!("{v}{next}")).map_err(|error| FuncError::from(error.to_string()))?;
         Ok(Value::Object(Rc::new(Self(next))))
     }
 }

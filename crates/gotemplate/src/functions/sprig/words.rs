@@ -219,7 +219,11 @@ fn camel_case(text: &str) -> String {
     let body = text.trim_start_matches(is_connector);
     let mut out = text[..text.len() - body.len()].to_owned();
     let mut chars = body.chars();
-    let Some(first) = chars.next() else { return out };
+    let Some(first) = chars.next() else {
+        // Of connectors alone, xstrings writes the last one twice.
+        out.extend(text.chars().next_back());
+        return out;
+    };
     // A word that starts in upper case is lowered until its first lower case letter.
     let mut lowering = first.is_uppercase();
     let mut previous = upper(first);
