@@ -6,6 +6,7 @@
 mod delete;
 mod explain;
 mod server_side;
+mod three_way;
 
 use futures::{FutureExt, StreamExt, stream};
 use holdfast_cluster::{ApiError, ApiErrorKind, ApiRequest, ApiResource, Cluster};
@@ -75,7 +76,7 @@ impl Applier {
             WriteMode::ServerSide { manager, force, fold } => {
                 self.apply_server_side(&resource, op, desired, manager, *force, fold).await
             }
-            WriteMode::ThreeWay { manager } => self.replace(&resource, op, desired, manager).await,
+            WriteMode::ThreeWay { manager } => self.apply_three_way(&resource, op, desired, manager).await,
             WriteMode::Replace { manager } => self.replace(&resource, op, desired, manager).await,
         }
     }

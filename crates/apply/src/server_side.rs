@@ -1,7 +1,7 @@
 use crate::{Applier, Written, parse, written};
 use holdfast_cluster::{ApiError, ApiErrorKind, ApiRequest, ApiResource, PatchKind};
 use holdfast_object::{Object, Value, json};
-use holdfast_sync::{ManagerMatch, Op, Reason};
+use holdfast_sync::{FoldPolicy, Op, Reason};
 
 impl Applier {
     /// Server-side apply. Where the decision found fields of managers that are to be folded, their entries are
@@ -13,7 +13,7 @@ impl Applier {
         desired: &Object,
         manager: &str,
         force: bool,
-        fold: &[ManagerMatch],
+        fold: &FoldPolicy,
     ) -> Result<Written, ApiError> {
         let key = &op.object.key;
         if matches!(op.why, Reason::Folded(_)) {
@@ -33,7 +33,7 @@ impl Applier {
         resource: &ApiResource,
         op: &Op,
         manager: &str,
-        fold: &[ManagerMatch],
+        fold: &FoldPolicy,
     ) -> Result<(), ApiError> {
         let key = &op.object.key;
         let live =
@@ -52,7 +52,7 @@ impl Applier {
 
 /// The JSON patch that makes the entries of folded managers ours and drops what client-side apply left behind;
 /// `None` when nothing is to be folded (`fluxcd/pkg/ssa`, managed fields).
-fn folding_patch(live: &Value, manager: &str, fold: &[ManagerMatch]) -> Option<Value> {
+fn folding_patch(live: &Value, manager: &str, fold: &FoldPolicy) -> Option<Value> {
     let entries = live.pointer("/metadata/managedFields")?.as_array()?;
     let name = |entry: &Value| entry.get("manager").and_then(Value::as_str).unwrap_or_default().to_owned();
     let operation =
@@ -60,8 +60,11 @@ fn folding_patch(live: &Value, manager: &str, fold: &[ManagerMatch]) -> Option<V
     let is_status = |entry: &Value| entry.get("subresource").is_some_and(|s| s.as_str() != Some(""));
     let is_folded = |entry: &Value| {
         !is_status(entry)
-            && (fold.iter().any(|rule| rule.matches(&name(entry)))
-                || (name(entry) == manager && operation(entry) == "Update"))
+            && fold.managers.iter().any(|rule| {
+                let is_named =
+                    if rule.exact { name(entry) == rule.name } else { name(entry).starts_with(&rule.name) };
+                is_named && operation(entry) == rule.operation.as_str()
+            })
     };
     if !entries.iter().any(is_folded) {
         return None;
@@ -81,10 +84,12 @@ fn folding_patch(live: &Value, manager: &str, fold: &[ManagerMatch]) -> Option<V
         }
     }
     let mut patch = vec![json!({"op": "replace", "path": "/metadata/managedFields", "value": kept})];
-    let last_applied = "kubectl.kubernetes.io/last-applied-configuration";
-    if live.pointer("/metadata/annotations").is_some_and(|a| a.get(last_applied).is_some()) {
-        let path = format!("/metadata/annotations/{}", last_applied.replace('/', "~1"));
-        patch.push(json!({"op": "remove", "path": path}));
+    for (section, keys) in [("annotations", &fold.annotations), ("labels", &fold.labels)] {
+        let present = live.pointer(&format!("/metadata/{section}"));
+        for key in keys.iter().filter(|key| present.is_some_and(|map| map.get(key.as_str()).is_some())) {
+            let escaped = key.replace('~', "~0").replace('/', "~1");
+            patch.push(json!({"op": "remove", "path": format!("/metadata/{section}/{escaped}")}));
+        }
     }
     let version = live.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
     patch.push(json!({"op": "replace", "path": "/metadata/resourceVersion", "value": version}));
@@ -119,8 +124,12 @@ mod tests {
             entry("kubectl-edit", "Update", json!({"f:data": {"f:b": {}}})),
             entry("other", "Update", json!({"f:data": {"f:c": {}}})),
         ]}});
-        let patch =
-            folding_patch(&live, "kustomize-controller", &[ManagerMatch::Prefix("kubectl".into())]).unwrap();
+        let patch = folding_patch(
+            &live,
+            "kustomize-controller",
+            &FoldPolicy::kustomize_controller("kustomize-controller", &[]),
+        )
+        .unwrap();
         let value = &patch[0]["value"];
         assert_eq!(value.as_array().unwrap().len(), 2);
         assert_eq!(value[0]["fieldsV1"], json!({"f:data": {"f:a": {}, "f:b": {}}}));
@@ -133,7 +142,11 @@ mod tests {
     fn nothing_to_fold_is_no_patch() {
         let live = json!({"metadata": {"managedFields": [entry("other", "Update", json!({}))]}});
         assert_eq!(
-            folding_patch(&live, "kustomize-controller", &[ManagerMatch::Prefix("kubectl".into())]),
+            folding_patch(
+                &live,
+                "kustomize-controller",
+                &FoldPolicy::kustomize_controller("kustomize-controller", &[])
+            ),
             None
         );
     }

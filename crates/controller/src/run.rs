@@ -1,7 +1,7 @@
 use crate::Engine;
 use holdfast_cluster::LiveState;
 use holdfast_object::{GroupVersionKind, ObjectKey, ObjectRef};
-use holdfast_sync::{Desired, HealthGate, Progress, Step, SyncPolicy, Verdict, Wake, next};
+use holdfast_sync::{Desired, HealthGate, Occasion, Progress, Step, SyncPolicy, Verdict, Wake, next};
 use jiff::Timestamp;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -30,8 +30,8 @@ pub enum Advance {
 
 impl SyncRun {
     /// A run that begins now.
-    pub fn new(desired: Arc<Desired>, policy: Arc<SyncPolicy>, now: Timestamp) -> Self {
-        Self { desired, policy, progress: Progress::new(now) }
+    pub fn new(desired: Arc<Desired>, policy: Arc<SyncPolicy>, occasion: Occasion, now: Timestamp) -> Self {
+        Self { desired, policy, progress: Progress::new(now, occasion) }
     }
 
     /// Every object whose change matters to the run. The caller adds its own and sets them as routes before it calls

@@ -8,6 +8,9 @@ use std::sync::Arc;
 pub struct Desired {
     /// The revision this was rendered from, as the front-end prints it.
     pub revision: String,
+    /// The objects are known to be what was applied last, as the record of the last run says. Then what the server's
+    /// defaulting explains is no difference.
+    pub applied_before: bool,
     objects: Vec<DesiredObject>,
     index: HashMap<ObjectKey, usize>,
     defines: HashSet<GroupKind>,
@@ -31,7 +34,7 @@ impl Desired {
             }
         }
         let defines = kept.iter().filter_map(|object| defined_kind(&object.object)).collect();
-        Self { revision: revision.into(), objects: kept, index, defines, previous }
+        Self { revision: revision.into(), applied_before: false, objects: kept, index, defines, previous }
     }
 
     /// The objects in render order.

@@ -1,5 +1,6 @@
 use crate::desired::DesiredObject;
 use crate::policy::{DriftPolicy, WriteMode};
+use holdfast_merge::drift::{ArgocdRequest, Difference, FluxRequest, FoldPolicy, Verdict, argocd, flux};
 use holdfast_object::{Object, Value};
 
 /// Whether a live object holds what is desired.
@@ -17,42 +18,67 @@ pub enum Judgement {
     Unknown,
 }
 
-/// One field that is not as desired.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Difference {
-    /// The field, as `.spec.replicas` or `.spec.template.spec.containers[name="main"].image`.
-    pub path: String,
-    /// The value that is desired; `None` where the field is to be absent.
-    pub desired: Option<Value>,
-    /// The value that is live; `None` where the field is absent.
-    pub live: Option<Value>,
-    /// The field manager that holds the live value, where known.
-    pub manager: Option<String>,
-}
-
-/// Compares a desired object with the live one by the rules of its write mode.
-pub fn judge(desired: &DesiredObject, live: &Object, mode: &WriteMode, drift: &DriftPolicy) -> Judgement {
-    let _ = (mode, drift);
-    let mut differences = Vec::new();
-    compare(&desired.object.to_value(), &live.to_value(), &mut String::new(), &mut differences);
-    if differences.is_empty() { Judgement::InForce } else { Judgement::Differs(differences) }
-}
-
-fn compare(desired: &Value, live: &Value, path: &mut String, differences: &mut Vec<Difference>) {
-    if let (Value::Object(desired), Value::Object(live)) = (desired, live) {
-        for (key, value) in desired {
-            let length = path.len();
-            path.push('.');
-            path.push_str(key);
-            compare(value, live.get(key).unwrap_or(&Value::Null), path, differences);
-            path.truncate(length);
+/// Compares a desired object with the live one by the rules of its write mode, without asking the server.
+///
+/// `applied_before`: the desired object is known to be what was applied last.
+pub fn judge(
+    desired: &DesiredObject,
+    live: &Object,
+    mode: &WriteMode,
+    drift: &DriftPolicy,
+    applied_before: bool,
+) -> Judgement {
+    let key = &desired.reference.key;
+    let ignored: Vec<String> =
+        drift.ignore.iter().filter(|rule| rule.matches(key)).flat_map(|rule| rule.pointers.clone()).collect();
+    let (wanted, live) = (desired.object.to_value(), live.to_value());
+    match mode {
+        WriteMode::ServerSide { manager, fold, .. } => {
+            server_side(&wanted, &live, manager, fold, applied_before, &ignored)
         }
-    } else if desired != live {
-        differences.push(Difference {
-            path: path.clone(),
-            desired: Some(desired.clone()),
-            live: Some(live.clone()),
-            manager: None,
-        });
+        WriteMode::ThreeWay { manager } | WriteMode::Replace { manager } => {
+            let ignore: Vec<String> = ignored.into_iter().chain(["/status".to_owned()]).collect();
+            let request =
+                ArgocdRequest { desired: &wanted, live: &live, ignore: &ignore, manager, defaults: None };
+            let comparison = argocd(&request);
+            if comparison.modified() {
+                Judgement::Differs(comparison.differences)
+            } else {
+                Judgement::InForce
+            }
+        }
+    }
+}
+
+fn server_side(
+    wanted: &Value,
+    live: &Value,
+    manager: &str,
+    fold: &FoldPolicy,
+    applied_before: bool,
+    ignored: &[String],
+) -> Judgement {
+    let without = |value: &Value| {
+        let mut value = value.clone();
+        ignored.iter().for_each(|pointer| holdfast_merge::json_patch::remove(&mut value, pointer));
+        value
+    };
+    let stripped = (!ignored.is_empty()).then(|| without(wanted));
+    let request = FluxRequest {
+        desired: stripped.as_ref().unwrap_or(wanted),
+        live,
+        manager,
+        schema: None,
+        fold,
+        applied_before,
+        defaults: None,
+    };
+    let found = flux(&request);
+    match found.verdict() {
+        Verdict::InForce => Judgement::InForce,
+        Verdict::OwnershipLost => Judgement::OwnershipLost,
+        Verdict::Fold => Judgement::Folded(found.folds.into_iter().chain(found.cleanup).collect()),
+        Verdict::ValueDrift | Verdict::OrderDrift => Judgement::Differs(found.differences),
+        Verdict::Unknown => Judgement::Unknown,
     }
 }

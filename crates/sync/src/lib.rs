@@ -20,15 +20,16 @@ mod prune;
 mod step;
 
 pub use desired::{Desired, DesiredObject, ObjectPolicy, WriteWhen};
-pub use judge::{Difference, Judgement, judge};
+pub use holdfast_merge::drift::{Difference, DifferenceKind, FoldPolicy};
+pub use judge::{Judgement, judge};
 pub use live::{Live, LiveObject, LiveView, MapView};
 pub use next::next;
 pub use order::{Order, Stage, StageGate, kind_rank_argocd, kind_rank_flux};
 pub use plan::{Plan, PlannedChange, plan};
 pub use policy::{
-    Backoff, DriftPolicy, HealWhen, HealthGate, IgnoreRule, ManagerMatch, Ownership, OwnershipLoss,
-    PruneBrake, PruneOrder, PrunePolicy, ReplacePolicy, SyncPolicy, WriteMode,
+    Backoff, DriftPolicy, HealWhen, HealthGate, IgnoreRule, Ownership, OwnershipLoss, PruneBrake, PruneOrder,
+    PrunePolicy, ReplacePolicy, SyncPolicy, WriteMode,
 };
-pub use progress::{Change, Failure, FailureKind, OpResult, Progress};
+pub use progress::{Change, Failure, FailureKind, Occasion, OpResult, Progress};
 pub use prune::{Orphan, PruneDecision};
 pub use step::{Op, Propagation, Reason, Step, Verb, Verdict, Waiting, Wake};

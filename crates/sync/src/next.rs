@@ -2,8 +2,8 @@ use crate::desired::{Desired, DesiredObject, WriteWhen};
 use crate::judge::{Judgement, judge};
 use crate::live::{Live, LiveObject, LiveView};
 use crate::order::{Stage, StageGate};
-use crate::policy::{HealthGate, PruneOrder, ReplacePolicy, SyncPolicy};
-use crate::progress::{OpResult, Progress};
+use crate::policy::{HealWhen, HealthGate, OwnershipLoss, PruneOrder, ReplacePolicy, SyncPolicy};
+use crate::progress::{Occasion, OpResult, Progress};
 use crate::prune::{self, PruneDecision};
 use crate::step::{Op, Reason, Step, Verb, Verdict, Waiting, Wake};
 use holdfast_health::HealthStatus;
@@ -132,13 +132,29 @@ impl Run<'_> {
             // The server's answer tells more than we could: no such kind, or a discovery that is behind.
             Live::Absent | Live::NoSuchKind => op(Reason::Missing, None),
             Live::Present(_) if object.policy.when == WriteWhen::Absent => Write::Nothing,
-            Live::Present(found) => match judge(object, &found.object, mode, &self.policy.drift) {
-                Judgement::InForce => Write::Nothing,
-                Judgement::Differs(differences) => op(Reason::Differs(differences), Some(&found)),
-                Judgement::Folded(managers) => op(Reason::Folded(managers), Some(&found)),
-                Judgement::OwnershipLost => op(Reason::OwnershipLost, Some(&found)),
-                Judgement::Unknown => op(Reason::Unverified, Some(&found)),
-            },
+            Live::Present(found) => {
+                match judge(object, &found.object, mode, &self.policy.drift, self.desired.applied_before) {
+                    Judgement::InForce => Write::Nothing,
+                    Judgement::Folded(_) if !self.heals(self.policy.drift.fold) => Write::Nothing,
+                    Judgement::Differs(_) if !self.heals(self.policy.drift.value) => Write::Nothing,
+                    Judgement::OwnershipLost if self.policy.drift.ownership_loss == OwnershipLoss::Ignore => {
+                        Write::Nothing
+                    }
+                    Judgement::Folded(managers) => op(Reason::Folded(managers), Some(&found)),
+                    Judgement::Differs(differences) => op(Reason::Differs(differences), Some(&found)),
+                    Judgement::OwnershipLost => op(Reason::OwnershipLost, Some(&found)),
+                    Judgement::Unknown => op(Reason::Unverified, Some(&found)),
+                }
+            }
+        }
+    }
+
+    /// Whether this run puts right what is to be put right then.
+    fn heals(&self, when: HealWhen) -> bool {
+        match when {
+            HealWhen::AtOnce => true,
+            HealWhen::AtInterval => self.progress.occasion == Occasion::Scheduled,
+            HealWhen::Never => false,
         }
     }
 

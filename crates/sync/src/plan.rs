@@ -1,7 +1,7 @@
 use crate::desired::Desired;
 use crate::live::LiveView;
 use crate::policy::{HealthGate, SyncPolicy};
-use crate::progress::{Change, OpResult, Progress};
+use crate::progress::{Change, Occasion, OpResult, Progress};
 use crate::step::{Op, Step, Verb, Verdict};
 use jiff::Timestamp;
 
@@ -26,7 +26,7 @@ pub struct PlannedChange {
 /// Runs [`crate::next`] ahead: every operation is taken to succeed, and no gate is waited at.
 pub fn plan(desired: &Desired, live: &dyn LiveView, policy: &SyncPolicy, now: Timestamp) -> Plan {
     let policy = SyncPolicy { gate: HealthGate::None, ..policy.clone() };
-    let mut progress = Progress::new(now);
+    let mut progress = Progress::new(now, Occasion::Scheduled);
     let mut changes = Vec::new();
     loop {
         match crate::next(desired, live, &progress, &policy, now) {

@@ -1,3 +1,4 @@
+use holdfast_merge::drift::FoldPolicy;
 use holdfast_object::{Object, ObjectKey, ObjectRef};
 use std::time::Duration;
 
@@ -86,8 +87,8 @@ pub enum WriteMode {
         manager: String,
         /// Take fields that other managers hold.
         force: bool,
-        /// Managers whose fields are folded into ours before the comparison.
-        fold: Vec<ManagerMatch>,
+        /// Whose fields are folded into ours.
+        fold: FoldPolicy,
     },
     /// Client-side three-way apply over the last-applied annotation, as `kubectl apply` does it.
     ThreeWay {
@@ -108,25 +109,6 @@ impl WriteMode {
             Self::ServerSide { manager, .. } | Self::ThreeWay { manager } | Self::Replace { manager } => {
                 manager
             }
-        }
-    }
-}
-
-/// Which field managers a rule is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ManagerMatch {
-    /// The manager's name is this.
-    Exact(String),
-    /// The manager's name begins with this.
-    Prefix(String),
-}
-
-impl ManagerMatch {
-    /// Whether the rule is about this manager.
-    pub fn matches(&self, manager: &str) -> bool {
-        match self {
-            Self::Exact(name) => manager == name,
-            Self::Prefix(prefix) => manager.starts_with(prefix.as_str()),
         }
     }
 }

@@ -10,11 +10,22 @@ use std::fmt;
 pub struct Progress {
     /// When the run began.
     pub started: Timestamp,
+    /// What the run was begun for.
+    pub occasion: Occasion,
     results: HashMap<ObjectKey, Record>,
     /// When the run came to wait at each gate, by stage number; the health gate comes after the last.
     gates: HashMap<usize, Timestamp>,
     /// Gates that a plan, which cannot wait, takes as open.
     pub(crate) passed: HashSet<usize>,
+}
+
+/// What a run is begun for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// A new revision, an interval, a person: everything is put right.
+    Scheduled,
+    /// Something in the cluster changed: only what the policy heals at once is put right.
+    Drift,
 }
 
 #[derive(Debug, Clone)]
@@ -114,8 +125,14 @@ impl fmt::Display for Failure {
 
 impl Progress {
     /// A run that begins now.
-    pub fn new(now: Timestamp) -> Self {
-        Self { started: now, results: HashMap::new(), gates: HashMap::new(), passed: HashSet::new() }
+    pub fn new(now: Timestamp, occasion: Occasion) -> Self {
+        Self {
+            started: now,
+            occasion,
+            results: HashMap::new(),
+            gates: HashMap::new(),
+            passed: HashSet::new(),
+        }
     }
 
     /// Records what came of an operation.

@@ -1,6 +1,6 @@
-use crate::judge::Difference;
 use crate::policy::WriteMode;
 use crate::progress::Failure;
+use holdfast_merge::drift::Difference;
 use holdfast_object::{Object, ObjectKey, ObjectRef, Origin};
 use jiff::Timestamp;
 use std::fmt;
@@ -99,7 +99,7 @@ impl fmt::Display for Reason {
             Self::Differs(differences) => {
                 f.write_str("differs at ")?;
                 let shown =
-                    differences.iter().take(3).map(|d| d.path.as_str()).collect::<Vec<_>>().join(", ");
+                    differences.iter().take(3).map(|d| d.path.to_string()).collect::<Vec<_>>().join(", ");
                 f.write_str(&shown)?;
                 match differences.len().saturating_sub(3) {
                     0 => Ok(()),

@@ -5,7 +5,9 @@ use crate::resource::status_of;
 use holdfast_cluster::ApiError;
 use holdfast_controller::{Advance, Outcome, Severity, SyncRun};
 use holdfast_object::{Object, ObjectKey};
-use holdfast_sync::{Desired, HealthGate, PruneBrake, PruneOrder, PrunePolicy, SyncPolicy, Verdict};
+use holdfast_sync::{
+    Desired, HealthGate, Occasion, PruneBrake, PruneOrder, PrunePolicy, SyncPolicy, Verdict,
+};
 use holdfast_types::flux::KustomizationSpec;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -53,7 +55,7 @@ impl Kustomizations {
             let mut run = match self.remember(key, |memory| memory.run.take()) {
                 // The deletion itself goes on; a run that applied is abandoned.
                 Some(active) if active.target.revision.is_empty() => active.run,
-                _ => SyncRun::new(Arc::new(desired), Arc::new(policy), Timestamp::now()),
+                _ => SyncRun::new(Arc::new(desired), Arc::new(policy), Occasion::Scheduled, Timestamp::now()),
             };
             self.shared.engine.routes().set(key, run.interests());
             match run.advance(&self.shared.engine, Timestamp::now).await {

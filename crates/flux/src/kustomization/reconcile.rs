@@ -7,7 +7,7 @@ use holdfast_cluster::ApiError;
 use holdfast_controller::{Advance, Outcome, Reason, Severity, SyncRun};
 use holdfast_object::{Object, ObjectKey, ObjectRef, Value, json};
 use holdfast_render::Rendered;
-use holdfast_sync::{Verdict, Wake};
+use holdfast_sync::{Occasion, Verdict, Wake};
 use holdfast_types::flux::{KUSTOMIZE_GROUP, KustomizationSpec, SOURCE_GROUP, git_repository, kustomization};
 use jiff::Timestamp;
 use std::collections::HashSet;
@@ -53,7 +53,7 @@ impl Kustomizations {
         let began = match self.take_up(key, &target, times, reasons) {
             TakeUp::Nothing(outcome) => return Ok(outcome),
             TakeUp::Continue(active) => *active,
-            TakeUp::Begin => match self.begin(object, spec, times, &published, target) {
+            TakeUp::Begin(occasion) => match self.begin(object, spec, times, &published, target, occasion) {
                 Ok(active) => active,
                 Err(hindrance) => {
                     self.watch_also(key, interests);
@@ -173,9 +173,9 @@ impl Kustomizations {
                     return TakeUp::Continue(Box::new(active));
                 }
                 // The newest revision wins: what was waited for does not matter any more.
-                return TakeUp::Begin;
+                return TakeUp::Begin(Occasion::Scheduled);
             }
-            let Some(last) = &memory.last else { return TakeUp::Begin };
+            let Some(last) = &memory.last else { return TakeUp::Begin(Occasion::Scheduled) };
             let due = last.ended
                 + self.shared.jittered(key, if last.succeeded { times.interval } else { times.retry });
             let is_same =
@@ -186,7 +186,11 @@ impl Kustomizations {
             if is_same && !heals && Instant::now() < due {
                 return TakeUp::Nothing(Outcome::At(due));
             }
-            TakeUp::Begin
+            TakeUp::Begin(if is_same && heals && Instant::now() < due {
+                Occasion::Drift
+            } else {
+                Occasion::Scheduled
+            })
         })
     }
 
@@ -197,6 +201,7 @@ impl Kustomizations {
         times: Times,
         published: &Published,
         target: Target,
+        occasion: Occasion,
     ) -> Result<Active, Hindrance> {
         let failed =
             |reason: &'static str, message: String| Hindrance { reason, message, again: times.retry };
@@ -212,11 +217,12 @@ impl Kustomizations {
             }
             Err(error) => return Err(failed("BuildFailed", error.to_string())),
         };
-        let desired =
+        let mut desired =
             request::desired(&self.shared.engine, object, spec, published, rendered.objects.clone());
         let policy = request::policy(object, spec, times, &self.shared.options, &target.revision);
         let digest = status::digest(&desired);
-        let run = SyncRun::new(Arc::new(desired), Arc::new(policy), Timestamp::now());
+        desired.applied_before = status::is_current(&crate::resource::status_of(object), &digest);
+        let run = SyncRun::new(Arc::new(desired), Arc::new(policy), occasion, Timestamp::now());
         Ok(Active { run, target, began: Instant::now(), digest })
     }
 
@@ -366,7 +372,7 @@ impl Kustomizations {
 enum TakeUp {
     Nothing(Outcome),
     Continue(Box<Active>),
-    Begin,
+    Begin(Occasion),
 }
 
 fn source_key(object: &Object, spec: &KustomizationSpec) -> ObjectKey {

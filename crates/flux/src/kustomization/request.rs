@@ -9,7 +9,7 @@ use holdfast_render::{
     DirectoryOptions, NamespaceRule, RenderLimits, RenderRequest, Renderer, Scope, Transform, set_namespaces,
 };
 use holdfast_sync::{
-    Backoff, Desired, DesiredObject, DriftPolicy, HealWhen, HealthGate, ManagerMatch, ObjectPolicy, Order,
+    Backoff, Desired, DesiredObject, DriftPolicy, FoldPolicy, HealWhen, HealthGate, ObjectPolicy, Order,
     Ownership, OwnershipLoss, Propagation, PruneBrake, PruneOrder, PrunePolicy, ReplacePolicy, SyncPolicy,
     WriteMode, WriteWhen,
 };
@@ -103,13 +103,13 @@ fn object_policy(object: &Object, force: bool) -> ObjectPolicy {
         () => WriteWhen::Differs,
     };
     // Merged objects keep what kubectl added: nobody's fields are folded into ours.
-    let write = asks("ssa", "merge").then(|| server_side(Vec::new()));
+    let write = asks("ssa", "merge").then(|| server_side(FoldPolicy::default()));
     let replace =
         if force || asks("force", "enabled") { ReplacePolicy::OnImmutable } else { ReplacePolicy::Never };
     ObjectPolicy { write, when, replace, wave: 0, counts_in_health: true }
 }
 
-fn server_side(fold: Vec<ManagerMatch>) -> WriteMode {
+fn server_side(fold: FoldPolicy) -> WriteMode {
     WriteMode::ServerSide { manager: MANAGER.into(), force: true, fold }
 }
 
@@ -130,10 +130,7 @@ pub(super) fn policy(
     };
     SyncPolicy {
         owner: owner(object),
-        write: server_side(vec![
-            ManagerMatch::Prefix("kubectl".into()),
-            ManagerMatch::Exact("before-first-apply".into()),
-        ]),
+        write: server_side(FoldPolicy::kustomize_controller(MANAGER, &[])),
         drift: DriftPolicy {
             ignore: Vec::new(),
             ownership_loss: OwnershipLoss::Ignore,
@@ -203,7 +200,7 @@ mod tests {
         assert_eq!(with("ssa", "Ignore").when, WriteWhen::Never);
         assert_eq!(with("reconcile", "disabled").when, WriteWhen::Never);
         assert_eq!(with("ssa", "IfNotPresent").when, WriteWhen::Absent);
-        assert_eq!(with("ssa", "Merge").write, Some(server_side(vec![])));
+        assert_eq!(with("ssa", "Merge").write, Some(server_side(FoldPolicy::default())));
         assert_eq!(with("force", "Enabled").replace, ReplacePolicy::OnImmutable);
     }
 

@@ -111,7 +111,8 @@ pub(super) fn finished(
     End { status, succeeded, reason, message }
 }
 
-fn is_current(status: &Value, digest: &str) -> bool {
+/// Whether what was applied last, with success, has this digest.
+pub(super) fn is_current(status: &Value, digest: &str) -> bool {
     status.pointer("/history/0/digest").and_then(Value::as_str) == Some(digest)
         && status.pointer("/history/0/lastReconciledStatus").and_then(Value::as_str)
             == Some("ReconciliationSucceeded")
