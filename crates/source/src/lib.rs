@@ -43,6 +43,7 @@ mod revision;
 mod sources;
 mod tls;
 mod url;
+pub mod webhook;
 
 pub use artifact::{Artifact, Commit};
 pub use credentials::{Access, ClientCertificate, Credentials, TlsOptions};

@@ -216,6 +216,20 @@ impl GitCache {
         self.stored(url, revision, commit).await
     }
 
+    /// Reads everything that is kept of a repository and throws away what is damaged, to be fetched again. For when a
+    /// file of an [`Artifact`] cannot be read ([`holdfast_tree::TreeError::Storage`]). Returns whether anything was.
+    ///
+    /// # Errors
+    /// [`SourceError::Storage`] when the cache cannot be written.
+    pub async fn verify(&self, url: &GitUrl) -> Result<bool, SourceError> {
+        let store = self.store(url);
+        self.on_network(url, &Access::default(), move |network| {
+            let lock = store.lock(&network.url, || network.pause())?;
+            Ok(store.verify(&lock))
+        })
+        .await
+    }
+
     /// What the network was used for since the start.
     pub fn statistics(&self) -> GitStatistics {
         let counters = &self.inner.counters;

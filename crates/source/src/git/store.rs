@@ -1,7 +1,7 @@
 //! One repository's objects on disk.
 //!
 //! A folder holds `about` (the address, for people), `lock`, and one bare repository `objects-<n>`. Each fetch adds a
-//! pack to it; when there are many, the next fetch starts `objects-<n+1>` and the old one goes with its last user.
+//! pack to it; when there are many, the next fetch starts `objects-<n+1>`, and the one before the last is removed.
 //! Whoever writes holds the lock, in this process and in others; readers need none, since packs never change.
 
 use super::objects::{Objects, TreeCheck, storage};
@@ -46,11 +46,45 @@ impl Store {
         if let Some(open) = current.as_ref().filter(|o| o.folder() == folder) {
             return Ok(Some(open.clone()));
         }
+        self.inspect(&folder)?;
         let open = Arc::new(Objects::open(&folder)?);
         // Another process may have started a new generation: what was complete in the old one need not be in this.
         self.complete.lock().unwrap_or_else(PoisonError::into_inner).clear();
         *current = Some(open.clone());
         Ok(Some(open))
+    }
+
+    /// On first use in this process: removes packs that a crash or a failing disk damaged, so that what they held is
+    /// fetched again instead of failing in the middle of a rendering.
+    fn inspect(&self, generation: &Path) -> Result<(), SourceError> {
+        if packs(generation).iter().all(|pack| is_sound(pack, Some(MAX_INSPECTED_BYTES))) {
+            return Ok(());
+        }
+        let lock = self.lock_file()?;
+        if lock.try_lock().is_ok() {
+            discard_damaged_packs(generation);
+        }
+        // Otherwise someone is fetching, who does the same.
+        Ok(())
+    }
+
+    /// Reads every pack and removes those that are not what the server sent. For when a file cannot be read although
+    /// its commit is here.
+    pub(crate) fn verify(&self, _lock: &WriteLock) -> bool {
+        let damaged =
+            generations(&self.folder).into_iter().filter(|n| discard_damaged_packs(&self.generation(*n)));
+        let any = damaged.count() > 0;
+        if any {
+            self.forget();
+        }
+        any
+    }
+
+    fn lock_file(&self) -> Result<File, SourceError> {
+        let failed = |e: std::io::Error| storage(&self.folder, &e);
+        fs::create_dir_all(&self.folder).map_err(failed)?;
+        let path = self.folder.join("lock");
+        File::options().create(true).truncate(false).write(true).open(path).map_err(failed)
     }
 
     /// Takes the lock; `wait` is called between attempts and may give up.
@@ -59,19 +93,12 @@ impl Store {
         url: &GitUrl,
         mut wait: impl FnMut() -> Result<(), SourceError>,
     ) -> Result<WriteLock, SourceError> {
-        let failed = |e: std::io::Error| storage(&self.folder, &e);
-        fs::create_dir_all(&self.folder).map_err(failed)?;
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(self.folder.join("lock"))
-            .map_err(failed)?;
+        let file = self.lock_file()?;
         loop {
             match file.try_lock() {
                 Ok(()) => break,
                 Err(fs::TryLockError::WouldBlock) => wait()?,
-                Err(fs::TryLockError::Error(error)) => return Err(failed(error)),
+                Err(fs::TryLockError::Error(error)) => return Err(storage(&self.folder, &error)),
             }
         }
         // Names the folder for whoever looks into the cache; nothing reads it.
@@ -90,7 +117,8 @@ impl Store {
         if let Some(newest) = newest.filter(|_| !afresh) {
             let folder = self.generation(newest);
             discard_leftovers(&folder);
-            if discard_damaged_packs(&folder) {
+            let truncated = |pack: &PathBuf| !is_sound(pack, Some(0));
+            if packs(&folder).iter().any(truncated) && discard_damaged_packs(&folder) {
                 self.forget();
             }
             if packs(&folder).len() < limits.packs.max(1)
@@ -119,23 +147,26 @@ impl Store {
         };
         let folder = self.generation(number);
         fs::rename(objects.folder(), &folder).map_err(|e| storage(&folder, &e))?;
-        if let Some(previous) = self.current.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            previous.remove_on_drop();
-            self.retired.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&previous));
-        }
+        self.retire(number);
+        self.current()?.ok_or_else(|| storage(&folder, &"vanished"))
+    }
+
+    /// Removes generations that nobody is likely to read. The one before the newest stays, since another process may
+    /// be about to open a pack of it; older ones go now or with their last reader here.
+    fn retire(&self, newest: u64) {
         let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(previous) = self.current.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            retired.push(Arc::downgrade(&previous));
+        }
         retired.retain(|r| r.strong_count() > 0);
-        let in_use: Vec<PathBuf> =
-            retired.iter().filter_map(Weak::upgrade).map(|o| o.folder().to_owned()).collect();
-        drop(retired);
-        for old in generations(&self.folder).into_iter().filter(|n| *n < number) {
-            let old = self.generation(old);
-            if !in_use.contains(&old) {
-                // Nobody here reads it; a reader in another process keeps what it has open.
-                let _ = fs::remove_dir_all(old);
+        let readers: Vec<Arc<Objects>> = retired.iter().filter_map(Weak::upgrade).collect();
+        for old in generations(&self.folder).into_iter().filter(|n| n + 1 < newest) {
+            let folder = self.generation(old);
+            match readers.iter().find(|r| r.folder() == folder) {
+                Some(reader) => reader.remove_on_drop(),
+                None => drop(fs::remove_dir_all(folder)), // what cannot be removed now is tried again next time
             }
         }
-        self.current()?.ok_or_else(|| storage(&folder, &"vanished"))
     }
 
     /// Whether all files of a commit are there; the answer yes is remembered.
@@ -235,22 +266,48 @@ fn discard_leftovers(generation: &Path) {
     }
 }
 
-/// Removes packs that are shorter than their index says, as after a crash of the machine. Whether commits are still
-/// whole without them shows when they are asked for.
+/// Removes packs that are not what they were. Whether commits are still whole without them shows when they are asked
+/// for.
 fn discard_damaged_packs(generation: &Path) -> bool {
     let mut any = false;
-    for pack in packs(generation) {
-        let index = pack.with_extension("idx");
-        // An index ends with the pack's checksum and its own; a pack ends with its own.
-        let sound = matches!((last_bytes(&pack, 20), last_bytes(&index, 40)), (Ok(p), Ok(i)) if p == i[..20]);
-        if !sound {
-            tracing::warn!(pack = %pack.display(), "discarding a damaged pack");
-            let _ = fs::remove_file(&index);
-            let _ = fs::remove_file(&pack);
-            any = true;
-        }
+    for pack in packs(generation).into_iter().filter(|pack| !is_sound(pack, None)) {
+        tracing::warn!(pack = %pack.display(), "discarding a damaged pack");
+        // The index first: without it the pack is nothing, and goes with the next leftovers.
+        let _ = fs::remove_file(pack.with_extension("idx"));
+        let _ = fs::remove_file(&pack);
+        any = true;
     }
     any
+}
+
+/// Whether a pack fits its index, and, up to a size, whether its content fits its checksum.
+fn is_sound(pack: &Path, up_to: Option<u64>) -> bool {
+    // An index ends with the pack's checksum and its own; a pack ends with its own.
+    let (Ok(end), Ok(index)) = (last_bytes(pack, 20), last_bytes(&pack.with_extension("idx"), 40)) else {
+        return false;
+    };
+    if end != index[..20] {
+        return false;
+    }
+    let Ok(length) = fs::metadata(pack).map(|m| m.len()) else { return false };
+    up_to.is_some_and(|limit| length > limit) || checksum(pack, length - 20).is_ok_and(|sum| sum == end)
+}
+
+/// Packs up to this size are read whole on first use: a few hundredths of a second.
+const MAX_INSPECTED_BYTES: u64 = 16 << 20;
+
+fn checksum(path: &Path, length: u64) -> std::io::Result<Vec<u8>> {
+    let mut file = File::open(path)?.take(length);
+    let mut hash = gix::hash::hasher(gix::hash::Kind::Sha1);
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            read => hash.update(&buffer[..read]),
+        }
+    }
+    let sum = hash.try_finalize().map_err(std::io::Error::other)?;
+    Ok(sum.as_slice().to_vec())
 }
 
 fn last_bytes(path: &Path, count: usize) -> std::io::Result<Vec<u8>> {

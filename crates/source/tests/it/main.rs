@@ -6,3 +6,4 @@ mod folder;
 mod git_http;
 mod git_local;
 mod git_ssh;
+mod git_store;
