@@ -29,6 +29,7 @@
 //! What this crate refuses to do: read files or the environment, open connections, ask for the time or for random
 //! numbers, run without bounds, escape output by context as `html/template` does, and compute with complex numbers.
 
+mod crypto;
 mod encoding;
 mod exec;
 mod fmt;

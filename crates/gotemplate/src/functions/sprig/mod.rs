@@ -1,6 +1,7 @@
 //! The functions of sprig 3.3, group by group.
 
 mod convert;
+mod crypto;
 mod date;
 mod decimal;
 mod defaults;
@@ -24,6 +25,7 @@ impl Functions {
     /// Without `env` and `expandenv`: a template cannot read the environment. `getHostByName` returns an empty string.
     pub fn sprig() -> Self {
         let mut functions = Self::text_template();
+        crypto::register(&mut functions);
         date::register(&mut functions);
         decimal::register(&mut functions);
         defaults::register(&mut functions);
