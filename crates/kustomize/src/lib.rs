@@ -37,6 +37,6 @@ mod vars;
 pub use build::{Built, Outcome, build, to_yaml};
 pub use error::{BuildError, BuildErrors};
 pub use helm::{ChartInflator, ChartRequest};
-pub use inject::Injection;
+pub use inject::{ArgoCd, Flux, FluxImage, InjectedPatch, Injection, PatchTarget};
 pub use options::{BuildOptions, Limits, LoadRestrictor, Reorder};
 pub use remote::{ChartSource, GitSource, Need, Provided};

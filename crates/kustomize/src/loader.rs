@@ -268,6 +268,11 @@ fn tree_error(error: TreeError) -> BuildError {
 }
 
 impl Loader<'_> {
+    /// Whether anything stands at a path relative to the root.
+    pub(crate) fn exists(&self, path: &str) -> bool {
+        join(&self.root, path).is_some_and(|full| resolve(self.tree, &full).is_ok())
+    }
+
     /// The tree path of a folder relative to the root, if there is one.
     pub(crate) fn folder(&self, path: &str) -> Option<String> {
         let found = resolve(self.tree, &join(&self.root, path)?).ok()?;

@@ -53,9 +53,11 @@ fn reported() -> BuildError {
 impl<'a> Target<'a> {
     /// Reads the kustomization at the loader's root and its schema.
     pub(crate) fn load(loader: Loader<'a>, context: &mut Context<'a>, root: bool) -> Result<Self> {
-        let Loaded { mut kustomization, file_name } = kustomization::load(&loader, context)?;
-        if root && let Some(injection) = context.options.inject {
-            injection.apply(&mut kustomization)?;
+        let injection = context.options.inject.filter(|_| root);
+        let Loaded { mut kustomization, file_name, generated } =
+            kustomization::load(&loader, injection, context)?;
+        if let Some(injection) = injection {
+            injection.apply(&mut kustomization, generated, &loader)?;
         }
         let openapi = &kustomization.openapi;
         let file = match openapi.get("path") {

@@ -6,6 +6,7 @@ pub(crate) use fields::*;
 
 use crate::decode::decode;
 use crate::error::{BuildError, Result};
+use crate::inject::Injection;
 use crate::loader::{Context, Loader};
 use crate::node::{Dialect, Document, Node, read_documents};
 
@@ -21,10 +22,12 @@ pub(crate) struct Loaded {
     pub(crate) kustomization: Kustomization,
     /// One of [`FILE_NAMES`].
     pub(crate) file_name: &'static str,
+    /// There is no such file: the kustomization was made up.
+    pub(crate) generated: bool,
 }
 
-/// The name of the kustomization file in a folder of a tree.
-pub(crate) fn find_file(loader: &Loader<'_>) -> Result<&'static str> {
+/// The name of the kustomization file in a folder of a tree, if there is one.
+fn find_file(loader: &Loader<'_>) -> Result<Option<&'static str>> {
     let found: Vec<&str> = FILE_NAMES
         .into_iter()
         .filter(|name| {
@@ -34,20 +37,30 @@ pub(crate) fn find_file(loader: &Loader<'_>) -> Result<&'static str> {
         })
         .collect();
     match found.as_slice() {
-        [name] => Ok(name),
-        [] => Err(BuildError::new(format!(
-            "unable to find one of '{}' in directory '{}'",
-            FILE_NAMES.join("', '"),
-            loader.root()
-        ))),
+        [name] => Ok(Some(name)),
+        [] => Ok(None),
         _ => Err(BuildError::new(format!("found multiple kustomization files under: {}", loader.root()))),
     }
 }
 
 /// Reads the kustomization of a folder. What is wrong with its fields is reported in `context`; the error returned
 /// then stands for all of it.
-pub(crate) fn load<'a>(loader: &Loader<'a>, context: &mut Context<'a>) -> Result<Loaded> {
-    let file_name = find_file(loader)?;
+pub(crate) fn load<'a>(
+    loader: &Loader<'a>,
+    injection: Option<&Injection>,
+    context: &mut Context<'a>,
+) -> Result<Loaded> {
+    let Some(file_name) = find_file(loader)? else {
+        let made_up = injection.map(|i| i.generate(loader, context)).transpose()?.flatten();
+        let kustomization = made_up.ok_or_else(|| {
+            BuildError::new(format!(
+                "unable to find one of '{}' in directory '{}'",
+                FILE_NAMES.join("', '"),
+                loader.root()
+            ))
+        })?;
+        return Ok(Loaded { kustomization, file_name: FILE_NAMES[0], generated: true });
+    };
     let file = loader.display(file_name);
     let text = loader.load_text(file_name, context)?;
     let documents = read_documents(&text, Dialect::V2, context.read_limits()).map_err(|e| {
@@ -55,16 +68,28 @@ pub(crate) fn load<'a>(loader: &Loader<'a>, context: &mut Context<'a>) -> Result
     })?;
     // Only the first document counts.
     let document = documents.into_iter().next();
-    let kustomization = read(document, &file, context)?;
-    Ok(Loaded { kustomization, file_name })
+    let lenient = injection.is_some_and(Injection::ignores_unknown_fields);
+    let kustomization = read(document, &file, injection.is_some(), !lenient, context)?;
+    Ok(Loaded { kustomization, file_name, generated: false })
 }
 
-fn read(document: Option<Document>, file: &str, context: &mut Context<'_>) -> Result<Kustomization> {
+/// Reads a kustomization; one that something is laid on may be empty.
+fn read(
+    document: Option<Document>,
+    file: &str,
+    may_be_empty: bool,
+    strict: bool,
+    context: &mut Context<'_>,
+) -> Result<Kustomization> {
     let empty = || BuildError::new("kustomization.yaml is empty").in_file(file);
-    let Some(document) = document else { return Err(empty()) };
+    let document = match document {
+        Some(document) => document,
+        None if may_be_empty => Document { node: Node::empty_map(), line: 1, index: 0 },
+        None => return Err(empty()),
+    };
     warn_duplicates(&document.node, file, context);
     let mut kustomization: Kustomization =
-        decode(&document.node, file, document.line, true).map_err(|errors| {
+        decode(&document.node, file, document.line, strict).map_err(|errors| {
             let mut errors = errors.into_iter();
             let first = errors.next().unwrap_or_default();
             context.errors.extend(errors);
@@ -77,7 +102,7 @@ fn read(document: Option<Document>, file: &str, context: &mut Context<'_>) -> Re
         api_version: kustomization.api_version.clone(),
         ..Kustomization::default()
     };
-    if kustomization == bare {
+    if kustomization == bare && !may_be_empty {
         return Err(empty());
     }
     kustomization.check_type(file)?;

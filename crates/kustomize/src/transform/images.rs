@@ -108,7 +108,7 @@ impl Transformer for ImageTag {
 }
 
 /// Name, tag and digest of an image; a port of the registry is part of the name.
-fn split(image: &str) -> (&str, &str, &str) {
+pub(crate) fn split(image: &str) -> (&str, &str, &str) {
     let start = image.find('/').filter(|at| *at > 0).unwrap_or(0);
     let find = |c: char| image[start..].find(c).map(|at| at + start);
     match (find(':'), find('@')) {

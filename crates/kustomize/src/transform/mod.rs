@@ -8,7 +8,7 @@ mod replacements;
 mod replicas;
 mod value_add;
 
-pub(crate) use images::ImageTag;
+pub(crate) use images::{ImageTag, split as split_image};
 pub(crate) use labels::Labels;
 pub(crate) use names::{Affix, Hashes, Side};
 pub(crate) use namespace::{Namespace, SubjectMode};
