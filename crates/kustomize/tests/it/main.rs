@@ -3,3 +3,5 @@
 
 mod conformance;
 mod folder;
+mod inject;
+mod library;
