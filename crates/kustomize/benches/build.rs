@@ -58,7 +58,8 @@ fn overlay(size: usize) -> MemoryTree {
     }
     kustomization.push_str("configMapGenerator:\n");
     for at in 0..size {
-        let _ = writeln!(kustomization, "- name: app-{at}-config\n  literals:\n  - LEVEL=info\n  - INDEX={at}");
+        let _ =
+            writeln!(kustomization, "- name: app-{at}-config\n  literals:\n  - LEVEL=info\n  - INDEX={at}");
     }
     tree.insert("kustomization.yaml", kustomization);
     tree

@@ -1,8 +1,8 @@
 //! What Flux and Argo CD lay on top of a kustomization.
 
 use holdfast_kustomize::{
-    ArgoCd, BuildOptions, Flux, FluxImage, InjectedPatch, Injection, LoadRestrictor, Outcome, PatchTarget, Provided,
-    build, to_yaml,
+    ArgoCd, BuildOptions, Flux, FluxImage, InjectedPatch, Injection, LoadRestrictor, Outcome, PatchTarget,
+    Provided, build, to_yaml,
 };
 use holdfast_tree::MemoryTree;
 use std::collections::BTreeMap;
@@ -188,7 +188,10 @@ fn argo_cd_edits_the_kustomization() {
         fails(ArgoCd { common_annotations: pairs("a", "new"), ..ArgoCd::default() }),
         "error: annotation a already in kustomization file. Use --force to override."
     );
-    assert!(fails(ArgoCd { images: vec!["nginx".into()], ..ArgoCd::default() }).contains("invalid format of image"));
+    assert!(
+        fails(ArgoCd { images: vec!["nginx".into()], ..ArgoCd::default() })
+            .contains("invalid format of image")
+    );
     let forced =
         ArgoCd { common_annotations: pairs("a", "new"), force_common_annotations: true, ..ArgoCd::default() };
     assert!(fails(forced).contains("a: new"));

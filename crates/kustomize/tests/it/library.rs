@@ -34,11 +34,8 @@ fn objects_know_their_file_and_line() {
         ("base/two.yaml", &two),
     ]);
     let built = run(&tree, &BuildOptions::default()).unwrap();
-    let places: Vec<String> = built
-        .objects
-        .iter()
-        .map(|e| format!("{} {}", e.object.name(), e.origin.as_ref().unwrap()))
-        .collect();
+    let places: Vec<String> =
+        built.objects.iter().map(|e| format!("{} {}", e.object.name(), e.origin.as_ref().unwrap())).collect();
     assert_eq!(places, ["a base/two.yaml:2", "b base/two.yaml:8", "g-6gc9d749f7 kustomization.yaml"]);
 }
 
@@ -80,7 +77,10 @@ fn what_is_wrong_is_named_with_its_place() {
         "helmCharts:\n- name: x\n",
         "kustomization.yaml: helmCharts: must specify --enable-helm to render charts",
     );
-    check("resources: [a.yaml, a.yaml]\n", "a.yaml:1: resources.1: accumulating resources from 'a.yaml': may not add resource with an already registered id: ConfigMap.v1.[noGrp]/a.[noNs] (from a.yaml:1)");
+    check(
+        "resources: [a.yaml, a.yaml]\n",
+        "a.yaml:1: resources.1: accumulating resources from 'a.yaml': may not add resource with an already registered id: ConfigMap.v1.[noGrp]/a.[noNs] (from a.yaml:1)",
+    );
 }
 
 #[test]
@@ -93,7 +93,11 @@ fn files_outside_of_the_root_are_refused_also_through_links() {
     let fails = |tree: &MemoryTree| {
         build(tree, "app", &BuildOptions::default(), &Provided::new()).unwrap_err().to_string()
     };
-    assert!(fails(&tree).contains("security; file '../patch.yaml' is not in or below 'app'"), "{}", fails(&tree));
+    assert!(
+        fails(&tree).contains("security; file '../patch.yaml' is not in or below 'app'"),
+        "{}",
+        fails(&tree)
+    );
     tree.insert("app/kustomization.yaml", "resources: [link.yaml]\n");
     tree.insert_link("app/link.yaml", "../patch.yaml");
     assert!(fails(&tree).contains("security; file 'link.yaml'"), "{}", fails(&tree));
@@ -111,18 +115,12 @@ fn remote_bases_are_asked_for_and_taken_from_the_answers() {
         "resources:\n- https://github.com/org/repo//base?ref=v1\n- https://example.com/raw/a.yaml\nnamePrefix: x-\n",
     )]);
     let options = BuildOptions::default();
-    let source = GitSource {
-        repo: "https://github.com/org/repo".into(),
-        reference: "v1".into(),
-        submodules: true,
-    };
+    let source =
+        GitSource { repo: "https://github.com/org/repo".into(), reference: "v1".into(), submodules: true };
     let url = "https://example.com/raw/a.yaml";
     let mut provided = Provided::new();
     let needs = build(&root, "", &options, &provided).unwrap();
-    assert_eq!(
-        needs,
-        Outcome::Needs(vec![Need::Git(source.clone()), Need::Http { url: url.into() }]),
-    );
+    assert_eq!(needs, Outcome::Needs(vec![Need::Git(source.clone()), Need::Http { url: url.into() }]),);
     let repo = tree(&[
         ("base/kustomization.yaml", "resources: [b.yaml]\n"),
         ("base/b.yaml", &CONFIG_MAP.replace("name: a", "name: b")),
