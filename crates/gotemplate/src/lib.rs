@@ -44,6 +44,7 @@ mod url;
 mod value;
 
 pub use exec::{Context, ExecError, FuncError, Limit, Limits, Location, MissingKey, Options, Session};
+pub use fmt::quote;
 pub use functions::{Function, Functions, Params, Type};
 pub use parse::{ParseError, ParseOptions, Parsed, Tree, parse};
 pub use templates::TemplateSet;

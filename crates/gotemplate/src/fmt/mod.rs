@@ -11,8 +11,8 @@ pub(crate) use float::format as format_float;
 pub(crate) use printer::{Failure, Printer};
 pub(crate) use quote::is_print;
 
-/// The text as a Go string literal (`%q`).
-pub(crate) fn quote(text: &[u8]) -> String {
+/// The text as a Go string literal, as `%q` prints it and error messages show names.
+pub fn quote(text: &[u8]) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     quote::append_quoted(&mut out, text, false);
     out
