@@ -4,14 +4,19 @@
 //! to be written, and optional lists and maps vanish when empty. What arrives in another form is stored in this one.
 
 use crate::quantity::Quantity;
-use holdfast_object::schema::{Field, Scalar, TypeKind, TypeRef};
+use holdfast_object::schema::{Field, Scalar, Schemas, TypeKind, TypeRef};
 use serde_json::{Map, Value};
 
-/// Brings an object into the form that the API server stores, as far as its type says so. Custom resources stay as
-/// they are: theirs is stored as it was sent.
+/// Brings an object into the form that the API server stores, as far as its type says so. Custom resources are stored
+/// as they were sent, but for their metadata.
 pub fn canonicalize(object: &mut Value, ty: TypeRef<'_>) {
     if ty.is_compiled() {
-        value(object, ty);
+        return value(object, ty);
+    }
+    if let (Some(metadata), Some(ty)) =
+        (object.get_mut("metadata"), Schemas::builtin().named("meta.v1.ObjectMeta"))
+    {
+        value(metadata, ty);
     }
 }
 
@@ -25,8 +30,15 @@ fn value(value: &mut Value, ty: TypeRef<'_>) {
             for (key, value) in map.iter_mut() {
                 if let Some(ty) = object.child(key) {
                     self::value(value, ty);
-                    if value.is_null() && object.field(key).is_none() {
-                        *value = zero(ty);
+                    if value.is_null() {
+                        *value = match object.field(key) {
+                            None => zero(ty),
+                            // A struct that is no pointer is always written.
+                            Some(field) if field.default().is_some_and(is_empty_map) => {
+                                Value::Object(Map::new())
+                            }
+                            Some(_) => Value::Null,
+                        };
                     }
                 }
             }
@@ -46,6 +58,10 @@ fn drop_empty<'a>(map: &mut Map<String, Value>, field: impl Fn(&str) -> Option<F
         }
         _ => true,
     });
+}
+
+fn is_empty_map(value: &Value) -> bool {
+    value.as_object().is_some_and(Map::is_empty)
 }
 
 /// True for maps, as opposed to structs without fields such as `FieldsV1`.
@@ -79,7 +95,6 @@ fn quantity(value: &mut Value) {
 mod tests {
     use super::*;
     use holdfast_object::GroupVersionKind;
-    use holdfast_object::schema::Schemas;
     use serde_json::json;
 
     #[test]
@@ -98,6 +113,11 @@ mod tests {
         check(("v1", "ConfigMap"), json!({"data": {}, "binaryData": null}), json!({}));
         check(
             ("v1", "Pod"),
+            json!({"spec": null, "status": {"phase": null}}),
+            json!({"spec": {}, "status": {}}),
+        );
+        check(
+            ("v1", "Pod"),
             json!({"spec": {"containers": [{
                 "name": "a", "env": [], "args": null, "stdin": false,
                 "resources": {"limits": {"cpu": "1000m", "memory": 1024}}
@@ -109,12 +129,12 @@ mod tests {
     }
 
     #[test]
-    fn custom_resources_are_stored_as_sent() {
+    fn custom_resources_are_stored_as_sent_but_for_their_metadata() {
         let gvk = GroupVersionKind::new("example.com", "v1", "Widget");
         let schema = json!({"type": "object", "properties": {"spec": {"type": "object", "properties": {"a": {"type": "string"}}}}});
         let schemas = Schemas::from_crd_schema(gvk.clone(), &schema).unwrap();
-        let mut object = json!({"spec": {"a": null}});
+        let mut object = json!({"metadata": {"labels": null, "finalizers": []}, "spec": {"a": null}});
         canonicalize(&mut object, schemas.root(&gvk).unwrap());
-        assert_eq!(object, json!({"spec": {"a": null}}));
+        assert_eq!(object, json!({"metadata": {}, "spec": {"a": null}}));
     }
 }

@@ -81,15 +81,48 @@ fn list(place: Place<'_>) -> Value {
         }
     }
     if !keys.is_empty() {
+        let mut items = items(place);
+        for key in &keys {
+            if let Some(default) = key_default(place, key) {
+                items["properties"][*key] =
+                    json!({"x-kubernetes-preserve-unknown-fields": true, "default": default});
+            }
+        }
         return json!({
             "type": "array",
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": keys,
-            "items": items(place),
+            "items": items,
         });
     }
     let kind = if is_set { "set" } else { "atomic" };
     json!({"type": "array", "x-kubernetes-list-type": kind, "items": anything})
+}
+
+/// The default of a key that a wanted item leaves out: what owners call the item that is like it in its other keys,
+/// where they all say the same.
+fn key_default(place: Place<'_>, key: &str) -> Option<Value> {
+    let mut found = None;
+    for item in
+        place.desired.and_then(Value::as_array).into_iter().flatten().filter(|item| item.get(key).is_none())
+    {
+        let like_it = |fields: &[(Box<str>, Value)]| {
+            fields.iter().all(|(name, value)| name.as_ref() == key || item.get(name.as_ref()) == Some(value))
+        };
+        for (element, _, _) in place.all.into_iter().flat_map(FieldSet::elements) {
+            if let PathElement::Key(fields) = element
+                && like_it(fields)
+                && let Some((_, value)) = fields.iter().find(|(name, _)| name.as_ref() == key)
+            {
+                match &found {
+                    None => found = Some(value.clone()),
+                    Some(other) if other != value => return None,
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+    found
 }
 
 /// One schema for all items of a keyed list: they share their type, so what one shows holds for all.

@@ -279,17 +279,17 @@ impl Judge<'_, '_> {
             (DifferenceKind::Missing, Some(desired), None)
                 if is_empty_value(desired) && self.schema.is_compiled() =>
             {
-                match (owned, known) {
+                match (owned, known && self.mine().is_some()) {
                     (true, _) => Explained::Yes,
                     (false, true) => Explained::No,
                     (false, false) => Explained::Perhaps,
                 }
             }
             // A value with one owner that we still own is as we applied it, but for defaults inside.
-            (DifferenceKind::Changed, Some(desired), Some(live))
-                if owned && (desired.is_array() || desired.is_object()) && is_part_of(desired, live) =>
+            (DifferenceKind::Changed, Some(desired @ (Value::Array(_) | Value::Object(_))), Some(live))
+                if is_part_of(desired, live) =>
             {
-                if known {
+                if owned && known {
                     Explained::Yes
                 } else {
                     Explained::Perhaps

@@ -41,10 +41,10 @@ pub(super) struct State<'v> {
     pub(super) managers: &'v Managers,
 }
 
-pub(super) struct Engine<'a> {
+pub(super) struct Engine<'e, 'a> {
     pub(super) kind: KindRules<'a>,
-    pub(super) subresource: &'a str,
-    pub(super) now: &'a str,
+    pub(super) subresource: &'e str,
+    pub(super) now: &'e str,
 }
 
 /// An object at one version.
@@ -55,14 +55,14 @@ struct At<'a> {
 
 /// A change of an object, and how it looks in the versions that owners wrote.
 struct Change<'e, 'a> {
-    engine: &'e Engine<'a>,
+    engine: &'e Engine<'e, 'a>,
     live: &'e Value,
     new: &'e Value,
     by_version: BTreeMap<String, Option<Comparison>>,
 }
 
 impl<'e, 'a> Change<'e, 'a> {
-    fn new(engine: &'e Engine<'a>, live: &'e Value, new: &'e Value, version: &str) -> Self {
+    fn new(engine: &'e Engine<'e, 'a>, live: &'e Value, new: &'e Value, version: &str) -> Self {
         let compared = typed::compare(live, new, engine.kind.schema).without(engine.kind.reset);
         Self { engine, live, new, by_version: BTreeMap::from([(version.to_owned(), Some(compared))]) }
     }
@@ -92,7 +92,7 @@ impl<'e, 'a> Change<'e, 'a> {
     }
 }
 
-impl<'a> Engine<'a> {
+impl<'a> Engine<'_, 'a> {
     /// Both objects must have their type's form; only the live one may hold an item twice.
     pub(super) fn check(&self, live: &Value, config: &Value) -> Result<(), ApplyError> {
         for (object, what, duplicates) in [(config, "patch", false), (live, "live", true)] {

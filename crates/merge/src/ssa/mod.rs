@@ -45,7 +45,7 @@ pub struct KindRules<'a> {
 
 /// A server-side apply request.
 #[derive(Clone, Copy)]
-pub struct ApplyRequest<'a> {
+pub struct ApplyRequest<'a, 'k> {
     /// The live object at the request's version, or `None` when the apply creates it.
     pub live: Option<&'a Value>,
     /// The configuration as the client sent it.
@@ -57,7 +57,7 @@ pub struct ApplyRequest<'a> {
     /// Subresource of the request; empty for the object itself.
     pub subresource: &'a str,
     /// The kind.
-    pub kind: KindRules<'a>,
+    pub kind: KindRules<'k>,
     /// The time, RFC 3339 in UTC with seconds: `2026-11-21T09:30:00Z`.
     pub now: &'a str,
 }
@@ -88,7 +88,7 @@ pub enum ApplyError {
 
 /// A write that is no apply.
 #[derive(Clone, Copy)]
-pub struct UpdateRequest<'a> {
+pub struct UpdateRequest<'a, 'k> {
     /// The object before, at the request's version; `None` when it is created.
     pub old: Option<&'a Value>,
     /// Who writes.
@@ -96,7 +96,7 @@ pub struct UpdateRequest<'a> {
     /// Subresource of the request; empty for the object itself.
     pub subresource: &'a str,
     /// The kind.
-    pub kind: KindRules<'a>,
+    pub kind: KindRules<'k>,
     /// The time, as for [`ApplyRequest`].
     pub now: &'a str,
 }
@@ -106,7 +106,7 @@ pub struct UpdateRequest<'a> {
 ///
 /// # Errors
 /// [`ApplyError`], with the API server's messages.
-pub fn apply(request: &ApplyRequest<'_>) -> Result<Outcome, ApplyError> {
+pub fn apply(request: &ApplyRequest<'_, '_>) -> Result<Outcome, ApplyError> {
     check_config(request)?;
     let ApplyRequest { config, manager, subresource, kind, now, .. } = *request;
     let mut live = request.live.cloned().unwrap_or_else(|| new_object(config, kind.schema));
@@ -147,7 +147,7 @@ pub fn apply(request: &ApplyRequest<'_>) -> Result<Outcome, ApplyError> {
 /// everybody loses what was removed or changed under them. `managedFields` that the client sent in `new` replace the
 /// stored ones; an empty list resets them. An object that was stored without owners stays so, and what does not have
 /// its type's form is not tracked.
-pub fn track_update(request: &UpdateRequest<'_>, new: &mut Value) {
+pub fn track_update(request: &UpdateRequest<'_, '_>, new: &mut Value) {
     let sent = take_managed_fields(new);
     let managers = managers_before(request, sent);
     let exists =
@@ -222,7 +222,7 @@ pub fn reset_fields(resource: &Resource, subresource: &str) -> FieldSet {
     }
 }
 
-fn check_config(request: &ApplyRequest<'_>) -> Result<(), ApplyError> {
+fn check_config(request: &ApplyRequest<'_, '_>) -> Result<(), ApplyError> {
     let bad = |what: String| Err(ApplyError::BadRequest(what));
     if !request.config.is_object() {
         return bad("the applied configuration must be an object".into());
@@ -253,7 +253,7 @@ fn named_or_unknown(manager: &str) -> String {
 
 /// The owners before an update: what the client sent counts unless it is unreadable, nothing, or sent through a
 /// subresource; an empty list or one empty entry resets.
-fn managers_before(request: &UpdateRequest<'_>, sent: Option<Value>) -> Managers {
+fn managers_before(request: &UpdateRequest<'_, '_>, sent: Option<Value>) -> Managers {
     let stored = || request.old.map(|old| Managers::of(old).unwrap_or_default()).unwrap_or_default();
     let Some(sent) = sent.filter(|sent| request.subresource.is_empty() && sent.is_array()) else {
         return stored();
@@ -271,3 +271,6 @@ fn managers_before(request: &UpdateRequest<'_>, sent: Option<Value>) -> Managers
         _ => stored(),
     }
 }
+
+#[cfg(test)]
+mod tests;

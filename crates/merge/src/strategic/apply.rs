@@ -38,7 +38,10 @@ impl Apply {
         }
         self.retain_keys(&mut original, &mut patch)?;
         self.ordered_lists(&mut original, &mut patch, ty)?;
-        for (key, value) in patch {
+        // Removals first: what a patch both removes and adds is there afterwards. Go leaves that to chance.
+        let (removals, rest): (Vec<_>, Vec<_>) =
+            patch.into_iter().partition(|(key, _)| key.starts_with(DELETE_FROM_LIST));
+        for (key, value) in removals.into_iter().chain(rest) {
             match key.strip_prefix(DELETE_FROM_LIST) {
                 Some(_) if self.mode == Mode::Combine => drop(original.insert(key, value)),
                 Some(list) => delete_from(&mut original, list, &value)?,

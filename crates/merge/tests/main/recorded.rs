@@ -10,10 +10,24 @@ use serde_json::{Value, json};
 
 const NOW: &str = "2030-01-01T00:00:00Z";
 
-/// The custom kinds of the recording.
-fn custom_kinds() -> Vec<Schemas> {
-    let crds: Value = serde_json::from_str(include_str!("recorded/crds.json")).unwrap();
-    crds.as_object().unwrap().values().map(|crd| Schemas::from_crd(crd).unwrap()).collect()
+/// The types of the recording's kinds, built-in and custom.
+pub(crate) struct KindOf(Vec<Schemas>);
+
+impl KindOf {
+    pub(crate) fn recorded() -> Self {
+        let crds: Value = serde_json::from_str(include_str!("recorded/crds.json")).unwrap();
+        Self(crds.as_object().unwrap().values().map(|crd| Schemas::from_crd(crd).unwrap()).collect())
+    }
+
+    /// The type of an object, and what its main and status endpoints reset.
+    pub(crate) fn of(&self, object: &Value) -> (TypeRef<'_>, FieldSet, FieldSet) {
+        let text = |field: &str| object[field].as_str().unwrap();
+        let gvk = GroupVersionKind::from_api_version(text("apiVersion"), text("kind"));
+        let schemas =
+            std::iter::once(Schemas::builtin()).chain(&self.0).find(|s| s.root(&gvk).is_some()).unwrap();
+        let resource = schemas.resource(&gvk).unwrap();
+        (schemas.root(&gvk).unwrap(), ssa::reset_fields(resource, ""), ssa::reset_fields(resource, "status"))
+    }
 }
 
 struct Step {
@@ -43,16 +57,6 @@ fn steps() -> Vec<Step> {
             Step { title, before, step }
         })
         .collect()
-}
-
-fn schema_of<'a>(object: &Value, custom: &'a [Schemas]) -> (TypeRef<'a>, FieldSet, FieldSet) {
-    let gvk = GroupVersionKind::from_api_version(
-        object["apiVersion"].as_str().unwrap(),
-        object["kind"].as_str().unwrap(),
-    );
-    let schemas = std::iter::once(Schemas::builtin()).chain(custom).find(|s| s.root(&gvk).is_some()).unwrap();
-    let resource = schemas.resource(&gvk).unwrap();
-    (schemas.root(&gvk).unwrap(), ssa::reset_fields(resource, ""), ssa::reset_fields(resource, "status"))
 }
 
 /// Owners with their time as "now", as it was before, or absent: the recording's clock is not ours.
@@ -87,17 +91,17 @@ fn owners(object: &Value, before: Option<&Value>) -> Vec<String> {
 
 #[test]
 fn owners_are_those_of_the_server() {
-    let custom = custom_kinds();
+    let kinds = KindOf::recorded();
     let mut wrong = Vec::new();
     for Step { title, before, step } in steps() {
-        if let Err(what) = check(before.as_ref(), &step, &custom) {
+        if let Err(what) = check(before.as_ref(), &step, &kinds) {
             wrong.push(format!("{title}: {what}"));
         }
     }
     assert!(wrong.is_empty(), "{} steps differ\n{}", wrong.len(), wrong.join("\n"));
 }
 
-fn check(before: Option<&Value>, step: &Value, custom: &[Schemas]) -> Result<(), String> {
+fn check(before: Option<&Value>, step: &Value, kinds: &KindOf) -> Result<(), String> {
     let (request, after) = (&step["request"], &step["after"]);
     let text = |field: &str| step[field].as_str().unwrap();
     // Validation and preconditions are the server's own.
@@ -110,7 +114,7 @@ fn check(before: Option<&Value>, step: &Value, custom: &[Schemas]) -> Result<(),
         return Ok(());
     }
     let of = if after.is_null() { request } else { after };
-    let (schema, main, status) = schema_of(of, custom);
+    let (schema, main, status) = kinds.of(of);
     let reset = if text("subresource") == "status" { &status } else { &main };
     let kind = KindRules { schema, reset, convert: &autoscaling };
     let (manager, subresource) = (text("manager"), text("subresource"));
@@ -181,7 +185,7 @@ fn same_error(error: &ApplyError, expected: &Value) -> Result<(), String> {
 }
 
 /// An object without what the server itself writes.
-fn body(object: &Value) -> Value {
+pub(crate) fn body(object: &Value) -> Value {
     let mut object = object.clone();
     for field in ["managedFields", "resourceVersion", "generation", "creationTimestamp"] {
         object["metadata"].as_object_mut().unwrap().shift_remove(field);
@@ -191,7 +195,7 @@ fn body(object: &Value) -> Value {
 }
 
 /// True when theirs is ours plus fields, which the server defaults. Items and their order must be the same.
-fn is_within(ours: &Value, theirs: &Value) -> bool {
+pub(crate) fn is_within(ours: &Value, theirs: &Value) -> bool {
     match (ours, theirs) {
         (Value::Object(ours), Value::Object(theirs)) => {
             ours.iter().all(|(key, value)| theirs.get(key).is_some_and(|other| is_within(value, other)))
