@@ -1,0 +1,174 @@
+//! Application.
+
+use crate::condition::{conditions, created, find, text, text_at, time};
+use crate::objects::{health_status, of_resources, sync_state};
+use crate::{Api, App, AppObject, AppSource, Condition, Operation, SyncState, Waiting, history};
+use holdfast_health::HealthStatus;
+use holdfast_object::{Object, Value};
+
+/// Tells Argo CD's controller to leave an Application alone.
+const SKIP_RECONCILE: &str = "argocd.argoproj.io/skip-reconcile";
+/// Conditions of these types are errors; the others warn.
+const ERRORS: &str = "Error";
+
+pub(crate) fn app(object: &Object) -> App {
+    let conditions = conditions(object);
+    let objects = of_resources(object);
+    let operation = operation(object);
+    let synced = sync_state(text_at(object, &["status", "sync", "status"]));
+    let health = match text_at(object, &["status", "health", "status"]) {
+        "" => HealthStatus::Unknown,
+        status => health_status(status),
+    };
+    let suspended = object.annotation(SKIP_RECONCILE) == Some("true");
+    let automated = is_automated(object);
+    let last = operation.as_ref().filter(|o| o.phase != "Succeeded").map(|o| o.revision.clone());
+    let revision = in_force(object);
+    let app = App {
+        api: Api::ArgoCd,
+        reference: object.reference(),
+        generation: object.generation(),
+        sources: sources(object),
+        attempted: last.filter(|attempted| !attempted.is_empty() && *attempted != revision),
+        sync: synced,
+        health,
+        suspended,
+        automated,
+        deleting: object.is_deleting(),
+        message: message(object, &conditions, operation.as_ref(), synced),
+        waiting: Vec::new(),
+        history: history::of_application(object),
+        last_change: last_change(object, operation.as_ref()),
+        created: created(object),
+        objects,
+        conditions,
+        operation,
+        revision,
+    };
+    let waiting = if suspended { Vec::new() } else { waiting(object, &app) };
+    App { waiting, ..app }
+}
+
+/// Every source of an Application; `sources` win over `source`.
+pub(crate) fn sources(object: &Object) -> Vec<AppSource> {
+    let several = object.get(&["spec", "sources"]).and_then(Value::as_array).filter(|list| !list.is_empty());
+    let one = || object.get(&["spec", "source"]).map(std::slice::from_ref).unwrap_or_default();
+    let list: &[Value] = several.map(Vec::as_slice).unwrap_or_else(one);
+    list.iter()
+        .map(|source| AppSource {
+            name: text(source, "repoURL").to_owned(),
+            path: text(source, "path").trim_start_matches("./").trim_matches('/').to_owned(),
+            follows: text(source, "targetRevision").to_owned(),
+            chart: text(source, "chart").to_owned(),
+        })
+        .collect()
+}
+
+fn is_automated(object: &Object) -> bool {
+    let automated = object.get(&["spec", "syncPolicy", "automated"]);
+    automated.is_some_and(|a| !a.is_null() && a.get("enabled") != Some(&Value::Bool(false)))
+}
+
+/// The revision of the last sync that was recorded; before the first, the one that was compared with, if the cluster
+/// holds it.
+fn in_force(object: &Object) -> String {
+    let newest = history::of_application(object).into_iter().next();
+    let compared = || {
+        let list = object.get(&["status", "sync", "revisions"]).and_then(Value::as_array);
+        match list {
+            Some(list) if !list.is_empty() => {
+                list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",")
+            }
+            _ => text_at(object, &["status", "sync", "revision"]).to_owned(),
+        }
+    };
+    // Synced says that the revision compared with is what is live, however it got there.
+    if text_at(object, &["status", "sync", "status"]) == "Synced" {
+        return compared();
+    }
+    newest.map(|entry| entry.revision).unwrap_or_default()
+}
+
+fn operation(object: &Object) -> Option<Operation> {
+    let state = object.get(&["status", "operationState"])?;
+    let of = |path: &str| state.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+    Some(Operation {
+        phase: of("/phase"),
+        message: of("/message"),
+        revision: match of("/syncResult/revision") {
+            empty if empty.is_empty() => of("/operation/sync/revision"),
+            revision => revision,
+        },
+        by: of("/operation/initiatedBy/username"),
+        started: time(state.get("startedAt")),
+        finished: time(state.get("finishedAt")),
+        retries: state.get("retryCount").and_then(Value::as_u64).unwrap_or_default(),
+    })
+}
+
+/// An error before a failed or running operation, and that before a warning and the health.
+fn message(object: &Object, conditions: &[Condition], operation: Option<&Operation>, sync: SyncState) -> String {
+    let error = conditions.iter().find(|c| c.kind.ends_with(ERRORS));
+    // A sync that succeeded long ago says nothing about now.
+    let telling = operation.filter(|o| o.phase != "Succeeded" && !o.message.is_empty());
+    let warning = conditions.first();
+    let health = text_at(object, &["status", "health", "message"]);
+    let succeeded = operation.filter(|_| sync == SyncState::Synced && health.is_empty());
+    error
+        .map(|c| c.message.clone())
+        .or_else(|| telling.map(|o| o.message.clone()))
+        .or_else(|| warning.map(|c| c.message.clone()))
+        .or_else(|| succeeded.map(|o| o.message.clone()))
+        .unwrap_or_else(|| health.to_owned())
+}
+
+fn last_change(object: &Object, operation: Option<&Operation>) -> Option<jiff::Timestamp> {
+    let health = time(object.get(&["status", "health", "lastTransitionTime"]));
+    let synced = operation.and_then(|operation| operation.finished.or(operation.started));
+    health.max(synced)
+}
+
+fn waiting(object: &Object, app: &App) -> Vec<Waiting> {
+    let mut waiting = Vec::new();
+    let phase = app.operation.as_ref().map_or("", |o| o.phase.as_str());
+    let asked = object.get(&["operation"]).is_some();
+    if object.get(&["status", "sync", "status"]).is_none() || (asked && phase.is_empty()) {
+        waiting.push(Waiting::Controller);
+        return waiting;
+    }
+    let unhealthy = app.objects.iter().filter(|o| is_on_its_way(o));
+    waiting.extend(unhealthy.map(|o| Waiting::Object {
+        object: o.reference.to_string(),
+        why: match (o.message.as_str(), o.health) {
+            ("", Some(health)) => health.to_string(),
+            (message, _) => message.to_owned(),
+        },
+    }));
+    match phase {
+        "Running" if waiting.is_empty() => {
+            let retries = app.operation.as_ref().map_or(0, |o| o.retries);
+            if retries > 0 {
+                waiting.push(Waiting::Retry { tries: Some(retries) });
+            }
+        }
+        "Failed" | "Error" if app.automated && app.sync != SyncState::Synced => {
+            waiting.push(Waiting::Retry { tries: app.operation.as_ref().map(|o| o.retries) });
+        }
+        _ if app.sync == SyncState::OutOfSync && !app.automated && !asked && phase != "Running" => {
+            if find(&app.conditions, "ComparisonError").is_none() {
+                // A person's sync brings what is missing, so there is nothing else to wait for.
+                waiting.retain(|w| !matches!(w, Waiting::Object { why, .. } if why == "Missing"));
+                waiting.push(Waiting::ManualSync);
+            }
+        }
+        _ => {}
+    }
+    waiting
+}
+
+fn is_on_its_way(object: &AppObject) -> bool {
+    matches!(
+        object.health,
+        Some(HealthStatus::Progressing | HealthStatus::Degraded | HealthStatus::Missing | HealthStatus::Suspended)
+    )
+}
