@@ -143,9 +143,6 @@ mod tests {
             table.render(false),
             "NAME       SYNC        MESSAGE\napp/shop   Synced\nks/a       OutOfSync   late\n"
         );
-        assert_eq!(
-            table.render(true).lines().nth(2),
-            Some("ks/a       \u{1b}[31mOutOfSync\u{1b}[0m   late")
-        );
+        assert_eq!(table.render(true).lines().nth(2), Some("ks/a       \u{1b}[31mOutOfSync\u{1b}[0m   late"));
     }
 }

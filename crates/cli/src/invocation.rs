@@ -19,11 +19,25 @@ use std::process::ExitCode;
 )]
 pub struct Invocation {
     /// When to colour the output.
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        help_heading = "Global options"
+    )]
     color: ColorChoice,
 
     /// How log lines are written; HOLDFAST_LOG says which (`info`, `holdfast_sync=debug`).
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        help_heading = "Global options"
+    )]
     log_format: LogFormat,
 
     #[command(subcommand)]

@@ -15,10 +15,8 @@ pub(crate) enum LogFormat {
 
 /// Starts logging to standard error. What `HOLDFAST_LOG` asks for wins over the command's own level.
 pub(crate) fn start(format: LogFormat, level: &str) {
-    let filter = EnvFilter::builder()
-        .with_env_var(FILTER)
-        .try_from_env()
-        .unwrap_or_else(|_| EnvFilter::new(level));
+    let filter =
+        EnvFilter::builder().with_env_var(FILTER).try_from_env().unwrap_or_else(|_| EnvFilter::new(level));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Logging that was started before stays as it is.
     let _ = match format {

@@ -47,9 +47,7 @@ impl Output {
     pub fn bytes(&self, bytes: &[u8]) -> Result<(), CliError> {
         let mut stdout = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
         stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| match error.kind() {
-            IoKind::BrokenPipe => {
-                CliError { kind: ErrorKind::Closed, message: String::new(), hints: vec![] }
-            }
+            IoKind::BrokenPipe => CliError { kind: ErrorKind::Closed, message: String::new(), hints: vec![] },
             _ => CliError::config(format!("standard output cannot be written: {error}")),
         })
     }
@@ -66,7 +64,7 @@ impl Output {
     ///
     /// # Errors
     /// As [`Output::bytes`].
-    pub fn cells(&self, cells: &[Cell]) -> Result<(), CliError> {
+    pub(crate) fn cells(&self, cells: &[Cell]) -> Result<(), CliError> {
         let texts: Vec<String> = cells.iter().map(|cell| cell.painted(self.color)).collect();
         self.line(texts.join(" "))
     }
@@ -102,7 +100,8 @@ impl Output {
             ErrorKind::Internal => "internal error",
             _ => "error",
         };
-        let mut text = format!("{} {}", Cell::bad(format!("{word}:")).painted(self.color_errors), error.message);
+        let mut text =
+            format!("{} {}", Cell::bad(format!("{word}:")).painted(self.color_errors), error.message);
         for hint in &error.hints {
             text.push_str(&format!("\n{} {hint}", Cell::strong("hint:").painted(self.color_errors)));
         }

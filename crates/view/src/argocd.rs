@@ -107,7 +107,12 @@ fn operation(object: &Object) -> Option<Operation> {
 }
 
 /// An error before a failed or running operation, and that before a warning and the health.
-fn message(object: &Object, conditions: &[Condition], operation: Option<&Operation>, sync: SyncState) -> String {
+fn message(
+    object: &Object,
+    conditions: &[Condition],
+    operation: Option<&Operation>,
+    sync: SyncState,
+) -> String {
     let error = conditions.iter().find(|c| c.kind.ends_with(ERRORS));
     // A sync that succeeded long ago says nothing about now.
     let telling = operation.filter(|o| o.phase != "Succeeded" && !o.message.is_empty());
@@ -154,12 +159,15 @@ fn waiting(object: &Object, app: &App) -> Vec<Waiting> {
         "Failed" | "Error" if app.automated && app.sync != SyncState::Synced => {
             waiting.push(Waiting::Retry { tries: app.operation.as_ref().map(|o| o.retries) });
         }
-        _ if app.sync == SyncState::OutOfSync && !app.automated && !asked && phase != "Running" => {
-            if find(&app.conditions, "ComparisonError").is_none() {
-                // A person's sync brings what is missing, so there is nothing else to wait for.
-                waiting.retain(|w| !matches!(w, Waiting::Object { why, .. } if why == "Missing"));
-                waiting.push(Waiting::ManualSync);
-            }
+        _ if app.sync == SyncState::OutOfSync
+            && !app.automated
+            && !asked
+            && phase != "Running"
+            && find(&app.conditions, "ComparisonError").is_none() =>
+        {
+            // A person's sync brings what is missing, so there is nothing else to wait for.
+            waiting.retain(|w| !matches!(w, Waiting::Object { why, .. } if why == "Missing"));
+            waiting.push(Waiting::ManualSync);
         }
         _ => {}
     }
@@ -169,6 +177,11 @@ fn waiting(object: &Object, app: &App) -> Vec<Waiting> {
 fn is_on_its_way(object: &AppObject) -> bool {
     matches!(
         object.health,
-        Some(HealthStatus::Progressing | HealthStatus::Degraded | HealthStatus::Missing | HealthStatus::Suspended)
+        Some(
+            HealthStatus::Progressing
+                | HealthStatus::Degraded
+                | HealthStatus::Missing
+                | HealthStatus::Suspended
+        )
     )
 }

@@ -23,55 +23,63 @@ pub struct HistoryEntry {
 
 /// Of `Kustomization.status.history`, the newest first as it stands there.
 pub(crate) fn of_kustomization(object: &Object) -> Vec<HistoryEntry> {
-    entries(object).map(|entry| HistoryEntry {
-        id: None,
-        revision: entry.get("metadata").map(|m| text(m, "revision")).unwrap_or_default().to_owned(),
-        outcome: text(entry, "lastReconciledStatus").to_owned(),
-        at: time(entry.get("lastReconciled")),
-        times: entry.get("totalReconciliations").and_then(Value::as_u64),
-        took: text(entry, "lastReconciledDuration").to_owned(),
-        by: String::new(),
-    }).collect()
+    entries(object)
+        .map(|entry| HistoryEntry {
+            id: None,
+            revision: entry.get("metadata").map(|m| text(m, "revision")).unwrap_or_default().to_owned(),
+            outcome: text(entry, "lastReconciledStatus").to_owned(),
+            at: time(entry.get("lastReconciled")),
+            times: entry.get("totalReconciliations").and_then(Value::as_u64),
+            took: text(entry, "lastReconciledDuration").to_owned(),
+            by: String::new(),
+        })
+        .collect()
 }
 
 /// Of `HelmRelease.status.history`, the newest first as it stands there.
 pub(crate) fn of_helm_release(object: &Object) -> Vec<HistoryEntry> {
-    entries(object).map(|entry| HistoryEntry {
-        id: entry.get("version").and_then(Value::as_i64),
-        revision: format!("{}@{}", text(entry, "chartName"), text(entry, "chartVersion")),
-        outcome: text(entry, "status").to_owned(),
-        at: time(entry.get("lastDeployed")),
-        times: None,
-        took: String::new(),
-        by: String::new(),
-    }).collect()
+    entries(object)
+        .map(|entry| HistoryEntry {
+            id: entry.get("version").and_then(Value::as_i64),
+            revision: format!("{}@{}", text(entry, "chartName"), text(entry, "chartVersion")),
+            outcome: text(entry, "status").to_owned(),
+            at: time(entry.get("lastDeployed")),
+            times: None,
+            took: String::new(),
+            by: String::new(),
+        })
+        .collect()
 }
 
 /// Of `Application.status.history`, which has the newest last.
 pub(crate) fn of_application(object: &Object) -> Vec<HistoryEntry> {
-    let mut history: Vec<HistoryEntry> = entries(object).map(|entry| {
-        let revisions = entry.get("revisions").and_then(Value::as_array);
-        let revision = match revisions {
-            Some(list) if !list.is_empty() => {
-                list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",")
+    let mut history: Vec<HistoryEntry> = entries(object)
+        .map(|entry| {
+            let revisions = entry.get("revisions").and_then(Value::as_array);
+            let revision = match revisions {
+                Some(list) if !list.is_empty() => {
+                    list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",")
+                }
+                _ => text(entry, "revision").to_owned(),
+            };
+            let (started, at) = (time(entry.get("deployStartedAt")), time(entry.get("deployedAt")));
+            let by = entry.get("initiatedBy");
+            HistoryEntry {
+                id: entry.get("id").and_then(Value::as_i64),
+                revision,
+                outcome: "Synced".to_owned(),
+                at,
+                times: None,
+                took: match (started, at) {
+                    (Some(started), Some(at)) => {
+                        format!("{}s", (at.as_second() - started.as_second()).max(0))
+                    }
+                    _ => String::new(),
+                },
+                by: by.map(|by| text(by, "username")).unwrap_or_default().to_owned(),
             }
-            _ => text(entry, "revision").to_owned(),
-        };
-        let (started, at) = (time(entry.get("deployStartedAt")), time(entry.get("deployedAt")));
-        let by = entry.get("initiatedBy");
-        HistoryEntry {
-            id: entry.get("id").and_then(Value::as_i64),
-            revision,
-            outcome: "Synced".to_owned(),
-            at,
-            times: None,
-            took: match (started, at) {
-                (Some(started), Some(at)) => format!("{}s", (at.as_second() - started.as_second()).max(0)),
-                _ => String::new(),
-            },
-            by: by.map(|by| text(by, "username")).unwrap_or_default().to_owned(),
-        }
-    }).collect();
+        })
+        .collect();
     history.reverse();
     history
 }

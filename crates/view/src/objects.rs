@@ -35,7 +35,8 @@ pub(crate) fn of_resources(object: &Object) -> Vec<AppObject> {
         .into_iter()
         .flatten()
         .map(|entry| {
-            let gvk = GroupVersionKind::new(text(entry, "group"), text(entry, "version"), text(entry, "kind"));
+            let gvk =
+                GroupVersionKind::new(text(entry, "group"), text(entry, "version"), text(entry, "kind"));
             let health = entry.get("health");
             AppObject {
                 reference: ObjectRef::new(&gvk, text(entry, "namespace"), text(entry, "name")),
@@ -72,7 +73,8 @@ pub(crate) fn health_status(code: &str) -> HealthStatus {
 /// The objects that Flux lists in messages such as `timeout waiting for: [Deployment/shop/api status: 'InProgress']`
 /// and `health check failed: failed: [Deployment/shop/api: …]`, each with what is said about it.
 pub(crate) fn named_in(message: &str) -> Vec<(String, String)> {
-    let Some(start) = message.find("for: [").map(|at| at + 6).or_else(|| message.find("failed: [").map(|at| at + 9))
+    let Some(start) =
+        message.find("for: [").map(|at| at + 6).or_else(|| message.find("failed: [").map(|at| at + 9))
     else {
         return Vec::new();
     };
@@ -108,10 +110,11 @@ mod tests {
 
     #[test]
     fn inventories_name_objects_with_colons() {
-        let object = Object::new(holdfast_object::json!({"apiVersion": "a/v1", "kind": "A", "status": {"inventory":
+        let object =
+            Object::new(holdfast_object::json!({"apiVersion": "a/v1", "kind": "A", "status": {"inventory":
             {"entries": [{"id": "_system__node_rbac.authorization.k8s.io_ClusterRole", "v": "v1"},
                 {"id": "default_podinfo_apps_Deployment", "v": "v1"}, {"id": "nonsense", "v": "v1"}]}}}))
-        .unwrap();
+            .unwrap();
         let names: Vec<_> = of_inventory(&object).iter().map(|o| o.reference.to_string()).collect();
         assert_eq!(names, ["ClusterRole/system:node", "Deployment/default/podinfo"]);
     }

@@ -75,7 +75,11 @@ mod tests {
 
     fn draw(node: &Node<'_>) -> String {
         let children: Vec<String> = node.children.iter().map(draw).collect();
-        if children.is_empty() { node.object.name().to_owned() } else { format!("{}({})", node.object.name(), children.join(" ")) }
+        if children.is_empty() {
+            node.object.name().to_owned()
+        } else {
+            format!("{}({})", node.object.name(), children.join(" "))
+        }
     }
 
     #[test]

@@ -5,7 +5,9 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  source <(holdfast completion bash)\n  holdfast completion fish > ~/.config/fish/completions/holdfast.fish")]
+#[command(
+    after_help = "Examples:\n  source <(holdfast completion bash)\n  holdfast completion fish > ~/.config/fish/completions/holdfast.fish"
+)]
 pub(crate) struct Arguments {
     /// The shell.
     #[arg(value_enum)]

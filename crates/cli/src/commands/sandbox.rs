@@ -34,7 +34,9 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
         .await
         .map_err(|e| CliError::config(format!("{} cannot be listened on: {e}", arguments.listen)))?;
     let kubeconfig = sandbox.kubeconfig(listening.addr);
-    context.output.note(format!("simulated Kubernetes API on http://{} (end it with Ctrl-C)", listening.addr));
+    context
+        .output
+        .note(format!("simulated Kubernetes API on http://{} (end it with Ctrl-C)", listening.addr));
     match &arguments.kubeconfig {
         Some(file) => {
             write_kubeconfig(&context.path(file), &kubeconfig)?;
