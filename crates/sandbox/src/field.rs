@@ -51,12 +51,22 @@ impl FieldError {
         Self::new(Broken::Invalid, field, Some(shown.into()), detail)
     }
 
+    /// A rule of a custom resource that does not hold; the value is not shown.
+    pub(crate) fn broken_rule(field: &str, message: impl Into<String>) -> Self {
+        Self::new(Broken::Invalid, field, None, message)
+    }
+
     pub(crate) fn wrong_type(field: &str, shown: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::new(Broken::TypeInvalid, field, Some(shown.into()), detail)
     }
 
     pub(crate) fn duplicate(field: &str, value: &Value) -> Self {
         Self::new(Broken::Duplicate, field, Some(shown(value)), "")
+    }
+
+    /// A repeated value whose shown form is not its JSON.
+    pub(crate) fn duplicate_as(field: &str, shown: impl Into<String>) -> Self {
+        Self::new(Broken::Duplicate, field, Some(shown.into()), "")
     }
 
     pub(crate) fn not_found(field: &str, value: &Value) -> Self {

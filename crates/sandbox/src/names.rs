@@ -5,7 +5,6 @@ use serde_json::Value;
 
 const SUBDOMAIN: &str = "[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*";
 const LABEL: &str = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
-const LABEL_1035: &str = "[a-z]([-a-z0-9]*[a-z0-9])?";
 const QUALIFIED: &str = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
 /// Total bytes of all annotations of an object.
 const ANNOTATIONS_MAX: usize = 256 * 1024;
@@ -59,22 +58,6 @@ pub(crate) fn label_problems(text: &str) -> Vec<String> {
                 &["my-name", "123-abc"],
             ));
         }
-    }
-    problems
-}
-
-/// What is wrong with a DNS-1035 label (Service names).
-pub(crate) fn label_1035_problems(text: &str) -> Vec<String> {
-    let mut problems = Vec::new();
-    if text.len() > 63 {
-        problems.push("must be no more than 63 bytes".to_owned());
-    }
-    if !is_framed(text, true, b"-") || !text.starts_with(|c: char| c.is_ascii_lowercase()) {
-        problems.push(regex_error(
-            "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character",
-            LABEL_1035,
-            &["my-name", "abc-123"],
-        ));
     }
     problems
 }
@@ -151,7 +134,6 @@ pub(crate) fn label_value_problem(value: &str) -> Option<String> {
 pub(crate) enum NameRule {
     Subdomain,
     Label,
-    Label1035,
     PathSegment,
 }
 
@@ -159,8 +141,7 @@ impl NameRule {
     pub(crate) fn of(group: &str, plural: &str) -> Self {
         match (group, plural) {
             ("rbac.authorization.k8s.io", _) => Self::PathSegment,
-            ("", "namespaces") => Self::Label,
-            ("", "services") => Self::Label1035,
+            ("", "namespaces" | "services") => Self::Label,
             _ => Self::Subdomain,
         }
     }
@@ -169,7 +150,6 @@ impl NameRule {
         match self {
             Self::Subdomain => subdomain_problems(name),
             Self::Label => label_problems(name),
-            Self::Label1035 => label_1035_problems(name),
             Self::PathSegment => path_segment_problems(name),
         }
     }
@@ -272,7 +252,6 @@ mod tests {
     fn names_and_labels() {
         assert!(subdomain_problems("a.b-c").is_empty());
         assert_eq!(subdomain_problems("A_b").len(), 1);
-        assert!(label_1035_problems("1a").len() == 1 && label_1035_problems("a1").is_empty());
         assert!(label_key_problems("example.com/Name_1").is_empty());
         assert_eq!(label_key_problem("/a").unwrap(), "prefix part must be non-empty");
         assert!(label_value_problem("").is_none() && label_value_problem("-a").is_some());

@@ -121,7 +121,12 @@ impl ApiError {
 
     /// 422 for an object whose fields break rules. `named.what` is the kind.
     pub(crate) fn invalid(named: Named<'_>, name: &str, errors: &[FieldError]) -> Self {
-        let texts: Vec<String> = errors.iter().map(FieldError::to_string).collect();
+        let mut texts: Vec<String> = Vec::with_capacity(errors.len());
+        for text in errors.iter().map(FieldError::to_string) {
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
         let message = match texts.as_slice() {
             [] => format!("{named} {name:?} is invalid"),
             [one] => format!("{named} {name:?} is invalid: {one}"),

@@ -2,6 +2,7 @@
 
 mod crud;
 mod owners;
+mod rules;
 mod support;
 mod watch;
 mod workloads;

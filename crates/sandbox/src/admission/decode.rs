@@ -1,13 +1,17 @@
 //! Reading an object as its type: unknown fields, wrong types, nulls and zero values, as Go's decoder treats them.
 
-use super::{defaults, quantity};
+use super::defaults;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use holdfast_merge::quantity::Quantity;
 use holdfast_object::schema::{ObjectType, Scalar, TypeKind, TypeRef};
 use serde_json::{Map, Value};
 
 /// The deepest nesting that is read.
 const DEPTH_MAX: usize = 100;
+/// What the server says of a text that is no quantity.
+const BAD_QUANTITY: &str =
+    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 
 /// Reads an object as a built-in type, in place. Answers the unknown fields, by path.
 ///
@@ -171,7 +175,7 @@ impl Decoder {
             Scalar::Double | Scalar::Number => value.is_number(),
             Scalar::IntOrString => value.is_string() || value.as_i64().is_some(),
             Scalar::Quantity => {
-                return quantity::canonical_value(&value).ok_or_else(|| quantity::BAD.to_owned());
+                return canonical_quantity(&value);
             }
             Scalar::DateTime => return self.time(value, holder, ty),
             Scalar::Bytes => return self.bytes(value, holder, ty),
@@ -201,6 +205,15 @@ impl Decoder {
             Err(_) => Err(format!("illegal base64 data at input byte {}", text.len() / 4 * 4)),
         }
     }
+}
+
+fn canonical_quantity(value: &Value) -> Result<Value, String> {
+    let text = match value {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        _ => String::new(),
+    };
+    Quantity::canonical(&text).map(Value::from).map_err(|_| BAD_QUANTITY.to_owned())
 }
 
 fn is_integer(ty: TypeRef<'_>) -> bool {

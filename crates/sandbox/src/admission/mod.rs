@@ -4,7 +4,7 @@ mod decode;
 mod defaults;
 mod kinds;
 mod owners;
-pub(crate) mod quantity;
+mod rules;
 
 pub(crate) use owners::{apply, changes, track};
 
@@ -14,6 +14,7 @@ use crate::names::{NameRule, check_metadata};
 use crate::resource::Resource;
 use crate::status::{ApiError, ApiResult};
 use crate::verbs::{Target, Validation, WriteOptions, drop_meta, keep_meta, meta_text};
+use holdfast_merge::strategic::PatchError;
 use serde_json::{Value, json};
 
 /// Reads an object as its type, drops unknown fields, sets defaults. Answers warnings.
@@ -25,6 +26,9 @@ pub(crate) fn decode(
     body: &mut Value,
     validation: Validation,
 ) -> Result<Vec<String>, String> {
+    if let Some(custom) = &resource.custom {
+        return crate::crd::decode(custom, body, validation);
+    }
     let Some(root) = resource.builtin_type() else { return Ok(Vec::new()) };
     let (api_version, kind) = (body["apiVersion"].clone(), body["kind"].clone());
     let unknown = decode::typed(body, root)?;
@@ -42,6 +46,15 @@ pub(crate) fn decode(
         Validation::Warn => Ok(texts),
         Validation::Strict | Validation::Ignore => Ok(Vec::new()),
     }
+}
+
+/// Reads the metadata of a custom resource. Answers the unknown fields, by path.
+pub(crate) fn decode_metadata(metadata: &mut Value) -> Result<Vec<String>, String> {
+    let Some(ty) = holdfast_object::schema::Schemas::builtin().named("meta.v1.ObjectMeta") else {
+        return Ok(Vec::new());
+    };
+    let unknown = decode::typed(metadata, ty)?;
+    Ok(unknown.into_iter().map(|path| format!("metadata.{path}")).collect())
 }
 
 /// What does not fit, as the failure of a request with an object.
@@ -91,12 +104,16 @@ pub(crate) fn before_create(
         map.shift_remove("status");
     }
     kinds::prepare_new(core, resource, object)?;
-    check(resource, object)
+    check(resource, None, object)
 }
 
-fn check(resource: &Resource, object: &Value) -> ApiResult<()> {
+fn check(resource: &Resource, old: Option<&Value>, object: &Value) -> ApiResult<()> {
     let mut errors: Vec<FieldError> = Vec::new();
     check_metadata(object, NameRule::of(&resource.group, &resource.plural), &mut errors);
+    match &resource.custom {
+        Some(custom) => crate::crd::check(custom, old, object, &mut errors),
+        None => rules::check(resource, old, object, &mut errors),
+    }
     if errors.is_empty() {
         return Ok(());
     }
@@ -141,7 +158,7 @@ pub(crate) fn before_update(
             keep_meta(new, old, "generation");
         }
     }
-    check(resource, new)
+    check(resource, Some(old), new)
 }
 
 /// Copies a field from another object, or removes it.
@@ -194,8 +211,9 @@ fn has_generation(resource: &Resource) -> bool {
 }
 
 /// A strategic merge patch.
-pub(crate) fn strategic(_resource: &Resource, old: &Value, patch: &Value) -> ApiResult<Value> {
-    let mut new = old.clone();
-    json_patch::merge(&mut new, patch);
-    Ok(new)
+pub(crate) fn strategic(resource: &Resource, old: &Value, patch: &Value) -> ApiResult<Value> {
+    holdfast_merge::strategic::apply(old, patch, resource.schema()).map_err(|error| match error {
+        PatchError::WrongForm { .. } => ApiError::bad_patch(&patch.to_string(), &error.to_string()),
+        error => ApiError::bad_request(error.to_string()),
+    })
 }

@@ -4,6 +4,7 @@ mod answer;
 mod discovery;
 mod dispatch;
 mod openapi;
+mod openapi_types;
 mod request;
 mod serve;
 mod write;

@@ -1,7 +1,9 @@
 //! OpenAPI v3: an index, and a document for each group and version.
 
+use super::openapi_types::{Components, published_name};
 use crate::resource::{Registry, Resource};
 use crate::status::{ApiError, ApiResult};
+use holdfast_object::schema::Schemas;
 use serde_json::{Map, Value, json};
 
 /// `/openapi/v3`.
@@ -33,16 +35,16 @@ pub(super) fn document(registry: &Registry, path: &str) -> ApiResult<Value> {
         _ => return Err(ApiError::no_such_path()),
     };
     let found = registry.group_version(&group, &version).ok_or_else(ApiError::no_such_path)?;
-    let (mut paths, mut schemas) = (Map::new(), Map::new());
+    let (mut paths, mut components) = (Map::new(), Components::default());
     for resource in &found.resources {
-        schemas.insert(schema_name(resource), schema(resource));
+        add_schema(&mut components, resource);
         add_paths(&mut paths, resource);
     }
     Ok(json!({
         "openapi": "3.0.0",
         "info": {"title": "Kubernetes", "version": super::VERSION.2},
         "paths": paths,
-        "components": {"schemas": schemas},
+        "components": {"schemas": components.schemas},
     }))
 }
 
@@ -51,20 +53,33 @@ fn reversed(group: &str) -> String {
 }
 
 fn schema_name(resource: &Resource) -> String {
-    let group = if resource.group.is_empty() { "core".to_owned() } else { reversed(&resource.group) };
-    format!("{group}.{}.{}", resource.version, resource.kind)
+    match resource.builtin_type().and_then(|ty| ty.name()) {
+        Some(name) => published_name(name),
+        None => format!("{}.{}.{}", reversed(&resource.group), resource.version, resource.kind),
+    }
 }
 
 fn gvk(resource: &Resource) -> Value {
     json!({"group": resource.group, "version": resource.version, "kind": resource.kind})
 }
 
-fn schema(resource: &Resource) -> Value {
-    let own = resource.custom.as_ref().and_then(|c| c.schema.clone());
-    let mut schema =
-        own.unwrap_or_else(|| json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}));
-    schema["x-kubernetes-group-version-kind"] = json!([gvk(resource)]);
-    schema
+fn add_schema(components: &mut Components, resource: &Resource) {
+    let name = schema_name(resource);
+    match (&resource.custom, resource.builtin_type()) {
+        (Some(custom), _) => {
+            components.schemas.insert(name.clone(), crate::crd::published(custom));
+            if let Some(meta) = Schemas::builtin().named("meta.v1.ObjectMeta") {
+                let schema = components.inline(meta);
+                components.schemas.insert(published_name("meta.v1.ObjectMeta"), schema);
+            }
+        }
+        (None, Some(ty)) => {
+            let schema = components.inline(ty);
+            components.schemas.insert(name.clone(), schema);
+        }
+        (None, None) => return,
+    }
+    components.schemas[&name]["x-kubernetes-group-version-kind"] = json!([gvk(resource)]);
 }
 
 fn add_paths(paths: &mut Map<String, Value>, resource: &Resource) {

@@ -1,7 +1,11 @@
 //! Custom resource definitions: what they add to the server, and the conditions they report.
 
+mod custom;
 mod establish;
+mod shape;
+mod validate;
 
+pub(crate) use custom::{Rules, check, decode, published};
 pub(crate) use establish::run;
 
 use crate::resource::{Resource, Subresource};
@@ -21,6 +25,8 @@ pub(crate) struct CustomVersion {
     pub(crate) types: Option<Schemas>,
     /// `openAPIV3Schema`.
     pub(crate) schema: Option<Value>,
+    /// The schema's `x-kubernetes-validations`.
+    pub(crate) rules: Rules,
     /// Paths of the scale subresource: spec replicas, status replicas, label selector.
     pub(crate) scale: Option<ScalePaths>,
     /// `additionalPrinterColumns`.
@@ -105,6 +111,7 @@ fn custom_version(spec: &Value, names: &Value, version: &Value) -> CustomVersion
         types: schema.as_ref().and_then(|schema| Schemas::from_crd_schema(gvk, schema).ok()),
         list_kind: text(names, "listKind").into(),
         schema,
+        rules: Rules::default(),
         scale: scale.map(|s| ScalePaths {
             spec_replicas: text(s, "specReplicasPath").into(),
             status_replicas: text(s, "statusReplicasPath").into(),

@@ -46,10 +46,9 @@ pub(super) fn set_namespace(target: &Target, body: &mut Value) -> ApiResult<()> 
     if given.is_empty() {
         body["metadata"]["namespace"] = target.namespace.as_str().into();
     } else if given != target.namespace {
-        return Err(ApiError::bad_request(format!(
-            "the namespace of the provided object does not match the namespace sent on the request ({given} != {})",
-            target.namespace
-        )));
+        return Err(ApiError::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
     }
     Ok(())
 }

@@ -34,6 +34,14 @@ pub(crate) enum Deleted {
 
 /// Deletes an object.
 pub(crate) fn delete(core: &Core, target: &Target, options: &DeleteOptions) -> ApiResult<Deleted> {
+    let immortal = matches!(target.name.as_str(), "default" | "kube-system" | "kube-public");
+    if target.resource.is("", "namespaces") && immortal {
+        return Err(ApiError::forbidden(
+            target.resource.named(),
+            &target.name,
+            "this namespace may not be deleted",
+        ));
+    }
     for _ in 0..TRIES {
         let current = get(core, target)?;
         check_preconditions(target, &current, options)?;
