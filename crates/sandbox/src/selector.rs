@@ -2,6 +2,7 @@
 
 use crate::store::Stored;
 use serde_json::Value;
+use std::fmt;
 
 /// A label selector as a query writes it: `a=b,c!=d,e in (f,g),h,!i`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -79,6 +80,26 @@ impl LabelSelector {
                 Test::Less(than) => value.and_then(|v| v.parse().ok()).is_some_and(|v: i64| v < *than),
             }
         })
+    }
+}
+
+impl fmt::Display for LabelSelector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, Requirement { key, test }) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str(",")?;
+            }
+            match test {
+                Test::In(values) if values.len() == 1 => write!(f, "{key}={}", values[0])?,
+                Test::In(values) => write!(f, "{key} in ({})", values.join(","))?,
+                Test::NotIn(values) => write!(f, "{key} notin ({})", values.join(","))?,
+                Test::Exists => f.write_str(key)?,
+                Test::Absent => write!(f, "!{key}")?,
+                Test::Greater(than) => write!(f, "{key}>{than}")?,
+                Test::Less(than) => write!(f, "{key}<{than}")?,
+            }
+        }
+        Ok(())
     }
 }
 

@@ -13,14 +13,17 @@ const DEPTH_MAX: usize = 100;
 const BAD_QUANTITY: &str =
     "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 
-/// Reads an object as a built-in type, in place. Answers the unknown fields, by path.
+/// Reads an object as a built-in type (with its name in the table), in place. Answers the unknown fields, by path.
 ///
 /// # Errors
 /// The server's words for a value of the wrong type.
-pub(super) fn typed(object: &mut Value, root: TypeRef<'_>) -> Result<Vec<String>, String> {
+pub(super) fn typed(object: &mut Value, root: TypeRef<'_>, name: &str) -> Result<Vec<String>, String> {
     let mut decoder = Decoder { unknown: Vec::new(), path: Vec::new() };
     let taken = object.take();
     *object = decoder.value(taken, root, "", 0)?.unwrap_or_else(|| Value::Object(Map::new()));
+    if let Value::Object(map) = object {
+        defaults::apply(name, map);
+    }
     Ok(decoder.unknown)
 }
 
@@ -365,7 +368,7 @@ mod tests {
 
     fn decode(api_version: &str, kind: &str, mut value: Value) -> Result<(Value, Vec<String>), String> {
         let gvk = GroupVersionKind::from_api_version(api_version, kind);
-        let unknown = typed(&mut value, Schemas::builtin().root(&gvk).expect("a built-in kind"))?;
+        let unknown = typed(&mut value, Schemas::builtin().root(&gvk).expect("a built-in kind"), "")?;
         Ok((value, unknown))
     }
 

@@ -31,7 +31,7 @@ pub(crate) fn decode(
     }
     let Some(root) = resource.builtin_type() else { return Ok(Vec::new()) };
     let (api_version, kind) = (body["apiVersion"].clone(), body["kind"].clone());
-    let unknown = decode::typed(body, root)?;
+    let unknown = decode::typed(body, root, &resource.type_name())?;
     // An object's own version and kind come first.
     let mut ordered = json!({"apiVersion": api_version, "kind": kind});
     if let (Some(ordered), Value::Object(rest)) = (ordered.as_object_mut(), body.take()) {
@@ -53,7 +53,7 @@ pub(crate) fn decode_metadata(metadata: &mut Value) -> Result<Vec<String>, Strin
     let Some(ty) = holdfast_object::schema::Schemas::builtin().named("meta.v1.ObjectMeta") else {
         return Ok(Vec::new());
     };
-    let unknown = decode::typed(metadata, ty)?;
+    let unknown = decode::typed(metadata, ty, "meta.v1.ObjectMeta")?;
     Ok(unknown.into_iter().map(|path| format!("metadata.{path}")).collect())
 }
 

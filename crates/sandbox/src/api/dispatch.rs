@@ -173,6 +173,9 @@ fn handle(
     if !allowed {
         return Err(ApiError::wrong_method());
     }
+    if let Some(answer) = special(core, incoming, &target)? {
+        return Ok(answer);
+    }
     let shape = shape(incoming.accept.as_deref())?;
     let writer = Writer::new(resource.clone(), shape, include(query)?, core.clock);
     let options = write_options(incoming, query, verb)?;
@@ -195,6 +198,29 @@ fn handle(
         "delete" => delete(core, &target, incoming, query, &writer),
         "deletecollection" => delete_collection(core, &target, incoming, query, &writer),
         _ => Err(ApiError::wrong_method()),
+    }
+}
+
+/// Subresources that are no view of their object.
+fn special(core: &Core, incoming: &Incoming, target: &Target) -> ApiResult<Option<Answer>> {
+    let resource = &target.resource;
+    match (resource.plural.as_str(), target.subresource.as_str()) {
+        (_, "" | "status" | "scale" | "finalize" | "approval" | "ephemeralcontainers" | "resize") => Ok(None),
+        ("pods", "log") => {
+            verbs::get(core, target)?;
+            Ok(Some(Answer::text(200, "simulated: this pod runs no process and has no log\n")))
+        }
+        ("pods", "eviction") => {
+            let pod = Target { subresource: String::new(), ..target.clone() };
+            verbs::delete(core, &pod, &delete_options(incoming, &Query::default())?)?;
+            Ok(Some(Answer::json(
+                201,
+                &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}),
+            )))
+        }
+        (plural, sub) => Err(ApiError::bad_request(format!(
+            "{plural}/{sub} is not simulated: the sandbox runs no processes and issues no tokens"
+        ))),
     }
 }
 

@@ -53,10 +53,10 @@ fn reversed(group: &str) -> String {
 }
 
 fn schema_name(resource: &Resource) -> String {
-    match resource.builtin_type().and_then(|ty| ty.name()) {
-        Some(name) => published_name(name),
-        None => format!("{}.{}.{}", reversed(&resource.group), resource.version, resource.kind),
+    if resource.custom.is_none() {
+        return published_name(&resource.type_name());
     }
+    format!("{}.{}.{}", reversed(&resource.group), resource.version, resource.kind)
 }
 
 fn gvk(resource: &Resource) -> Value {

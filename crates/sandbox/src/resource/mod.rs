@@ -82,6 +82,15 @@ impl Resource {
         Schemas::builtin().root(&GroupVersionKind::new(&*self.group, &*self.version, &*self.kind))
     }
 
+    /// The name of a built-in resource's type in the schema table, such as `core.v1.Pod`.
+    pub(crate) fn type_name(&self) -> String {
+        let group = match self.group.split('.').next() {
+            None | Some("") => "core",
+            Some(first) => first,
+        };
+        format!("{group}.{}.{}", self.version, self.kind)
+    }
+
     /// The type of the objects; of anything where nothing is known.
     pub(crate) fn schema(&self) -> TypeRef<'_> {
         let gvk = GroupVersionKind::new(&*self.group, &*self.version, &*self.kind);

@@ -1,20 +1,73 @@
 //! Tables for `kubectl get`.
 
+mod builtin;
+mod custom;
+
 use crate::resource::Resource;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+const NAME_TEXT: &str = "Name must be unique within a namespace.";
+
+fn column(name: &str, kind: &str, format: &str, description: &str, priority: i64) -> Value {
+    json!({"name": name, "type": kind, "format": format, "description": description, "priority": priority})
+}
+
+/// The columns of events, which do not start with a name.
+const EVENT: &[(&str, i64)] = &[
+    ("Last Seen", 0),
+    ("Type", 0),
+    ("Reason", 0),
+    ("Object", 0),
+    ("Subobject", 1),
+    ("Source", 1),
+    ("Message", 0),
+    ("First Seen", 1),
+    ("Count", 1),
+    ("Name", 1),
+];
+
 /// A table's columns for a resource.
-pub(crate) fn columns(_resource: &Resource) -> Value {
-    json!([
-        {"name": "Name", "type": "string", "format": "name", "description": "Name must be unique within a namespace.", "priority": 0},
-        {"name": "Age", "type": "string", "format": "", "description": "CreationTimestamp is a timestamp representing the server time when this object was created.", "priority": 0},
-    ])
+pub(crate) fn columns(resource: &Resource) -> Value {
+    if &*resource.bucket == "events" {
+        return EVENT.iter().map(|(name, priority)| column(name, "string", "", "", *priority)).collect();
+    }
+    let mut columns = vec![column("Name", "string", "name", NAME_TEXT, 0)];
+    match (&resource.custom, builtin::columns(resource)) {
+        (Some(custom), _) if !custom.columns.is_empty() => columns.extend(custom.columns.iter().map(|c| {
+            let text = |key: &str| c[key].as_str().unwrap_or_default();
+            column(
+                text("name"),
+                text("type"),
+                text("format"),
+                text("description"),
+                c["priority"].as_i64().unwrap_or_default(),
+            )
+        })),
+        (None, Some(known)) => columns.extend(known.into_iter().map(|(name, wide, number)| {
+            column(name, if number { "integer" } else { "string" }, "", "", i64::from(wide))
+        })),
+        _ => {
+            columns.push(column("Age", if resource.custom.is_some() { "date" } else { "string" }, "", "", 0))
+        }
+    }
+    columns.into()
 }
 
 /// An object's cells.
-pub(crate) fn cells(_resource: &Resource, object: &Value, now: OffsetDateTime) -> Value {
-    json!([object["metadata"]["name"], age(object, now)])
+pub(crate) fn cells(resource: &Resource, object: &Value, now: OffsetDateTime) -> Value {
+    if &*resource.bucket == "events" {
+        return builtin::event(object, now);
+    }
+    let mut cells = vec![object["metadata"]["name"].clone()];
+    match &resource.custom {
+        Some(custom) if !custom.columns.is_empty() => {
+            cells.extend(custom.columns.iter().map(|column| custom::cell(column, object, now)));
+        }
+        Some(_) => cells.push(age(object, now).into()),
+        None => cells.extend(builtin::cells(resource, object, now)),
+    }
+    cells.into()
 }
 
 /// How long ago an object was created, as kubectl writes durations.

@@ -1,6 +1,7 @@
 use super::update::{Tracking, replace};
 use super::{Shown, Target, WriteOptions, Written, get, meta_text};
 use crate::core::Core;
+use crate::selector::LabelSelector;
 use crate::status::{ApiError, ApiResult};
 use serde_json::{Value, json};
 
@@ -51,30 +52,10 @@ fn selector_text(value: &Value) -> String {
     if let Some(text) = value.as_str() {
         return text.to_owned();
     }
-    let labels = if value.get("matchLabels").is_some() || value.get("matchExpressions").is_some() {
-        value.get("matchLabels")
-    } else {
-        Some(value)
-    };
-    let mut parts: Vec<String> = labels
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-        .map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or_default()))
-        .collect();
-    parts.sort();
-    for expression in value["matchExpressions"].as_array().into_iter().flatten() {
-        let key = expression["key"].as_str().unwrap_or_default();
-        let values: Vec<&str> =
-            expression["values"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        parts.push(match expression["operator"].as_str() {
-            Some("In") => format!("{key} in ({})", values.join(",")),
-            Some("NotIn") => format!("{key} notin ({})", values.join(",")),
-            Some("Exists") => key.to_owned(),
-            _ => format!("!{key}"),
-        });
+    if value.get("matchLabels").is_some() || value.get("matchExpressions").is_some() {
+        return LabelSelector::from_value(value).to_string();
     }
-    parts.join(",")
+    LabelSelector::equal(value).to_string()
 }
 
 /// An object's Scale.

@@ -1,0 +1,514 @@
+//! The columns of built-in kinds, and their cells.
+
+use super::{age, human_duration};
+use crate::clock::parse_time;
+use crate::resource::Resource;
+use crate::selector::LabelSelector;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+/// `plural.group` and the columns after the name; `+` marks those of the wide form, `#` whole numbers.
+const COLUMNS: &[(&str, &str)] = &[
+    ("configmaps", "Data|Age"),
+    ("controllerrevisions.apps", "Controller|Revision|Age"),
+    ("cronjobs.batch", "Schedule|Timezone|Suspend|#Active|Last Schedule|Age|+Containers|+Images|+Selector"),
+    ("customresourcedefinitions.apiextensions.k8s.io", "Created At"),
+    (
+        "daemonsets.apps",
+        "#Desired|#Current|#Ready|#Up-to-date|#Available|Node Selector|Age|+Containers|+Images|+Selector",
+    ),
+    ("deployments.apps", "Ready|Up-to-date|Available|Age|+Containers|+Images|+Selector"),
+    ("endpoints", "Endpoints|Age"),
+    ("endpointslices.discovery.k8s.io", "AddressType|Ports|Endpoints|Age"),
+    ("horizontalpodautoscalers.autoscaling", "Reference|Targets|MinPods|MaxPods|Replicas|Age"),
+    ("ingresses.networking.k8s.io", "Class|Hosts|Address|Ports|Age"),
+    ("ingressclasses.networking.k8s.io", "Controller|Parameters|Age"),
+    ("jobs.batch", "Status|Completions|Duration|Age|+Containers|+Images|+Selector"),
+    ("leases.coordination.k8s.io", "Holder|Age"),
+    ("namespaces", "Status|Age"),
+    ("networkpolicies.networking.k8s.io", "Pod-Selector|Age"),
+    (
+        "nodes",
+        "Status|Roles|Age|Version|+Internal-IP|+External-IP|+OS-Image|+Kernel-Version|+Container-Runtime",
+    ),
+    (
+        "persistentvolumeclaims",
+        "Status|Volume|Capacity|Access Modes|StorageClass|VolumeAttributesClass|Age|+VolumeMode",
+    ),
+    (
+        "persistentvolumes",
+        "Capacity|Access Modes|Reclaim Policy|Status|Claim|StorageClass|VolumeAttributesClass|Reason|Age|+VolumeMode",
+    ),
+    ("poddisruptionbudgets.policy", "Min Available|Max Unavailable|#Allowed Disruptions|Age"),
+    ("pods", "Ready|Status|Restarts|Age|+IP|+Node|+Nominated Node|+Readiness Gates"),
+    ("replicasets.apps", "#Desired|#Current|#Ready|Age|+Containers|+Images|+Selector"),
+    ("replicationcontrollers", "#Desired|#Current|#Ready|Age|+Containers|+Images|+Selector"),
+    ("clusterrolebindings.rbac.authorization.k8s.io", "Role|Age|+Users|+Groups|+ServiceAccounts"),
+    ("rolebindings.rbac.authorization.k8s.io", "Role|Age|+Users|+Groups|+ServiceAccounts"),
+    ("clusterroles.rbac.authorization.k8s.io", "Created At"),
+    ("roles.rbac.authorization.k8s.io", "Created At"),
+    ("secrets", "Type|Data|Age"),
+    ("services", "Type|Cluster-IP|External-IP|Port(s)|Age|+Selector"),
+    ("statefulsets.apps", "Ready|Age|+Containers|+Images"),
+    ("storageclasses.storage.k8s.io", "Provisioner|ReclaimPolicy|VolumeBindingMode|AllowVolumeExpansion|Age"),
+    ("priorityclasses.scheduling.k8s.io", "#Value|Global-Default|Age|PreemptionPolicy"),
+];
+
+/// The columns after the name.
+pub(super) fn columns(resource: &Resource) -> Option<Vec<(&'static str, bool, bool)>> {
+    let (_, text) = COLUMNS.iter().find(|(bucket, _)| *bucket == &*resource.bucket)?;
+    let one = |column: &'static str| {
+        let (column, wide) = column.strip_prefix('+').map_or((column, false), |c| (c, true));
+        let (column, number) = column.strip_prefix('#').map_or((column, false), |c| (c, true));
+        (column, wide, number)
+    };
+    Some(text.split('|').map(one).collect())
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn or_none(text: &str) -> String {
+    if text.is_empty() { "<none>".to_owned() } else { text.to_owned() }
+}
+
+fn number(value: &Value) -> i64 {
+    value.as_i64().unwrap_or_default()
+}
+
+fn joined<'v>(values: impl Iterator<Item = &'v Value>, key: &str) -> String {
+    values.filter_map(|v| v[key].as_str()).collect::<Vec<_>>().join(",")
+}
+
+fn labels(map: &Value) -> String {
+    let pairs = map.as_object().into_iter().flatten();
+    let pairs: Vec<String> = pairs.map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or_default())).collect();
+    or_none(&pairs.join(","))
+}
+
+fn count(value: &Value) -> i64 {
+    value.as_object().map_or(0, |m| i64::try_from(m.len()).unwrap_or(i64::MAX))
+}
+
+/// A kind's cells after the name, in the order of its columns.
+pub(super) fn cells(resource: &Resource, object: &Value, now: OffsetDateTime) -> Vec<Value> {
+    let (spec, status) = (&object["spec"], &object["status"]);
+    let age = || Value::from(age(object, now));
+    let of_template = |template: &Value| {
+        let containers = &template["spec"]["containers"];
+        [Value::from(joined(list(containers), "name")), Value::from(joined(list(containers), "image"))]
+    };
+    let selector = || Value::from(selector_text(&spec["selector"]));
+    let with_template = |mut cells: Vec<Value>, template: &Value, with_selector: bool| {
+        cells.extend(of_template(template));
+        if with_selector {
+            cells.push(selector());
+        }
+        cells
+    };
+    match &*resource.bucket {
+        "configmaps" => vec![(count(&object["data"]) + count(&object["binaryData"])).into(), age()],
+        "secrets" => vec![object["type"].clone(), count(&object["data"]).into(), age()],
+        "namespaces" => vec![status["phase"].clone(), age()],
+        "deployments.apps" => {
+            let ready = format!("{}/{}", number(&status["readyReplicas"]), number(&spec["replicas"]));
+            let cells = vec![
+                ready.into(),
+                number(&status["updatedReplicas"]).into(),
+                number(&status["availableReplicas"]).into(),
+                age(),
+            ];
+            with_template(cells, &spec["template"], true)
+        }
+        "replicasets.apps" | "replicationcontrollers" => {
+            let cells = vec![
+                number(&spec["replicas"]).into(),
+                number(&status["replicas"]).into(),
+                number(&status["readyReplicas"]).into(),
+                age(),
+            ];
+            with_template(cells, &spec["template"], true)
+        }
+        "statefulsets.apps" => {
+            let ready = format!("{}/{}", number(&status["readyReplicas"]), number(&spec["replicas"]));
+            with_template(vec![ready.into(), age()], &spec["template"], false)
+        }
+        "daemonsets.apps" => {
+            let of = |key: &str| Value::from(number(&status[key]));
+            let cells = vec![
+                of("desiredNumberScheduled"),
+                of("currentNumberScheduled"),
+                of("numberReady"),
+                of("updatedNumberScheduled"),
+                of("numberAvailable"),
+                labels(&spec["template"]["spec"]["nodeSelector"]).into(),
+                age(),
+            ];
+            with_template(cells, &spec["template"], true)
+        }
+        "jobs.batch" => with_template(job(object, now), &spec["template"], true),
+        "cronjobs.batch" => {
+            let since = |t: &Value| {
+                t.as_str()
+                    .and_then(parse_time)
+                    .map_or("<none>".to_owned(), |t| human_duration((now - t).whole_seconds()))
+            };
+            let zone = spec["timeZone"].as_str().map_or("<none>", |z| z);
+            let active = list(&status["active"]).count();
+            let suspended = if spec["suspend"] == true { "True" } else { "False" };
+            let cells = vec![
+                spec["schedule"].clone(),
+                zone.into(),
+                suspended.into(),
+                active.into(),
+                since(&status["lastScheduleTime"]).into(),
+                age(),
+            ];
+            let mut cells = with_template(cells, &spec["jobTemplate"]["spec"]["template"], false);
+            cells.push("<none>".into());
+            cells
+        }
+        "pods" => pod(object, now),
+        "services" => vec![
+            spec["type"].clone(),
+            or_none(text(spec, "clusterIP")).into(),
+            external_address(spec, status).into(),
+            or_none(&service_ports(spec)).into(),
+            age(),
+            labels(&spec["selector"]).into(),
+        ],
+        "ingresses.networking.k8s.io" => {
+            let hosts = joined(list(&spec["rules"]), "host");
+            let addresses: Vec<&str> = list(&status["loadBalancer"]["ingress"])
+                .filter_map(|i| i["ip"].as_str().or(i["hostname"].as_str()))
+                .collect();
+            let ports = if list(&spec["tls"]).next().is_some() { "80, 443" } else { "80" };
+            let hosts = if hosts.is_empty() { "*".to_owned() } else { hosts };
+            vec![
+                or_none(text(spec, "ingressClassName")).into(),
+                hosts.into(),
+                addresses.join(",").into(),
+                ports.into(),
+                age(),
+            ]
+        }
+        "ingressclasses.networking.k8s.io" => {
+            let kind = text(&spec["parameters"], "kind");
+            let shown = if kind.is_empty() {
+                "<none>".to_owned()
+            } else {
+                format!("{kind}/{}", text(&spec["parameters"], "name"))
+            };
+            vec![spec["controller"].clone(), shown.into(), age()]
+        }
+        "networkpolicies.networking.k8s.io" => vec![selector_text(&spec["podSelector"]).into(), age()],
+        "persistentvolumeclaims" => vec![
+            status["phase"].clone(),
+            text(spec, "volumeName").into(),
+            text(&status["capacity"], "storage").into(),
+            access_modes(&status["accessModes"]).into(),
+            text(spec, "storageClassName").into(),
+            unset(spec, "volumeAttributesClassName").into(),
+            age(),
+            unset(spec, "volumeMode").into(),
+        ],
+        "persistentvolumes" => {
+            let claim = &spec["claimRef"];
+            let claim = if claim.is_null() {
+                String::new()
+            } else {
+                format!("{}/{}", text(claim, "namespace"), text(claim, "name"))
+            };
+            vec![
+                text(&spec["capacity"], "storage").into(),
+                access_modes(&spec["accessModes"]).into(),
+                text(spec, "persistentVolumeReclaimPolicy").into(),
+                status["phase"].clone(),
+                claim.into(),
+                text(spec, "storageClassName").into(),
+                unset(spec, "volumeAttributesClassName").into(),
+                text(status, "reason").into(),
+                age(),
+                unset(spec, "volumeMode").into(),
+            ]
+        }
+        "poddisruptionbudgets.policy" => {
+            let shown = |key: &str| match &spec[key] {
+                Value::Null => "N/A".to_owned(),
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            vec![
+                shown("minAvailable").into(),
+                shown("maxUnavailable").into(),
+                number(&status["disruptionsAllowed"]).into(),
+                age(),
+            ]
+        }
+        "horizontalpodautoscalers.autoscaling" => {
+            let target = &spec["scaleTargetRef"];
+            vec![
+                format!("{}/{}", text(target, "kind"), text(target, "name")).into(),
+                "<unknown>".into(),
+                spec["minReplicas"].as_i64().map_or("<unset>".to_owned(), |n| n.to_string()).into(),
+                number(&spec["maxReplicas"]).into(),
+                number(&status["currentReplicas"]).into(),
+                age(),
+            ]
+        }
+        "endpoints" => vec![or_none(&endpoints(object)).into(), age()],
+        "endpointslices.discovery.k8s.io" => {
+            let ports: Vec<String> = list(&object["ports"]).map(|p| number(&p["port"]).to_string()).collect();
+            let addresses: Vec<&str> = list(&object["endpoints"])
+                .flat_map(|e| list(&e["addresses"]))
+                .filter_map(Value::as_str)
+                .collect();
+            let unset = |text: String| if text.is_empty() { "<unset>".to_owned() } else { text };
+            vec![
+                object["addressType"].clone(),
+                unset(ports.join(",")).into(),
+                unset(short_list(&addresses)).into(),
+                age(),
+            ]
+        }
+        "nodes" => node(object, now),
+        "leases.coordination.k8s.io" => vec![text(spec, "holderIdentity").into(), age()],
+        "controllerrevisions.apps" => {
+            let owner = list(&object["metadata"]["ownerReferences"]).find(|o| o["controller"] == true);
+            let shown = owner.map_or("<none>".to_owned(), |o| {
+                let (group, _) = text(o, "apiVersion").split_once('/').unwrap_or(("", ""));
+                let dot = if group.is_empty() { "" } else { "." };
+                format!("{}{dot}{group}/{}", text(o, "kind").to_lowercase(), text(o, "name"))
+            });
+            vec![shown.into(), number(&object["revision"]).into(), age()]
+        }
+        "rolebindings.rbac.authorization.k8s.io" | "clusterrolebindings.rbac.authorization.k8s.io" => {
+            binding(object, now)
+        }
+        "roles.rbac.authorization.k8s.io"
+        | "clusterroles.rbac.authorization.k8s.io"
+        | "customresourcedefinitions.apiextensions.k8s.io" => {
+            vec![object["metadata"]["creationTimestamp"].clone()]
+        }
+        "storageclasses.storage.k8s.io" => vec![
+            object["provisioner"].clone(),
+            object["reclaimPolicy"].clone(),
+            object["volumeBindingMode"].clone(),
+            (object["allowVolumeExpansion"] == true).into(),
+            age(),
+        ],
+        "priorityclasses.scheduling.k8s.io" => {
+            vec![
+                number(&object["value"]).into(),
+                (object["globalDefault"] == true).into(),
+                age(),
+                object["preemptionPolicy"].clone(),
+            ]
+        }
+        _ => vec![age()],
+    }
+}
+
+fn unset(value: &Value, key: &str) -> String {
+    let text = text(value, key);
+    if text.is_empty() { "<unset>".to_owned() } else { text.to_owned() }
+}
+
+/// A selector of either form: a mapping of labels, or `metav1.LabelSelector`.
+fn selector_text(selector: &Value) -> String {
+    if selector.as_object().is_some_and(|s| s.values().all(Value::is_string)) {
+        return labels(selector);
+    }
+    or_none(&LabelSelector::from_value(selector).to_string())
+}
+
+fn access_modes(modes: &Value) -> String {
+    let short = |mode: &Value| match mode.as_str() {
+        Some("ReadWriteOnce") => "RWO",
+        Some("ReadOnlyMany") => "ROX",
+        Some("ReadWriteMany") => "RWX",
+        _ => "RWOP",
+    };
+    list(modes).map(short).collect::<Vec<_>>().join(",")
+}
+
+fn service_ports(spec: &Value) -> String {
+    let one = |port: &Value| {
+        let node = number(&port["nodePort"]);
+        let node = if node > 0 { format!(":{node}") } else { String::new() };
+        format!("{}{node}/{}", number(&port["port"]), text(port, "protocol"))
+    };
+    list(&spec["ports"]).map(one).collect::<Vec<_>>().join(",")
+}
+
+fn external_address(spec: &Value, status: &Value) -> String {
+    let external: Vec<&str> = list(&spec["externalIPs"]).filter_map(Value::as_str).collect();
+    match text(spec, "type") {
+        "ExternalName" => text(spec, "externalName").to_owned(),
+        "LoadBalancer" => {
+            let given: Vec<&str> = list(&status["loadBalancer"]["ingress"])
+                .filter_map(|i| i["ip"].as_str().or(i["hostname"].as_str()))
+                .chain(external)
+                .collect();
+            if given.is_empty() { "<pending>".to_owned() } else { given.join(",") }
+        }
+        _ => or_none(&external.join(",")),
+    }
+}
+
+/// The first three of a list, and how many more there are.
+fn short_list<T: AsRef<str>>(items: &[T]) -> String {
+    let shown: Vec<&str> = items.iter().take(3).map(AsRef::as_ref).collect();
+    let rest = items.len().saturating_sub(3);
+    if rest == 0 { shown.join(",") } else { format!("{} + {rest} more...", shown.join(",")) }
+}
+
+fn endpoints(object: &Value) -> String {
+    let mut all = Vec::new();
+    for subset in list(&object["subsets"]) {
+        for port in list(&subset["ports"]) {
+            all.extend(
+                list(&subset["addresses"]).map(|a| format!("{}:{}", text(a, "ip"), number(&port["port"]))),
+            );
+        }
+    }
+    short_list(&all)
+}
+
+fn job(object: &Value, now: OffsetDateTime) -> Vec<Value> {
+    let (spec, status) = (&object["spec"], &object["status"]);
+    let is = |kind: &str| list(&status["conditions"]).any(|c| c["type"] == kind && c["status"] == "True");
+    let state = if is("Complete") {
+        "Complete"
+    } else if is("Failed") {
+        "Failed"
+    } else if object["metadata"].get("deletionTimestamp").is_some() {
+        "Terminating"
+    } else if is("Suspended") {
+        "Suspended"
+    } else if is("FailureTarget") {
+        "FailureTarget"
+    } else {
+        "Running"
+    };
+    let succeeded = number(&status["succeeded"]);
+    let completions = match spec["completions"].as_i64() {
+        Some(wanted) => format!("{succeeded}/{wanted}"),
+        None if number(&spec["parallelism"]) > 1 => {
+            format!("{succeeded}/1 of {}", number(&spec["parallelism"]))
+        }
+        None => format!("{succeeded}/1"),
+    };
+    let start = status["startTime"].as_str().and_then(parse_time);
+    let end = status["completionTime"].as_str().and_then(parse_time).unwrap_or(now);
+    let duration = start.map_or(String::new(), |start| human_duration((end - start).whole_seconds()));
+    vec![state.into(), completions.into(), duration.into(), age(object, now).into()]
+}
+
+fn pod(object: &Value, now: OffsetDateTime) -> Vec<Value> {
+    let (spec, status) = (&object["spec"], &object["status"]);
+    let total = list(&spec["containers"]).count();
+    let statuses = || list(&status["containerStatuses"]);
+    let ready = statuses().filter(|s| s["ready"] == true).count();
+    let restarts: i64 = statuses().map(|s| number(&s["restartCount"])).sum();
+    let last_restart = statuses()
+        .filter_map(|s| s["lastState"]["terminated"]["finishedAt"].as_str().and_then(parse_time))
+        .max();
+    let restarts = match last_restart.filter(|_| restarts > 0) {
+        Some(at) => format!("{restarts} ({} ago)", human_duration((now - at).whole_seconds())),
+        None => restarts.to_string(),
+    };
+    let mut reason = status["reason"].as_str().unwrap_or(text(status, "phase")).to_owned();
+    for container in list(&status["containerStatuses"]) {
+        let state = &container["state"];
+        if let Some(waiting) = state["waiting"]["reason"].as_str().filter(|r| !r.is_empty()) {
+            reason = waiting.to_owned();
+        } else if let Some(ended) = state["terminated"]["reason"].as_str().filter(|r| !r.is_empty()) {
+            reason = ended.to_owned();
+        }
+    }
+    if object["metadata"].get("deletionTimestamp").is_some() {
+        reason = "Terminating".into();
+    }
+    vec![
+        format!("{ready}/{total}").into(),
+        reason.into(),
+        restarts.into(),
+        age(object, now).into(),
+        or_none(text(status, "podIP")).into(),
+        or_none(text(spec, "nodeName")).into(),
+        "<none>".into(),
+        "<none>".into(),
+    ]
+}
+
+fn node(object: &Value, now: OffsetDateTime) -> Vec<Value> {
+    let status = &object["status"];
+    let ready = list(&status["conditions"]).any(|c| c["type"] == "Ready" && c["status"] == "True");
+    let mut state = if ready { "Ready" } else { "NotReady" }.to_owned();
+    if object["spec"]["unschedulable"] == true {
+        state.push_str(",SchedulingDisabled");
+    }
+    let address = |kind: &str| {
+        let found = list(&status["addresses"]).find(|a| a["type"] == kind);
+        or_none(found.map_or("", |a| text(a, "address")))
+    };
+    let info = &status["nodeInfo"];
+    vec![
+        state.into(),
+        "<none>".into(),
+        age(object, now).into(),
+        text(info, "kubeletVersion").into(),
+        address("InternalIP").into(),
+        address("ExternalIP").into(),
+        text(info, "osImage").into(),
+        text(info, "kernelVersion").into(),
+        text(info, "containerRuntimeVersion").into(),
+    ]
+}
+
+fn binding(object: &Value, now: OffsetDateTime) -> Vec<Value> {
+    let role = &object["roleRef"];
+    let of = |kind: &str| {
+        let names = list(&object["subjects"]).filter(|s| s["kind"] == kind).map(|s| match kind {
+            "ServiceAccount" => format!("{}/{}", text(s, "namespace"), text(s, "name")),
+            _ => text(s, "name").to_owned(),
+        });
+        names.collect::<Vec<_>>().join(", ")
+    };
+    vec![
+        format!("{}/{}", text(role, "kind"), text(role, "name")).into(),
+        age(object, now).into(),
+        of("User").into(),
+        of("Group").into(),
+        of("ServiceAccount").into(),
+    ]
+}
+
+/// An event's row: its own columns, without the name in front.
+pub(super) fn event(object: &Value, now: OffsetDateTime) -> Value {
+    let since = |key: &str| {
+        object[key]
+            .as_str()
+            .and_then(parse_time)
+            .map_or("<unknown>".to_owned(), |t| human_duration((now - t).whole_seconds()))
+    };
+    let about = &object["involvedObject"];
+    json!([
+        if object["lastTimestamp"].is_string() { since("lastTimestamp") } else { since("eventTime") },
+        text(object, "type"),
+        text(object, "reason"),
+        format!("{}/{}", text(about, "kind").to_lowercase(), text(about, "name")),
+        text(about, "fieldPath"),
+        text(&object["source"], "component"),
+        text(object, "message").trim(),
+        since("firstTimestamp"),
+        number(&object["count"]).max(1).to_string(),
+        object["metadata"]["name"],
+    ])
+}
