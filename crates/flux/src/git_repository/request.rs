@@ -5,7 +5,7 @@ use base64::Engine;
 use holdfast_object::{GroupVersionKind, Object, ObjectRef, Value};
 use holdfast_semver::Constraint;
 use holdfast_source::{
-    Access, Artifact, ClientCertificate, Credentials, GitRef, Secret, SourceError, TlsOptions,
+    Access, Artifact, ClientCertificate, Credentials, GitRef, Secret, SourceError, SourceIgnore, TlsOptions,
 };
 use holdfast_tree::FileTree;
 use holdfast_types::flux::{GitReference, GitRepositorySpec};
@@ -63,8 +63,9 @@ pub(crate) fn filter(
     artifact: &Artifact,
     spec: &GitRepositorySpec,
 ) -> Result<Arc<dyn FileTree>, SourceError> {
-    let _ = spec;
-    Ok(artifact.tree.clone())
+    let rules = SourceIgnore::load(&artifact.tree, spec.ignore.as_deref())
+        .map_err(|error| SourceError::Storage { path: ".sourceignore".into(), message: error.to_string() })?;
+    Ok(Arc::new(rules.filter(artifact.tree.clone())))
 }
 
 /// A Secret's data, decoded.

@@ -1,0 +1,108 @@
+use crate::follow;
+use holdfast_cluster::{Cluster, OwnerIndex};
+use holdfast_controller::{Engine, EngineOptions};
+use holdfast_flux::FluxOptions;
+use holdfast_render::RenderCache;
+use holdfast_source::{GitCache, Limits, Sources};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// How a platform runs.
+#[derive(Debug, Clone)]
+pub struct PlatformOptions {
+    /// Where fetched repositories are kept.
+    pub cache: PathBuf,
+    /// The most that sources may hold.
+    pub limits: Limits,
+    /// How Flux' kinds are run.
+    pub flux: FluxOptions,
+    /// How Argo CD's kinds are run.
+    pub argocd: holdfast_argocd::ArgoOptions,
+    /// Reconciles under way at once; they never wait, so this bounds memory and requests only.
+    pub concurrency: usize,
+    /// Renders that are remembered.
+    pub renders: usize,
+}
+
+impl PlatformOptions {
+    /// The defaults, with a folder for what is fetched.
+    pub fn new(cache: impl Into<PathBuf>) -> Self {
+        Self {
+            cache: cache.into(),
+            limits: Limits::default(),
+            flux: FluxOptions::default(),
+            argocd: holdfast_argocd::ArgoOptions::default(),
+            concurrency: 64,
+            renders: 4096,
+        }
+    }
+}
+
+/// The pause before a reconcile that panicked is tried again.
+const PANIC_PAUSE: Duration = Duration::from_secs(5);
+
+/// A running engine with every front-end.
+pub struct Platform {
+    engine: Engine,
+    sources: Sources,
+    stop: watch::Sender<bool>,
+    running: JoinHandle<()>,
+}
+
+impl Platform {
+    /// The sources of a platform that is yet to be started, so that stand-ins can be set before anything is read.
+    pub fn sources(options: &PlatformOptions) -> Sources {
+        Sources::new(GitCache::new(&options.cache, options.limits.clone()))
+    }
+
+    /// Starts the engine on a cluster. The kinds that are not installed yet are taken up once they are.
+    pub fn start(cluster: Cluster, sources: Sources, options: &PlatformOptions) -> Self {
+        let engine = Engine::new(
+            cluster,
+            EngineOptions {
+                concurrency: options.concurrency,
+                owners: vec![OwnerIndex::AnnotationPrefix(holdfast_types::argocd::TRACKING_ID.into())],
+                reporter: "holdfast".into(),
+                panic_pause: PANIC_PAUSE,
+            },
+        );
+        let renders = Arc::new(RenderCache::new(options.renders));
+        let mut reconcilers =
+            holdfast_flux::reconcilers(&engine, sources.clone(), renders.clone(), options.flux.clone());
+        reconcilers.extend(holdfast_argocd::reconcilers(
+            &engine,
+            sources.clone(),
+            renders,
+            options.argocd.clone(),
+        ));
+        let (stop, stopped) = watch::channel(false);
+        let (runner, following) = (engine.clone(), follow::follow(engine.clone(), sources.clone()));
+        let running = tokio::spawn(async move {
+            let following = tokio::spawn(following);
+            runner.run(reconcilers, stopped).await;
+            following.abort();
+        });
+        Self { engine, sources, stop, running }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The sources.
+    pub fn serves(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// Stops taking up work and waits for what is under way.
+    pub async fn stop(self) {
+        let _ = self.stop.send(true);
+        if let Err(error) = self.running.await {
+            tracing::error!(%error, "the engine ended badly");
+        }
+    }
+}
