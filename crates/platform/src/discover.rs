@@ -48,7 +48,9 @@ fn walk(tree: &dyn FileTree, folder: &str, depth: usize, found: &mut Found) {
         match named.entry {
             Entry::Folder if named.name.starts_with('.') || (is_chart && named.name == "templates") => {}
             Entry::Folder if depth < MAX_DEPTH => walk(tree, &path, depth + 1, found),
-            Entry::File { .. } if is_manifest(&named.name) && found.files < MAX_FILES => read(tree, &path, found),
+            Entry::File { .. } if is_manifest(&named.name) && found.files < MAX_FILES => {
+                read(tree, &path, found)
+            }
             _ => {}
         }
     }
@@ -94,7 +96,10 @@ mod tests {
         tree.insert("fleet/apps/a.yaml", format!("# an app\n{app}"));
         tree.insert("fleet/copy/a.yaml", app);
         tree.insert("fleet/deployment.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n");
-        tree.insert("fleet/kustomization.yaml", "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n");
+        tree.insert(
+            "fleet/kustomization.yaml",
+            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n",
+        );
         tree.insert("fleet/chart/Chart.yaml", "name: c\n");
         tree.insert("fleet/chart/templates/app.yaml", app.replace("name: a", "name: {{ .Release.Name }}"));
         tree.insert("fleet/bad.yaml", "apiVersion: argoproj.io/v1alpha1\nkind: [\n");

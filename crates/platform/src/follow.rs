@@ -30,8 +30,10 @@ fn wake(engine: &Engine, is_meant: impl Fn(&GitUrl) -> bool) {
 /// The repositories that a custom resource names.
 fn urls(object: &Object) -> Vec<String> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
-    let mut urls: Vec<String> =
-        [&["spec", "url"][..], &["spec", "source", "repoURL"]].iter().filter_map(|path| text(object.get(path))).collect();
+    let mut urls: Vec<String> = [&["spec", "url"][..], &["spec", "source", "repoURL"]]
+        .iter()
+        .filter_map(|path| text(object.get(path)))
+        .collect();
     let several = object.get(&["spec", "sources"]).and_then(Value::as_array);
     urls.extend(several.into_iter().flatten().filter_map(|source| text(source.get("repoURL"))));
     urls

@@ -19,8 +19,6 @@ pub struct PlatformOptions {
     pub limits: Limits,
     /// How Flux' kinds are run.
     pub flux: FluxOptions,
-    /// How Argo CD's kinds are run.
-    pub argocd: holdfast_argocd::ArgoOptions,
     /// Reconciles under way at once; they never wait, so this bounds memory and requests only.
     pub concurrency: usize,
     /// Renders that are remembered.
@@ -34,7 +32,6 @@ impl PlatformOptions {
             cache: cache.into(),
             limits: Limits::default(),
             flux: FluxOptions::default(),
-            argocd: holdfast_argocd::ArgoOptions::default(),
             concurrency: 64,
             renders: 4096,
         }
@@ -70,14 +67,7 @@ impl Platform {
             },
         );
         let renders = Arc::new(RenderCache::new(options.renders));
-        let mut reconcilers =
-            holdfast_flux::reconcilers(&engine, sources.clone(), renders.clone(), options.flux.clone());
-        reconcilers.extend(holdfast_argocd::reconcilers(
-            &engine,
-            sources.clone(),
-            renders,
-            options.argocd.clone(),
-        ));
+        let reconcilers = holdfast_flux::reconcilers(&engine, sources.clone(), renders, options.flux.clone());
         let (stop, stopped) = watch::channel(false);
         let (runner, following) = (engine.clone(), follow::follow(engine.clone(), sources.clone()));
         let running = tokio::spawn(async move {

@@ -80,7 +80,8 @@ impl Seed {
             "spec": {"interval": "10m", "prune": true, "wait": true, "path": format!("./{path}"),
                 "sourceRef": {"kind": "GitRepository", "name": name}},
         });
-        seed.resources = [source, app].into_iter().filter_map(|v| Object::new(v).ok()).map(|o| (o, None)).collect();
+        seed.resources =
+            [source, app].into_iter().filter_map(|v| Object::new(v).ok()).map(|o| (o, None)).collect();
         seed
     }
 
@@ -123,8 +124,11 @@ impl Seed {
     /// The repositories that the resources name.
     pub fn repositories(&self) -> BTreeSet<String> {
         let url = |o: &Object| {
-            let path: &[&str] =
-                if o.gvk() == flux::git_repository() { &["spec", "url"] } else { &["spec", "source", "repoURL"] };
+            let path: &[&str] = if o.gvk() == flux::git_repository() {
+                &["spec", "url"]
+            } else {
+                &["spec", "source", "repoURL"]
+            };
             o.get(path).and_then(|url| url.as_str()).map(str::to_owned)
         };
         self.resources().filter_map(url).collect()
@@ -189,8 +193,14 @@ mod tests {
         }
         let seed = Seed::of(&Found { resources, ..Found::default() });
         let shown: Vec<String> = seed.resources().map(|o| o.key().to_string()).collect();
-        assert_eq!(shown, ["GitRepository/flux-system/g", "AppProject/argocd/default", "Application/argocd/a"]);
-        assert_eq!(seed.refused.iter().map(|(gvk, n)| (gvk.kind.as_str(), *n)).collect::<Vec<_>>(), [("ApplicationSet", 1)]);
+        assert_eq!(
+            shown,
+            ["GitRepository/flux-system/g", "AppProject/argocd/default", "Application/argocd/a"]
+        );
+        assert_eq!(
+            seed.refused.iter().map(|(gvk, n)| (gvk.kind.as_str(), *n)).collect::<Vec<_>>(),
+            [("ApplicationSet", 1)]
+        );
         assert_eq!(seed.repositories(), ["https://x/y".to_owned(), "https://x/z".to_owned()].into());
         assert!(seed.resources().all(|o| !o.as_map().contains_key("status")));
     }

@@ -130,11 +130,25 @@ impl Workspace {
     /// Has the repositories read from here.
     pub fn stand_in(&self, sources: &Sources) {
         for url in &self.urls {
-            sources.stand_in(url, Arc::new(Local { folder: self.folder.clone(), follow: self.follow, limits: self.limits.clone() }));
+            sources.stand_in(
+                url,
+                Arc::new(Local {
+                    folder: self.folder.clone(),
+                    follow: self.follow,
+                    limits: self.limits.clone(),
+                }),
+            );
         }
         for (url, folder) in &self.others {
-            let follow = if folder.is_checkout() && self.follow == Follow::Commits { Follow::Commits } else { Follow::Files };
-            sources.stand_in(url, Arc::new(Local { folder: folder.clone(), follow, limits: self.limits.clone() }));
+            let follow = if folder.is_checkout() && self.follow == Follow::Commits {
+                Follow::Commits
+            } else {
+                Follow::Files
+            };
+            sources.stand_in(
+                url,
+                Arc::new(Local { folder: folder.clone(), follow, limits: self.limits.clone() }),
+            );
         }
     }
 
@@ -142,7 +156,11 @@ impl Workspace {
     ///
     /// # Errors
     /// [`SourceError`] when the operating system refuses to watch; ends with an error only then.
-    pub async fn follow(&self, sources: &Sources, mut changed: impl FnMut(Artifact)) -> Result<(), SourceError> {
+    pub async fn follow(
+        &self,
+        sources: &Sources,
+        mut changed: impl FnMut(Artifact),
+    ) -> Result<(), SourceError> {
         let mut watch: Watch = self.folder.watch(self.follow, &self.limits)?;
         loop {
             match watch.changed().await {
@@ -170,13 +188,17 @@ impl StandIn for Local {
             GitRef::Head => "",
             GitRef::Branch(name) | GitRef::Tag(name) | GitRef::Name(name) => name,
             GitRef::Any { text, .. } => text,
-            GitRef::Commit(commit) | GitRef::BranchCommit { commit, .. } if *commit == artifact.revision.commit() => {
+            GitRef::Commit(commit) | GitRef::BranchCommit { commit, .. }
+                if *commit == artifact.revision.commit() =>
+            {
                 return Ok(artifact);
             }
             GitRef::Commit(_) | GitRef::BranchCommit { .. } | GitRef::Semver(_) => {
                 return Err(SourceError::RefNotFound {
                     url: self.folder.path().display().to_string(),
-                    reference: format!("{wanted} (this folder stands in for the repository, at its last commit only)"),
+                    reference: format!(
+                        "{wanted} (this folder stands in for the repository, at its last commit only)"
+                    ),
                 });
             }
         };
@@ -195,7 +217,7 @@ fn remotes(folder: &LocalFolder) -> Vec<GitUrl> {
     let Ok(repository) = gix::discover(folder.path()) else { return Vec::new() };
     let names = repository.remote_names();
     let urls = names.iter().filter_map(|name| {
-        let remote = repository.find_remote(name.as_ref()).ok()?;
+        let remote = repository.find_remote(&**name).ok()?;
         let url = remote.url(gix::remote::Direction::Fetch)?.to_bstring().to_string();
         GitUrl::parse(&url).ok()
     });
@@ -212,7 +234,11 @@ mod tests {
         std::fs::create_dir_all(root.join("fleet")).unwrap();
         std::fs::create_dir_all(root.join("other")).unwrap();
         std::fs::write(root.join("fleet/a.yaml"), "a: 1\n").unwrap();
-        std::fs::write(root.join("fleet").join(SOURCES_FILE), "sources:\n  https://x.io/fleet: .\n  https://x.io/o: ../other\n").unwrap();
+        std::fs::write(
+            root.join("fleet").join(SOURCES_FILE),
+            "sources:\n  https://x.io/fleet: .\n  https://x.io/o: ../other\n",
+        )
+        .unwrap();
         let workspace = Workspace::open(&root.join("fleet"), false, &[], &Limits::default()).unwrap();
         assert!(workspace.follows_files());
         let served: Vec<_> = workspace.served().map(GitUrl::key).collect();
