@@ -1,0 +1,170 @@
+//! What a running Holdfast serves over HTTP: `/healthz`, `/readyz`, `/metrics` and `/webhook`.
+//!
+//! It reads what the engine knows and tells sources that they have news. It changes nothing in a cluster and
+//! answers nothing about what a cluster holds.
+
+mod metrics;
+mod webhook;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State as FromState};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use holdfast_cluster::Cluster;
+use holdfast_controller::Engine;
+use holdfast_source::Sources;
+use secrecy::SecretString;
+use std::net::SocketAddr;
+use std::sync::{Arc, RwLock};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// What the server tells about: a cluster, and the engine while it acts.
+#[derive(Clone)]
+pub struct State {
+    cluster: Cluster,
+    engine: Arc<RwLock<Option<Engine>>>,
+}
+
+impl State {
+    /// A process that does not act yet.
+    pub fn new(cluster: Cluster) -> Self {
+        Self { cluster, engine: Arc::default() }
+    }
+
+    /// The engine that acts from now on; `None` when another process holds the leases.
+    pub fn acts(&self, engine: Option<Engine>) {
+        *self.engine.write().unwrap_or_else(std::sync::PoisonError::into_inner) = engine;
+    }
+
+    fn engine(&self) -> Option<Engine> {
+        self.engine.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+}
+
+#[derive(Clone)]
+struct Shared {
+    state: State,
+    sources: Sources,
+    secret: Option<Arc<SecretString>>,
+}
+
+/// A server that is bound to its address.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    router: Router,
+}
+
+impl Server {
+    /// Binds an address. Webhooks must be signed with `secret`; without one they are refused.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub async fn bind(
+        address: SocketAddr,
+        state: State,
+        sources: Sources,
+        secret: Option<String>,
+    ) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address, router: router(state, sources, secret) })
+    }
+
+    /// The address, with the port that was given where 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` turns true.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let stopped = async move {
+            let _ = stop.wait_for(|stop| *stop).await;
+        };
+        if let Err(error) = axum::serve(self.listener, self.router).with_graceful_shutdown(stopped).await {
+            tracing::error!(%error, "the server ended badly");
+        }
+    }
+}
+
+fn router(state: State, sources: Sources, secret: Option<String>) -> Router {
+    let secret = secret.filter(|secret| !secret.is_empty()).map(|secret| Arc::new(SecretString::from(secret)));
+    Router::new()
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics::answer))
+        .route("/webhook", post(webhook::answer))
+        .layer(DefaultBodyLimit::max(holdfast_source::webhook::MAX_BODY_BYTES))
+        .with_state(Shared { state, sources, secret })
+}
+
+/// Ready: this process can take over at any moment, because it reads the cluster.
+async fn ready(FromState(shared): FromState<Shared>) -> (StatusCode, &'static str) {
+    match shared.state.cluster.discovery().is_empty() {
+        false => (StatusCode::OK, "ok"),
+        true => (StatusCode::SERVICE_UNAVAILABLE, "the cluster was not read yet"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use axum::http::Request;
+    use holdfast_sandbox::{Options, Sandbox};
+    use holdfast_source::{GitCache, GitUrl, Limits};
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    fn parts() -> (State, Sources) {
+        let sandbox = Sandbox::start(Options::default());
+        let cluster = Cluster::new(kube::Client::new(sandbox.service(), "default"));
+        let cache = GitCache::new(std::env::temp_dir().join("holdfast-server-tests"), Limits::default());
+        (State::new(cluster), Sources::new(cache))
+    }
+
+    async fn ask(router: &Router, request: Request<Body>) -> (u16, String) {
+        let response = router.clone().oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn ready_once_the_cluster_was_read() {
+        let (state, sources) = parts();
+        let router = router(state.clone(), sources, None);
+        let get = |path: &str| Request::get(path).body(Body::empty()).unwrap();
+        assert_eq!(ask(&router, get("/healthz")).await.0, 200);
+        assert_eq!(ask(&router, get("/readyz")).await.0, 503);
+        state.cluster.refresh_discovery().await.unwrap();
+        assert_eq!(ask(&router, get("/readyz")).await.0, 200);
+        let (status, metrics) = ask(&router, get("/metrics")).await;
+        assert_eq!(status, 200);
+        assert!(metrics.contains("holdfast_api_requests_total{verb=\"get\"} 2"), "{metrics}");
+    }
+
+    #[tokio::test]
+    async fn a_push_wakes_the_repository_and_an_unsigned_one_nobody() {
+        let (state, sources) = parts();
+        let mut news = sources.subscribe();
+        let push = |token: &str| {
+            let body = r#"{"object_kind": "push", "ref": "refs/heads/main", "before": "a", "after": "b",
+                "project": {"git_http_url": "https://gitlab.example.com/team/app.git"}, "commits": []}"#;
+            Request::post("/webhook")
+                .header("x-gitlab-event", "Push Hook")
+                .header("x-gitlab-token", token)
+                .body(Body::from(body))
+                .unwrap()
+        };
+        let closed = router(state.clone(), sources.clone(), None);
+        assert_eq!(ask(&closed, push("secret")).await.0, 403);
+        let open = router(state, sources, Some("secret".into()));
+        assert_eq!(ask(&open, push("guess")).await.0, 401);
+        assert!(news.try_recv().is_err());
+        assert_eq!(ask(&open, push("secret")).await.0, 202);
+        let expected = GitUrl::parse("https://gitlab.example.com/team/app").unwrap().key();
+        assert_eq!(news.recv().await.unwrap(), expected);
+    }
+}
