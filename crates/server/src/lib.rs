@@ -89,7 +89,8 @@ impl Server {
 }
 
 fn router(state: State, sources: Sources, secret: Option<String>) -> Router {
-    let secret = secret.filter(|secret| !secret.is_empty()).map(|secret| Arc::new(SecretString::from(secret)));
+    let secret =
+        secret.filter(|secret| !secret.is_empty()).map(|secret| Arc::new(SecretString::from(secret)));
     Router::new()
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))

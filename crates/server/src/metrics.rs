@@ -22,9 +22,17 @@ pub(crate) async fn answer(State(shared): State<Shared>) -> Response {
     for (verb, count) in shared.state.cluster.counts().by_verb() {
         requests.get_or_create(&Verb { verb }).inc_by(count);
     }
-    own.register("api_requests", "Requests to the API server, by verb; failed counts those of any verb", requests);
+    own.register(
+        "api_requests",
+        "Requests to the API server, by verb; failed counts those of any verb",
+        requests,
+    );
     let git = shared.sources.cache().statistics();
-    own.register("git_listings", "Times a Git server was asked for its references", ConstCounter::new(git.listings));
+    own.register(
+        "git_listings",
+        "Times a Git server was asked for its references",
+        ConstCounter::new(git.listings),
+    );
     own.register("git_fetches", "Times commits were downloaded", ConstCounter::new(git.fetches));
     let engine = shared.state.engine();
     let acting: Gauge = Gauge::default();

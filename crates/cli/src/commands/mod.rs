@@ -1,7 +1,9 @@
 //! One file per command: its arguments and what it does.
 
 mod completion;
+mod run;
 mod sandbox;
+mod up;
 mod version;
 
 use crate::arguments::ClusterArguments;
@@ -22,8 +24,12 @@ pub(crate) struct Context {
 pub(crate) enum Command {
     /// Print a script that completes commands in a shell.
     Completion(completion::Arguments),
+    /// Run the controllers on a cluster.
+    Run(run::Arguments),
     /// Run a simulated cluster: a Kubernetes API without nodes.
     Sandbox(sandbox::Arguments),
+    /// Bring up a folder or repository: on a simulated cluster, or with --context on yours.
+    Up(up::Arguments),
     /// Print the version.
     Version(version::Arguments),
 }
@@ -33,6 +39,8 @@ impl Command {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, CliError> {
         match self {
             Self::Completion(arguments) => completion::run(&arguments, context),
+            Self::Run(arguments) => context.block_on_threads(run::run(&arguments, context)),
+            Self::Up(arguments) => context.block_on_threads(up::run(&arguments, context)),
             Self::Sandbox(arguments) => context.block_on_threads(sandbox::run(&arguments, context)),
             Self::Version(arguments) => version::run(arguments, context),
         }

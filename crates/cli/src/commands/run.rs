@@ -56,15 +56,13 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
         ..PlatformOptions::new(super::up::cache_folder(context))
     };
     let (stop, stopped) = watch::channel(false);
-    let (leases, held) = Leases::new(
-        cluster.clone(),
-        leases(arguments, &cluster).await?,
-        LeaseOptions::new(holder(context)),
-    );
+    let (leases, held) =
+        Leases::new(cluster.clone(), leases(arguments, &cluster).await?, LeaseOptions::new(holder(context)));
     let (state, sources) = (State::new(cluster.clone()), Platform::sources(&options));
-    let server = Server::bind(arguments.listen, state.clone(), sources.clone(), arguments.webhook_secret.clone())
-        .await
-        .map_err(|e| CliError::config(format!("{} cannot be listened on: {e}", arguments.listen)))?;
+    let server =
+        Server::bind(arguments.listen, state.clone(), sources.clone(), arguments.webhook_secret.clone())
+            .await
+            .map_err(|e| CliError::config(format!("{} cannot be listened on: {e}", arguments.listen)))?;
     context.output.note(format!("metrics, health and webhooks on http://{}", server.address()));
     let serving = tokio::spawn(server.run(stopped.clone()));
     let leasing = tokio::spawn(leases.run(stopped, context.environment.now));
@@ -111,10 +109,11 @@ async fn leases(arguments: &Arguments, cluster: &Cluster) -> Result<Vec<Lease>, 
     let resource = cluster.resource(&namespace).await?;
     let request = holdfast_cluster::ApiRequest::get_object(&resource, "", &arguments.flux_namespace);
     if cluster.request(request).await.is_ok() {
-        leases.extend(FLUX_LEASES.iter().map(|name| Lease {
-            namespace: arguments.flux_namespace.clone(),
-            name: (*name).to_owned(),
-        }));
+        leases.extend(
+            FLUX_LEASES
+                .iter()
+                .map(|name| Lease { namespace: arguments.flux_namespace.clone(), name: (*name).to_owned() }),
+        );
     }
     Ok(leases)
 }

@@ -26,7 +26,12 @@ pub(super) struct Board {
 }
 
 fn kinds() -> [GroupVersionKind; 4] {
-    [flux::git_repository(), flux::kustomization(), argocd::application(), GroupVersionKind::new("", "v1", "Event")]
+    [
+        flux::git_repository(),
+        flux::kustomization(),
+        argocd::application(),
+        GroupVersionKind::new("", "v1", "Event"),
+    ]
 }
 
 impl Board {
@@ -177,7 +182,8 @@ impl<'a> Screen<'a> {
     fn settled(&mut self, apps: &[App], took: Duration, target: &Target) -> Result<(), CliError> {
         let ready = apps.iter().filter(|app| app.is_ready()).count();
         let manual = apps.iter().filter(|app| !app.is_ready() && !app.suspended).count();
-        let mut text = format!("{ready} of {} apps in sync and healthy after {:.1} s", apps.len(), took.as_secs_f64());
+        let mut text =
+            format!("{ready} of {} apps in sync and healthy after {:.1} s", apps.len(), took.as_secs_f64());
         if manual > 0 {
             text.push_str(&format!("; {manual} waits for a sync by hand"));
         }
@@ -194,14 +200,18 @@ impl<'a> Screen<'a> {
     /// Something that happened, once all was settled before; each is told once.
     fn event(&mut self, event: &Object, tells: bool) -> Result<(), CliError> {
         let text = |path: &[&str]| event.get(path).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let about = GroupVersionKind::from_api_version(&text(&["involvedObject", "apiVersion"]), &text(&["involvedObject", "kind"]));
+        let about = GroupVersionKind::from_api_version(
+            &text(&["involvedObject", "apiVersion"]),
+            &text(&["involvedObject", "kind"]),
+        );
         let count = event.get(&["count"]).and_then(Value::as_i64).unwrap_or(1);
         let is_new = self.told.insert(format!("{}/{count}", event.uid()));
         let is_ours = text(&["source", "component"]) == "holdfast";
         if !tells || !is_new || !is_ours {
             return Ok(());
         }
-        let name = format!("{}/{}", holdfast_view::prefix(&about.group_kind()), text(&["involvedObject", "name"]));
+        let name =
+            format!("{}/{}", holdfast_view::prefix(&about.group_kind()), text(&["involvedObject", "name"]));
         let mark = if text(&["type"]) == "Warning" { "!" } else { "-" };
         for line in text(&["message"]).lines() {
             self.say(&format!("{mark} {name}: {line}"))?;

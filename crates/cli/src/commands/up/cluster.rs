@@ -61,7 +61,9 @@ impl Target {
     /// What the cluster is, for people.
     pub(super) fn describe(&self) -> String {
         match (&self.simulated, &self.context) {
-            (Some(simulated), _) => format!("simulated cluster (no containers run) on http://{}", simulated.listening.addr),
+            (Some(simulated), _) => {
+                format!("simulated cluster (no containers run) on http://{}", simulated.listening.addr)
+            }
             (None, Some(context)) => format!("cluster of context {context}"),
             (None, None) => "cluster of the kubeconfig".to_owned(),
         }
@@ -88,6 +90,7 @@ impl Target {
 }
 
 fn runtime_folder(context: &Context) -> PathBuf {
-    let named = context.environment.variable("XDG_RUNTIME_DIR").map(Path::new).filter(|folder| folder.is_dir());
+    let named =
+        context.environment.variable("XDG_RUNTIME_DIR").map(Path::new).filter(|folder| folder.is_dir());
     named.map_or_else(std::env::temp_dir, Path::to_path_buf)
 }

@@ -115,14 +115,15 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
 fn open(arguments: &Arguments, context: &Context, limits: &Limits) -> Result<Origin, CliError> {
     let path = context.path(Path::new(&arguments.target));
     if !path.exists() && arguments.target.contains("://") {
-        let url = GitUrl::parse(&arguments.target).map_err(|e| CliError::user(e.to_string()).hint(e.hint()))?;
+        let url =
+            GitUrl::parse(&arguments.target).map_err(|e| CliError::user(e.to_string()).hint(e.hint()))?;
         return Ok(Origin::Repository(url));
     }
     let mappings = arguments.sources.iter().map(|mapping| {
         // A URL may hold '=', a path hardly does.
-        let (url, path) = mapping.rsplit_once('=').ok_or_else(|| {
-            CliError::user(format!("--source {mapping}: expected URL=PATH"))
-        })?;
+        let (url, path) = mapping
+            .rsplit_once('=')
+            .ok_or_else(|| CliError::user(format!("--source {mapping}: expected URL=PATH")))?;
         Ok((url.to_owned(), context.path(Path::new(path))))
     });
     let mappings: Vec<(String, PathBuf)> = mappings.collect::<Result<_, CliError>>()?;
@@ -136,7 +137,11 @@ async fn read(origin: &mut Origin, sources: &Sources) -> Result<(Artifact, Strin
     let failed = |e: holdfast_source::SourceError| CliError::config(e.to_string()).hint(e.hint());
     match origin {
         Origin::Folder(workspace) => {
-            let prefix = if workspace.follows_files() { String::new() } else { workspace.folder().prefix().to_owned() };
+            let prefix = if workspace.follows_files() {
+                String::new()
+            } else {
+                workspace.folder().prefix().to_owned()
+            };
             let artifact = workspace.artifact().map_err(failed)?;
             // Files as they lie there may be those of the whole checkout; the folder is among them then.
             let own = workspace.folder().prefix().to_owned();
@@ -159,7 +164,9 @@ fn as_one_app(origin: &mut Origin, artifact: &Artifact, folder: &str) -> Result<
             .hint("name a folder with manifests, or with Flux or Argo CD resources"));
     }
     let name = match origin {
-        Origin::Folder(workspace) => workspace.folder().path().file_name().map(|n| n.to_string_lossy().into_owned()),
+        Origin::Folder(workspace) => {
+            workspace.folder().path().file_name().map(|n| n.to_string_lossy().into_owned())
+        }
         Origin::Repository(url) => url.path().rsplit('/').next().map(str::to_owned),
     };
     let name = dns_label(&name.unwrap_or_default());
@@ -167,7 +174,8 @@ fn as_one_app(origin: &mut Origin, artifact: &Artifact, folder: &str) -> Result<
         Origin::Repository(url) => url.clone(),
         Origin::Folder(workspace) => {
             // A name that leads nowhere else: it is served from the folder.
-            let url = GitUrl::parse(&format!("https://local.invalid/{name}")).map_err(|e| CliError::internal(e.to_string()))?;
+            let url = GitUrl::parse(&format!("https://local.invalid/{name}"))
+                .map_err(|e| CliError::internal(e.to_string()))?;
             workspace.serve_as(url.clone());
             url
         }
@@ -184,7 +192,8 @@ fn dns_label(name: &str) -> String {
 }
 
 fn say_what_was_found(seed: &Seed, origin: &Origin, context: &Context) -> Result<(), CliError> {
-    let counts: Vec<String> = seed.counts().into_iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    let counts: Vec<String> =
+        seed.counts().into_iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     context.output.line(format!("found {}", counts.join(", ")))?;
     if !seed.refused.is_empty() {
         let refused: Vec<String> =
@@ -194,7 +203,9 @@ fn say_what_was_found(seed: &Seed, origin: &Origin, context: &Context) -> Result
     if let Origin::Folder(workspace) = origin {
         let how = if workspace.follows_files() { "as its files lie there" } else { "at its last commit" };
         for url in workspace.served().filter(|url| url.host() != "local.invalid") {
-            context.output.line(format!("{} is served from this folder, {how}", url.without_credentials()))?;
+            context
+                .output
+                .line(format!("{} is served from this folder, {how}", url.without_credentials()))?;
         }
     }
     Ok(())
