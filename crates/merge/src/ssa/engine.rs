@@ -31,6 +31,11 @@ static UNOWNED: LazyLock<FieldSet> = LazyLock::new(|| {
     set
 });
 
+/// The fields that an applier of a configuration comes to own.
+pub(crate) fn owned_by_applying(config: &Value, schema: TypeRef<'_>) -> FieldSet {
+    typed::field_set(config, schema).difference(&UNOWNED)
+}
+
 /// Owner of what was there before anybody applied.
 const BEFORE_FIRST_APPLY: &str = "before-first-apply";
 

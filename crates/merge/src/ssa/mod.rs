@@ -15,6 +15,7 @@ use crate::canonical::canonicalize;
 use crate::fields::FieldSet;
 use crate::managers::{Manager, Managers, Operation, take_managed_fields};
 use crate::values;
+pub(crate) use engine::owned_by_applying;
 use engine::{Engine, State};
 use holdfast_object::schema::{Resource, Schemas, TypeRef};
 use new_object::new_object;

@@ -209,6 +209,10 @@ proptest! {
         prop_assert_eq!(&there.added, &back.removed);
         prop_assert_eq!(&there.modified, &back.modified);
         let merged = typed::merge(&a, &b, pod());
+        if typed::covers(&a, &b, pod()) {
+            prop_assert_eq!(&merged, &a);
+        }
+        prop_assert!(typed::covers(&merged, &b, pod()), "{} {}", merged, b);
         prop_assert!(typed::compare(&a, &merged, pod()).removed.is_empty());
         prop_assert!(typed::compare(&merged, &b, pod()).changed().is_empty());
     }

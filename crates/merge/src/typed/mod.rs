@@ -4,6 +4,7 @@
 //! (structs, maps, keyed lists, sets). Values that contradict their type are walked as what they are.
 
 mod compare;
+mod covers;
 mod field_set;
 mod merge;
 mod reconcile;
@@ -15,6 +16,7 @@ use holdfast_object::schema::{ListKind, ListType, ObjectType, TypeKind, TypeRef}
 use serde_json::{Map, Value};
 
 pub(crate) use compare::{Comparison, compare};
+pub(crate) use covers::covers;
 pub use field_set::field_set;
 pub(crate) use merge::merge;
 pub(crate) use reconcile::{name_fields, reconcile};
