@@ -1,7 +1,10 @@
 //! The HTTP clients that all sources share, so that connections are kept open between polls.
 
-use crate::{Access, SourceError, tls};
+use crate::{Access, Credentials, SourceError, tls};
+use base64::Engine as _;
 use reqwest::StatusCode;
+use reqwest::header::HeaderValue;
+use secrecy::ExposeSecret;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -43,6 +46,28 @@ impl HttpClients {
         clients.insert(key, client.clone());
         Ok(client)
     }
+}
+
+/// The `Authorization` header for these credentials, or nothing. `shown` names the source in errors.
+pub(crate) fn authorization_value(
+    credentials: &Credentials,
+    shown: &str,
+) -> Result<Option<HeaderValue>, SourceError> {
+    let invalid =
+        |reason: &str| SourceError::InvalidCredentials { url: shown.to_owned(), reason: reason.into() };
+    let text = match credentials {
+        Credentials::None => return Ok(None),
+        Credentials::Basic { username, password } => {
+            let pair = format!("{username}:{}", password.expose_secret());
+            format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
+        }
+        Credentials::Bearer(token) => format!("Bearer {}", token.expose_secret().trim()),
+        Credentials::Ssh { .. } => return Err(invalid("an SSH key was given for an HTTP address")),
+    };
+    let mut header = HeaderValue::from_str(&text)
+        .map_err(|_| invalid("the token contains line breaks or control characters"))?;
+    header.set_sensitive(true);
+    Ok(Some(header))
 }
 
 /// What a failed request means.

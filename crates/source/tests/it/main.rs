@@ -7,3 +7,6 @@ mod git_http;
 mod git_local;
 mod git_ssh;
 mod git_store;
+mod helm_repository;
+mod oci;
+mod web;

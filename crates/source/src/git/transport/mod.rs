@@ -8,13 +8,12 @@ pub(crate) use meter::Meter;
 pub(crate) use process::Process;
 
 use crate::cancel::Cancel;
-use crate::http::HttpClients;
-use crate::{Access, Credentials, GitUrl, Scheme, SourceError};
+use crate::http::{HttpClients, authorization_value};
+use crate::{Access, GitUrl, Scheme, SourceError};
 use gix_transport::Protocol;
 use gix_transport::client::blocking_io::Transport;
 use gix_transport::client::git::ConnectMode;
 use gix_transport::client::git::blocking_io::Connection;
-use secrecy::ExposeSecret;
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -114,27 +113,10 @@ fn daemon(dial: &Dial<'_>) -> Result<Connected, SourceError> {
 }
 
 /// The `Authorization` header for an HTTP server, or nothing.
-pub(crate) fn authorization(
-    access: &Access,
-    url: &GitUrl,
-) -> Result<Option<reqwest::header::HeaderValue>, SourceError> {
-    use base64::Engine as _;
-    let invalid =
-        |reason: &str| SourceError::InvalidCredentials { url: url.to_string(), reason: reason.into() };
-    let text = match access.credentials_for(url) {
-        Credentials::None => return Ok(None),
-        Credentials::Basic { username, password } => {
-            let pair = format!("{username}:{}", password.expose_secret());
-            format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
-        }
-        Credentials::Bearer(token) => format!("Bearer {}", token.expose_secret().trim()),
-        Credentials::Ssh { .. } => return Err(invalid("an SSH key was given for an HTTP address")),
-    };
-    if url.scheme() == Scheme::Http && !access.allow_plain_http_credentials {
+fn authorization(access: &Access, url: &GitUrl) -> Result<Option<reqwest::header::HeaderValue>, SourceError> {
+    let header = authorization_value(&access.credentials_for(url), &url.to_string())?;
+    if header.is_some() && url.scheme() == Scheme::Http && !access.allow_plain_http_credentials {
         return Err(SourceError::InsecureCredentials { url: url.to_string() });
     }
-    let mut header = reqwest::header::HeaderValue::from_str(&text)
-        .map_err(|_| invalid("the token contains line breaks or control characters"))?;
-    header.set_sensitive(true);
-    Ok(Some(header))
+    Ok(header)
 }
