@@ -10,6 +10,7 @@
 
 #![allow(dead_code, reason = "parts of this crate wait for their users, who follow at once")]
 
+mod access;
 mod admission;
 mod api;
 mod clock;
@@ -27,6 +28,7 @@ mod store;
 mod table;
 mod verbs;
 
+pub use access::Token;
 pub use api::{Listening, ResponseBody, SandboxService};
 pub use clock::Clock;
 pub use faults::{Fault, Faults, Matching};
@@ -53,6 +55,10 @@ pub struct Options {
     pub images: ImageTable,
     /// Faults to switch on, now or later.
     pub faults: Faults,
+    /// The tokens that are accepted. Without any, every request is the administrator's.
+    pub tokens: Vec<Token>,
+    /// Whether RBAC decides; otherwise everybody may do everything.
+    pub rbac: bool,
     /// How many changes of each resource a watch can resume over.
     pub history: usize,
 }
@@ -65,6 +71,8 @@ impl Default for Options {
             simulate_workloads: true,
             images: ImageTable::default(),
             faults: Faults::default(),
+            tokens: Vec::new(),
+            rbac: false,
             history: 4096,
         }
     }

@@ -159,6 +159,13 @@ impl ApiError {
         Self::new(403, "Forbidden", message).about(name, named)
     }
 
+    /// 403 for a path that is no resource.
+    pub(crate) fn forbidden_path(why: &str) -> Self {
+        let mut error = Self::new(403, "Forbidden", format!("forbidden: {why}"));
+        error.0.details = Some(Map::new());
+        error
+    }
+
     /// 403 with a cause, as for a namespace that is being deleted.
     pub(crate) fn forbidden_because(named: Named<'_>, name: &str, why: &str, cause: Value) -> Self {
         Self::forbidden(named, name, why).with_causes(vec![cause])

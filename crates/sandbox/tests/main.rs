@@ -1,5 +1,6 @@
 //! The sandbox as its clients see it: requests in; status, body and watch events out.
 
+mod access;
 mod crud;
 mod owners;
 mod rules;

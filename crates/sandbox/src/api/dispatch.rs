@@ -1,9 +1,10 @@
 //! From a request to a verb.
 
 use super::answer::Answer;
-use super::request::{Path, Query, Route, accepts, shape, wants_aggregated};
+use super::request::{Path, Query, Route, shape, wants_aggregated};
 use super::write::{Include, Writer};
 use super::{discovery, openapi};
+use crate::access::{self, Attributes, User};
 use crate::core::Core;
 use crate::faults::{Facts, Fault};
 use crate::resource::Registry;
@@ -14,7 +15,7 @@ use crate::verbs::{
     Written,
 };
 use bytes::Bytes;
-use http::Method;
+use http::{HeaderMap, Method};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub(super) struct Incoming {
     pub(super) accept: Option<String>,
     pub(super) content_type: Option<String>,
     pub(super) user_agent: Option<String>,
+    pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
 
@@ -56,8 +58,14 @@ impl Incoming {
 pub(super) async fn dispatch(core: &Arc<Core>, incoming: Incoming) -> ApiResult<Answer> {
     let route = Route::parse(&incoming.path);
     let query = Query::parse(incoming.query.as_deref());
+    let user = access::authenticate(core, &incoming.headers)?;
     if let Route::Objects(path) = route {
-        return objects(core, &incoming, &query, path).await;
+        return objects(core, &incoming, &query, path, &user).await;
+    }
+    if route != Route::Health {
+        let verb = incoming.method.as_str().to_lowercase();
+        let wanted = Attributes { verb: &verb, path: &incoming.path, ..Attributes::default() };
+        access::require(core, &user, wanted)?;
     }
     if incoming.method != Method::GET {
         return Err(ApiError::no_such_path());
@@ -131,7 +139,13 @@ fn target(registry: &Registry, path: &Path) -> ApiResult<Target> {
     })
 }
 
-async fn objects(core: &Arc<Core>, incoming: &Incoming, query: &Query, path: Path) -> ApiResult<Answer> {
+async fn objects(
+    core: &Arc<Core>,
+    incoming: &Incoming,
+    query: &Query,
+    path: Path,
+    user: &User,
+) -> ApiResult<Answer> {
     let verb = verb_of(&incoming.method, &path, query)?;
     let resource = if path.subresource.is_empty() {
         path.plural.clone()
@@ -150,7 +164,20 @@ async fn objects(core: &Arc<Core>, incoming: &Incoming, query: &Query, path: Pat
         }
         None => {}
     }
+    let wanted = Attributes {
+        verb,
+        group: &path.group,
+        resource: &path.plural,
+        subresource: &path.subresource,
+        namespace: &path.namespace,
+        name: &path.name,
+        path: "",
+    };
+    access::require(core, user, wanted)?;
     let target = target(&core.registry(), &path)?;
+    if verb == "create" && !target.resource.has_storage() {
+        return Ok(Answer::json(201, &access::answer(core, user, &target, incoming.json()?)?));
+    }
     let answer = handle(core, incoming, query, verb, target)?;
     match fault {
         Some(Fault::LostAnswer) => Err(ApiError::internal("the answer was lost (a fault of the sandbox)")),
@@ -473,10 +500,4 @@ fn delete_collection(
     let page =
         verbs::Page { revision: core.store.revision(), objects, continue_token: None, remaining: None };
     Ok(Answer::bytes(200, writer.list(&page)))
-}
-
-/// Whether a client can read OpenAPI v2 only as protobuf.
-#[expect(dead_code, reason = "OpenAPI v2 follows")]
-fn wants_protobuf_openapi(accept: Option<&str>) -> bool {
-    accepts(accept, "application/com.github.proto-openapi.spec.v2@v1.0+protobuf")
 }

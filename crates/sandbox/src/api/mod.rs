@@ -18,3 +18,5 @@ pub(crate) use write::Writer;
 pub(crate) const VERSION: (&str, &str, &str) = ("1", "36", "v1.36.3");
 /// The largest body that is read, in bytes.
 pub(crate) const BODY_MAX: usize = 3 * 1024 * 1024;
+/// The bearer token in the kubeconfig that the sandbox writes.
+pub(crate) const ADMIN_TOKEN: &str = "sandbox-admin";

@@ -219,11 +219,6 @@ pub(crate) fn wants_aggregated(accept: Option<&str>) -> bool {
     false
 }
 
-/// True when an `Accept` header names a media type.
-pub(crate) fn accepts(accept: Option<&str>, media: &str) -> bool {
-    accepted(accept.unwrap_or_default()).any(|entry| entry.media == media)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,6 @@
 use super::answer::{ResponseBody, failure};
 use super::dispatch::{Incoming, dispatch};
-use super::{BODY_MAX, ResponseBody as Out};
+use super::{ADMIN_TOKEN, BODY_MAX, ResponseBody as Out};
 use crate::Sandbox;
 use crate::status::ApiError;
 use bytes::Bytes;
@@ -70,6 +70,7 @@ where
         accept: accept_header(&parts.headers),
         content_type: text(header::CONTENT_TYPE),
         user_agent: text(header::USER_AGENT),
+        headers: parts.headers.clone(),
         body: Bytes::clone(&body),
     };
     match dispatch(sandbox.core(), incoming).await {
@@ -130,6 +131,6 @@ async fn accept(listener: TcpListener, service: SandboxService, stop: Cancellati
 /// A kubeconfig that leads to a sandbox at an address.
 pub(crate) fn kubeconfig(addr: SocketAddr) -> String {
     format!(
-        "apiVersion: v1\nkind: Config\nclusters:\n- name: sandbox\n  cluster:\n    server: http://{addr}\ncontexts:\n- name: sandbox\n  context:\n    cluster: sandbox\n    user: admin\n    namespace: default\ncurrent-context: sandbox\nusers:\n- name: admin\n  user:\n    token: sandbox-admin\n"
+        "apiVersion: v1\nkind: Config\nclusters:\n- name: sandbox\n  cluster:\n    server: http://{addr}\ncontexts:\n- name: sandbox\n  context:\n    cluster: sandbox\n    user: admin\n    namespace: default\ncurrent-context: sandbox\nusers:\n- name: admin\n  user:\n    token: {ADMIN_TOKEN}\n"
     )
 }

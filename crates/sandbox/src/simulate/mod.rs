@@ -37,6 +37,7 @@ pub(crate) fn found(core: &Core) {
             tracing::error!(name, %error, "namespace not created");
         }
     }
+    crate::access::found(core);
     if core.options.simulate_workloads {
         found_node(core);
     }
