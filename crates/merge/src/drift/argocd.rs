@@ -7,6 +7,7 @@ use crate::managers::Managers;
 use crate::normal::normalize;
 use crate::ssa::ANNOTATION_LAST_APPLIED;
 use crate::strategic::{self, PatchError};
+use crate::typed;
 use holdfast_object::GroupVersionKind;
 use holdfast_object::schema::{Schemas, TypeRef};
 use serde_json::{Map, Value};
@@ -57,6 +58,10 @@ pub fn argocd(request: &ArgocdRequest<'_>) -> Comparison {
     let last = last_applied(&live).map(|last| prepare(&last));
     let (last, desired) =
         (without_namespace(last.unwrap_or_else(|| desired.clone())), without_namespace(desired));
+    // Nothing to change and nothing to remove: most objects are so.
+    if last == desired && typed::covers(&live, &desired, schema.unwrap_or(TypeRef::untyped())) {
+        return Comparison { differences: Vec::new() };
+    }
     let predicted = match schema {
         Some(schema) => predict_strategic(&last, &desired, &live, schema, request.defaults)
             .or_else(|_| predict_strategic(&desired, &desired, &live, schema, request.defaults)),
