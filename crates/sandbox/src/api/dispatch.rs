@@ -40,6 +40,13 @@ impl Incoming {
     fn json(&self) -> ApiResult<Value> {
         match self.media() {
             "" | "application/json" => {}
+            "application/vnd.kubernetes.protobuf" => {
+                return super::protobuf::decode(&self.body).ok_or_else(|| {
+                    ApiError::bad_request(
+                        "the object provided is unrecognized (no built-in kind in protobuf form)",
+                    )
+                });
+            }
             _ => {
                 return Err(ApiError::unsupported_media_type(
                     "application/json, application/yaml, application/vnd.kubernetes.protobuf",

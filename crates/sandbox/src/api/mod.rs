@@ -5,6 +5,7 @@ mod discovery;
 mod dispatch;
 mod openapi;
 mod openapi_types;
+mod protobuf;
 mod request;
 mod serve;
 mod write;
