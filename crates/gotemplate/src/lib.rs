@@ -38,6 +38,7 @@ pub mod json;
 mod parse;
 mod random;
 mod regexp;
+mod stack;
 mod templates;
 mod time;
 mod url;

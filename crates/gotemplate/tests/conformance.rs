@@ -1,31 +1,8 @@
-//! Cases whose results Go printed.
+//! Cases whose results Go printed, kept outside the repository.
 
-use holdfast_gotemplate::{
-    Functions, MissingKey, Numbers, Options, Params, ParseOptions, Session, TemplateSet, Type, Value, parse,
-};
 use serde_json::Value as Json;
 
-/// Runs one template as Go does with `missingkey=zero` and returns its output, or the error's text.
-fn run(text: &str, data: &Json) -> Result<String, String> {
-    let mut functions = Functions::sprig();
-    functions.insert("dec", Params::fixed(&[Type::Any]), |_, args| {
-        let Value::Float(number) = args[0] else { return Err("dec: not a float64".into()) };
-        Ok(Value::Float(number - 1.0))
-    });
-    let mut templates = TemplateSet::new();
-    let parsed =
-        parse("t", text.as_bytes(), &ParseOptions::new(&functions)).map_err(|error| error.to_string())?;
-    templates.add(&parsed);
-    let mut session = Session::new(Options {
-        missing_key: MissingKey::Zero,
-        limits: Default::default(),
-        now: 0,
-        seed: [0; 32],
-    });
-    let data = Value::from_json(data, Numbers::Float64);
-    let output = session.execute(&templates, b"t", &data).map_err(|error| error.to_string())?;
-    Ok(String::from_utf8_lossy(&output).into_owned())
-}
+use crate::support::run;
 
 #[test]
 fn text_template_and_sprig() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Context, MissingKey, Operand, RED_ZONE, Result, STACK_STEP};
+use super::{Context, MissingKey, Operand, Result};
 use crate::functions::Type;
 use crate::parse::Tree;
 use crate::parse::ast::{NodeId, NodeKind, Number, Span, UNDEFINED};
@@ -66,7 +66,7 @@ impl Context<'_> {
     }
 
     fn eval_nested(&mut self, tree: &Arc<Tree>, dot: &Operand, id: NodeId) -> Result<Value> {
-        stacker::maybe_grow(RED_ZONE, STACK_STEP, || self.eval_pipeline(tree, dot, id))
+        crate::stack::grow(|| self.eval_pipeline(tree, dot, id))
     }
 
     fn refuse_args(&mut self, tree: &Tree, first: NodeId, args: &[NodeId], piped: bool) -> Result<()> {
@@ -201,6 +201,9 @@ impl Context<'_> {
                 return Err(self.error(tree, format_args!("nil pointer evaluating interface {{}}.{name}")));
             }
             Value::Map(map) => {
+                if name == b"AsMap" && matches!(map.map_type(), MapType::Named(_)) && !has_args {
+                    return Ok(Operand::concrete(map.converted(MapType::Any).into()));
+                }
                 if has_args {
                     let name = String::from_utf8_lossy(name);
                     return Err(self.error(tree, format_args!("{name} is not a method but has arguments")));

@@ -82,7 +82,7 @@ impl<'s> Context<'s> {
         self.variables.resize(self.base + tree.slots as usize, None);
         self.variables[self.base] = Some(dot.clone());
         self.session.depth += 1;
-        let result = stacker::maybe_grow(RED_ZONE, STACK_STEP, || self.walk_list(tree, &dot, tree.root));
+        let result = crate::stack::grow(|| self.walk_list(tree, &dot, tree.root));
         self.session.depth -= 1;
         self.variables.truncate(self.base);
         self.base = outer_base;
@@ -106,11 +106,6 @@ impl<'s> Context<'s> {
         error
     }
 }
-
-/// Stack that must be left before a template, branch or parenthesis is executed, in bytes.
-const RED_ZONE: usize = 128 * 1024;
-/// Stack that is added where less is left, in bytes.
-const STACK_STEP: usize = 2 * 1024 * 1024;
 
 /// What functions may use.
 impl Context<'_> {

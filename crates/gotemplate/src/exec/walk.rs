@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Context, Operand, RED_ZONE, Result, STACK_STEP};
+use super::{Context, Operand, Result};
 use crate::parse::Tree;
 use crate::parse::ast::{Branch, NodeId, NodeKind, Span, UNDEFINED};
 use crate::value::Value;
@@ -27,7 +27,7 @@ impl Context<'_> {
     }
 
     fn walk_nested(&mut self, tree: &Arc<Tree>, dot: &Operand, list: Span) -> Result<Flow> {
-        stacker::maybe_grow(RED_ZONE, STACK_STEP, || self.walk_list(tree, dot, list))
+        crate::stack::grow(|| self.walk_list(tree, dot, list))
     }
 
     fn walk(&mut self, tree: &Arc<Tree>, dot: &Operand, id: NodeId) -> Result<Flow> {

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use super::byte_slice;
 use super::flags::Flags;
 use crate::parse::lex::decode;
-use crate::value::{HostObject, List, Map, Value, View};
+use crate::stack::grow;
+use crate::value::{HostObject, Kind, List, Map, Value, View};
 
 /// Widths and precisions above this are errors in the text, as in Go.
 const MAX_WIDTH: usize = 1_000_000;
@@ -237,9 +238,9 @@ impl Printer {
                 self.flags.float(&mut self.out, *float, verb)
             }
             Value::Str(text) => self.string(value, text, verb),
-            Value::List(list) => self.list(list, verb, depth),
-            Value::Map(map) => self.map(map, verb, depth),
-            Value::Object(object) => self.object(object, verb, depth),
+            Value::List(list) => grow(|| self.list(list, verb, depth)),
+            Value::Map(map) => grow(|| self.map(map, verb, depth)),
+            Value::Object(object) => grow(|| self.object(object, verb, depth)),
             Value::Bool(_) | Value::Float(_) => self.bad_verb(value, verb),
         }
     }
@@ -319,8 +320,11 @@ impl Printer {
             View::Struct(fields) => fields,
             View::Opaque => Vec::new(),
         };
+        if object.kind() == Kind::Ptr {
+            self.append(b"&");
+        }
         if self.flags.sharp_v {
-            self.append(object.type_name().as_bytes());
+            self.append(object.type_name().trim_start_matches('*').as_bytes());
         }
         self.append(b"{");
         for (index, (name, value)) in fields.iter().enumerate() {

@@ -42,8 +42,14 @@ fn len(item: &Value) -> Result<Value, FuncError> {
     Err(match item {
         Value::Nil => "len of nil pointer".into(),
         Value::Invalid => "reflect: call of reflect.Value.Type on zero Value".into(),
-        other => format!("len of type {}", other.type_name()).into(),
+        other => format!("len of type {}", pointed(other)).into(),
     })
+}
+
+/// The name of the type, or of the one that a pointer points to.
+fn pointed(value: &Value) -> String {
+    let name = value.type_name();
+    name.strip_prefix('*').map_or(name.clone(), str::to_owned)
 }
 
 /// `index x 1 2` is Go's `x[1][2]`.
@@ -75,9 +81,9 @@ fn index_one(item: &Value, index: &Value) -> Result<Value, FuncError> {
         Value::Object(object) => match object.view() {
             View::List(list) => index_list(&list, index),
             View::Map(map) => Ok(map.get(map_key(index)?).unwrap_or(Value::Nil)),
-            _ => Err(format!("can't index item of type {}", item.type_name()).into()),
+            _ => Err(format!("can't index item of type {}", pointed(item)).into()),
         },
-        _ => Err(format!("can't index item of type {}", item.type_name()).into()),
+        _ => Err(format!("can't index item of type {}", pointed(item)).into()),
     }
 }
 

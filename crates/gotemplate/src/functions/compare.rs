@@ -1,6 +1,7 @@
 //! `eq`, `ne`, `lt`, `le`, `gt`, `ge`: only values of one basic kind compare.
 
 use std::cmp::Ordering;
+use std::rc::Rc;
 
 use super::{Functions, Params, Type};
 use crate::exec::{Context, FuncError};
@@ -89,9 +90,10 @@ fn eq_other(context: &mut Context<'_>, left: &Value, right: &Value) -> Result<bo
         return Ok(nil(left) == nil(right));
     }
     match (left, right) {
-        (Value::Object(left), Value::Object(right))
-            if left.kind() == Kind::Struct || left.kind() == Kind::Ptr =>
-        {
+        (Value::Object(left), Value::Object(right)) if left.kind() == Kind::Ptr => {
+            Ok(Rc::ptr_eq(left, right))
+        }
+        (Value::Object(left), Value::Object(right)) if left.kind() == Kind::Struct => {
             Ok(left.type_name() == right.type_name() && left.equals(right.as_ref()))
         }
         _ => {

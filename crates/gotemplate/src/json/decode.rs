@@ -82,7 +82,7 @@ impl Decoder<'_> {
             return Err("exceeded max depth".into());
         }
         self.at += 1;
-        let value = stacker::maybe_grow(64 * 1024, 1024 * 1024, || read(self));
+        let value = crate::stack::grow(|| read(self));
         self.depth -= 1;
         value
     }

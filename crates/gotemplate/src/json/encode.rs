@@ -2,6 +2,7 @@
 
 use crate::fmt::byte_slice;
 use crate::parse::lex::decode;
+use crate::stack::grow;
 use crate::value::{List, Map, Value, View};
 
 /// How the text looks.
@@ -66,8 +67,8 @@ impl Encoder {
             Value::Uint64(value) => self.out.extend_from_slice(value.to_string().as_bytes()),
             Value::Float(value) => self.out.extend_from_slice(float(*value)?.as_bytes()),
             Value::Str(text) => self.string(text),
-            Value::List(list) => return self.list(list, depth),
-            Value::Map(map) => return self.map(map, depth),
+            Value::List(list) => return grow(|| self.list(list, depth)),
+            Value::Map(map) => return grow(|| self.map(map, depth)),
             Value::Object(object) => match (object.json(), object.view()) {
                 (Some(value), _) | (None, View::Scalar(value)) => return self.value(&value, depth + 1),
                 (None, View::Map(map)) => return self.map(&map, depth),

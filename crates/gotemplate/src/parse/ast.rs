@@ -127,7 +127,7 @@ impl Unit {
         if out.len() > MAX_CONTEXT {
             return;
         }
-        stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.write_node(id, out));
+        crate::stack::grow(|| self.write_node(id, out));
     }
 
     fn write_node(&self, id: NodeId, out: &mut String) {

@@ -24,20 +24,20 @@ pub(crate) fn unquote(literal: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The character of a literal such as `'a'`.
-fn unquote_rune(literal: &[u8]) -> Option<char> {
-    let body = literal.strip_prefix(b"'")?.strip_suffix(b"'")?;
-    if let Some(escape @ (b'x' | b'0'..=b'7')) = body.strip_prefix(b"\\").and_then(|rest| rest.first()) {
-        let hex = *escape == b'x';
-        let digits = std::str::from_utf8(&body[if hex { 2 } else { 1 }..]).ok()?;
-        let code = u32::from_str_radix(digits, if hex { 16 } else { 8 }).ok()?;
-        return (digits.len() == if hex { 2 } else { 3 } && code < 256).then(|| char::from_u32(code))?;
-    }
+fn unquote_rune(literal: &[u8]) -> Result<char, &'static str> {
+    const INVALID: &str = "invalid syntax";
+    const MALFORMED: &str = "malformed character constant";
+    let body = literal.strip_prefix(b"'").ok_or(INVALID)?;
     let mut out = Vec::new();
-    if !unquote_char(body, b'\'', &mut out)?.is_empty() {
-        return None;
+    let rest = unquote_char(body, b'\'', &mut out).ok_or(INVALID)?;
+    if rest != b"'" {
+        return Err(MALFORMED);
     }
-    let (char, len) = super::lex::decode(&out)?;
-    (len == out.len()).then_some(char)
+    // An escaped byte stands for the character of that number.
+    match out.as_slice() {
+        [byte] if body.starts_with(b"\\") => Ok(char::from(*byte)),
+        bytes => super::lex::decode(bytes).map(|(char, _)| char).ok_or(INVALID),
+    }
 }
 
 /// Appends the first, possibly escaped character of `text` to `out` and returns what follows it.
@@ -96,13 +96,10 @@ fn push_char<'a>(code: u32, rest: &'a [u8], out: &mut Vec<u8>) -> Option<&'a [u8
 
 /// A character literal as a number.
 pub(super) fn rune(text: &str) -> Result<Number, String> {
-    let Some(char) = unquote_rune(text.as_bytes()) else {
-        return Err(if text.len() > 2 {
-            format!("malformed character constant: {text}")
-        } else {
-            "invalid syntax".into()
-        });
-    };
+    let char = unquote_rune(text.as_bytes()).map_err(|problem| match problem {
+        "invalid syntax" => problem.to_owned(),
+        problem => format!("{problem}: {text}"),
+    })?;
     let code = char as u32;
     Ok(Number {
         text: text.into(),
@@ -120,6 +117,9 @@ pub(super) fn rune(text: &str) -> Result<Number, String> {
     clippy::float_cmp
 )]
 pub(super) fn number(text: &str) -> Result<Number, String> {
+    if text.ends_with('i') && !text.ends_with("0i") {
+        return Err(format!("complex numbers are not supported: {}", crate::fmt::quote(text.as_bytes())));
+    }
     let mut number = Number { text: text.into(), ..Number::default() };
     let negative = text.starts_with('-');
     let magnitude = parse_uint(text.strip_prefix(['+', '-']).unwrap_or(text), 0);

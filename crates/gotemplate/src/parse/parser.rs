@@ -332,7 +332,7 @@ impl<'a> Parser<'a> {
         if self.depth > MAX_DEPTH {
             return Err(self.error(format_args!("nested deeper than {MAX_DEPTH} levels")));
         }
-        let items = stacker::maybe_grow(128 * 1024, 1024 * 1024, || self.items());
+        let items = crate::stack::grow(|| self.items());
         self.depth -= 1;
         items
     }
@@ -442,7 +442,7 @@ impl<'a> Parser<'a> {
             if self.depth > MAX_DEPTH {
                 return Err(self.error(format_args!("nested deeper than {MAX_DEPTH} levels")));
             }
-            let node = stacker::maybe_grow(128 * 1024, 1024 * 1024, || self.control(keyword))?;
+            let node = crate::stack::grow(|| self.control(keyword))?;
             self.depth -= 1;
             return Ok(self.list(&[node]));
         }
@@ -715,9 +715,7 @@ impl<'a> Parser<'a> {
         if self.depth > MAX_DEPTH {
             return Err(self.error("max expression depth exceeded"));
         }
-        let pipe = stacker::maybe_grow(128 * 1024, 1024 * 1024, || {
-            self.pipeline("parenthesized pipeline", Kind::RightParen)
-        });
+        let pipe = crate::stack::grow(|| self.pipeline("parenthesized pipeline", Kind::RightParen));
         self.depth -= 1;
         pipe
     }

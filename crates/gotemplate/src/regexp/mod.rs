@@ -43,13 +43,17 @@ impl Regexp {
     }
 
     pub(crate) fn find(&self, text: &[u8]) -> Option<Range<usize>> {
-        self.regex.find(text).map(|found| found.range())
+        self.matches(text).next()
     }
 
     /// At most `count` matches, all where negative.
     pub(crate) fn find_all(&self, text: &[u8], count: i64) -> Vec<Range<usize>> {
         let limit = usize::try_from(count).unwrap_or(usize::MAX);
-        self.regex.find_iter(text).take(limit).map(|found| found.range()).collect()
+        self.matches(text).take(limit).collect()
+    }
+
+    fn matches<'t>(&'t self, text: &'t [u8]) -> impl Iterator<Item = Range<usize>> + 't {
+        self.regex.find_iter(text).map(|found| found.range()).filter(|found| !splits_char(text, found))
     }
 
     /// Replaces all matches by what `replace` appends.
@@ -61,7 +65,9 @@ impl Regexp {
         let mut out = Vec::with_capacity(text.len());
         let mut copied = 0;
         for captures in self.regex.captures_iter(text) {
-            let Some(found) = captures.get(0) else { continue };
+            let Some(found) = captures.get(0).filter(|found| !splits_char(text, &found.range())) else {
+                continue;
+            };
             out.extend_from_slice(&text[copied..found.start()]);
             replace(&captures, &mut out);
             copied = found.end();
@@ -127,6 +133,11 @@ impl Regexp {
         }
         parts
     }
+}
+
+/// Whether a match is nothing between the bytes of a character: Go moves by characters.
+fn splits_char(text: &[u8], found: &Range<usize>) -> bool {
+    found.is_empty() && text.get(found.start).is_some_and(|byte| byte & 0xC0 == 0x80)
 }
 
 /// The name in `$name` or `${name}` and the length of the whole.

@@ -32,8 +32,22 @@ pub(crate) fn parse(layout: &str, text: &str) -> Result<Time, String> {
     fields.finish().map_err(|problem| format!("parsing time {}: {problem}", quoted(text)))
 }
 
+/// Go's `time` has a quoting of its own: what is not printable ASCII is shown byte by byte.
 fn quoted(text: &str) -> String {
-    crate::fmt::quote(text.as_bytes())
+    let mut out = String::from("\"");
+    for char in text.chars() {
+        match char {
+            '"' | '\\' => out.extend(['\\', char]),
+            ' '..='\x7f' => out.push(char),
+            char => {
+                for byte in char.encode_utf8(&mut [0; 4]).bytes() {
+                    out.push_str(&format!("\\x{byte:02x}"));
+                }
+            }
+        }
+    }
+    out.push('"');
+    out
 }
 
 fn cannot_parse(layout: &str, text: &str, part: &str, found: &str) -> String {

@@ -107,7 +107,7 @@ pub enum MapType {
     Any,
     /// `map[string]string`: what `split` returns.
     String,
-    /// A named type over `map[string]interface {}`, such as Helm's values.
+    /// A named type over `map[string]interface {}`, such as Helm's values. Its method `AsMap` gives the plain map.
     Named(&'static str),
 }
 
@@ -117,7 +117,22 @@ pub struct Map(Rc<MapData>);
 
 pub(crate) struct MapData {
     of: MapType,
-    entries: RefCell<BTreeMap<Str, Value>>,
+    entries: Entries,
+}
+
+enum Entries {
+    Own(RefCell<BTreeMap<Str, Value>>),
+    /// Those of another map, which has another type.
+    Shared(Map),
+}
+
+impl MapData {
+    fn cell(&self) -> &RefCell<BTreeMap<Str, Value>> {
+        match &self.entries {
+            Entries::Own(cell) => cell,
+            Entries::Shared(map) => map.0.cell(),
+        }
+    }
 }
 
 /// A map that does not keep its entries alive.
@@ -131,48 +146,48 @@ impl Map {
 
     /// A map of the given type. The values must fit it.
     pub fn of(of: MapType, entries: BTreeMap<Str, Value>) -> Self {
-        Self(Rc::new(MapData { of, entries: RefCell::new(entries) }))
+        Self(Rc::new(MapData { of, entries: Entries::Own(RefCell::new(entries)) }))
     }
 
     /// The entries, sorted by key. Do not hold the result while anything else may write to the map.
     pub fn entries(&self) -> Ref<'_, BTreeMap<Str, Value>> {
-        self.0.entries.borrow()
+        self.0.cell().borrow()
     }
 
     /// The entries, to change. Do not hold the result while anything else may use the map.
     pub fn entries_mut(&self) -> RefMut<'_, BTreeMap<Str, Value>> {
-        self.0.entries.borrow_mut()
+        self.0.cell().borrow_mut()
     }
 
     /// The value of `key`.
     pub fn get(&self, key: &[u8]) -> Option<Value> {
-        self.0.entries.borrow().get(key).cloned()
+        self.0.cell().borrow().get(key).cloned()
     }
 
     /// Sets `key` for every holder of the map.
     pub fn insert(&self, key: impl Into<Str>, value: Value) {
-        let previous = self.0.entries.borrow_mut().insert(key.into(), value);
+        let previous = self.0.cell().borrow_mut().insert(key.into(), value);
         drop(previous);
     }
 
     /// Removes `key` for every holder of the map.
     pub fn remove(&self, key: &[u8]) -> Option<Value> {
-        self.0.entries.borrow_mut().remove(key)
+        self.0.cell().borrow_mut().remove(key)
     }
 
     /// Whether `key` is present, even with a nil value.
     pub fn contains_key(&self, key: &[u8]) -> bool {
-        self.0.entries.borrow().contains_key(key)
+        self.0.cell().borrow().contains_key(key)
     }
 
     /// The number of entries.
     pub fn len(&self) -> usize {
-        self.0.entries.borrow().len()
+        self.0.cell().borrow().len()
     }
 
     /// Whether there is no entry.
     pub fn is_empty(&self) -> bool {
-        self.0.entries.borrow().is_empty()
+        self.0.cell().borrow().is_empty()
     }
 
     /// The map's type.
@@ -191,7 +206,16 @@ impl Map {
 
     /// Whether both are the same map, not merely equal ones.
     pub fn same(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
+        std::ptr::eq(self.0.cell(), other.0.cell())
+    }
+
+    /// The same map under another type, as Go's conversion gives it: both share their entries.
+    pub fn converted(&self, of: MapType) -> Self {
+        let base = match &self.0.entries {
+            Entries::Own(_) => self,
+            Entries::Shared(map) => map,
+        };
+        Self(Rc::new(MapData { of, entries: Entries::Shared(base.clone()) }))
     }
 
     pub(crate) fn downgrade(&self) -> WeakMap {
@@ -221,8 +245,8 @@ fn drop_all(mut values: Vec<Value>) {
                 }
             }
             Value::Map(Map(data)) => {
-                if let Some(data) = Rc::into_inner(data) {
-                    values.extend(data.entries.take().into_values());
+                if let Some(mut data) = Rc::into_inner(data) {
+                    values.extend(data.take());
                 }
             }
             _ => {}
@@ -242,11 +266,23 @@ impl Drop for ListData {
     }
 }
 
+impl MapData {
+    /// Takes what only this map holds.
+    fn take(&mut self) -> Vec<Value> {
+        match &mut self.entries {
+            Entries::Own(cell) => std::mem::take(cell.get_mut()).into_values().collect(),
+            // The other map is dropped on its own; sharing does not nest.
+            Entries::Shared(_) => Vec::new(),
+        }
+    }
+}
+
 impl Drop for MapData {
     fn drop(&mut self) {
-        let entries = self.entries.get_mut();
-        if entries.values().any(nests) {
-            drop_all(std::mem::take(entries).into_values().collect());
+        if let Entries::Own(cell) = &mut self.entries
+            && cell.get_mut().values().any(nests)
+        {
+            drop_all(self.take());
         }
     }
 }

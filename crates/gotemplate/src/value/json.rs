@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map as JsonMap, Number, Value as Json};
 
+use crate::stack::grow;
+
 use super::{List, Map, MapType, Str, Value, View};
 
 /// The Go types that numbers get when they come from JSON values.
@@ -60,8 +62,8 @@ impl Value {
             Self::Uint64(value) => Json::from(*value),
             Self::Float(value) => float_to_json(*value)?,
             Self::Str(text) => Json::String(text.to_string_lossy().into_owned()),
-            Self::List(list) => list_to_json(list, depth)?,
-            Self::Map(map) => map_to_json(map, depth)?,
+            Self::List(list) => grow(|| list_to_json(list, depth))?,
+            Self::Map(map) => grow(|| map_to_json(map, depth))?,
             Self::Object(object) => match object.json() {
                 Some(value) => value.to_json_at(depth + 1)?,
                 None => match object.view() {

@@ -4,7 +4,8 @@ use super::convert::to_text;
 use super::{map, text};
 use crate::exec::{Context, FuncError, Limit};
 use crate::functions::{Functions, Params, Type};
-use crate::value::{List, Map, Str, Value};
+use crate::stack::grow;
+use crate::value::{List, Map, MapType, Str, Value};
 
 pub(super) fn register(functions: &mut Functions) {
     let keyed = Params::fixed(&[Type::Map, Type::String]);
@@ -53,7 +54,12 @@ pub(super) fn register(functions: &mut Functions) {
         functions.insert(name, merging, |context, args| merge_all(context, args, true));
     }
     for name in ["deepCopy", "mustDeepCopy"] {
-        functions.insert(name, Params::fixed(&[Type::Any]), |context, args| deep_copy(context, &args[0], 0));
+        functions.insert(name, Params::fixed(&[Type::Any]), |context, args| {
+            if args[0].is_nil() {
+                return Err("reflect: call of reflect.Value.Type on zero Value".into());
+            }
+            deep_copy(context, &args[0], 0)
+        });
     }
     functions.insert("dig", Params::variadic(&[], Type::Any), dig);
     functions.insert("deepEqual", Params::fixed(&[Type::Any, Type::Any]), |context, args| {
@@ -126,7 +132,7 @@ fn merge(
             continue;
         }
         if let (Some(Value::Map(into)), Value::Map(from)) = (&existing, &value) {
-            merge(context, into, from, overwrite, depth + 1)?;
+            grow(|| merge(context, into, from, overwrite, depth + 1))?;
             if !into.is_empty() {
                 continue;
             }
@@ -157,13 +163,15 @@ pub(super) fn deep_copy(context: &mut Context<'_>, value: &Value, depth: usize) 
             if list.is_nil() {
                 return Ok(value.clone());
             }
-            let items = list.items().iter().map(|item| deep_copy(context, item, depth + 1));
+            let items = list.items().iter().map(|item| grow(|| deep_copy(context, item, depth + 1)));
             Ok(List::of(list.elem(), items.collect::<Result<_, _>>()?).into())
         }
         Value::Map(map) => {
             context.take_steps(map.len())?;
             context.take_memory(map.len() * std::mem::size_of::<Value>())?;
-            let copy = |(key, item): (&Str, &Value)| Ok((key.clone(), deep_copy(context, item, depth + 1)?));
+            let copy = |(key, item): (&Str, &Value)| {
+                Ok((key.clone(), grow(|| deep_copy(context, item, depth + 1))?))
+            };
             let entries = map.entries().iter().map(copy).collect::<Result<_, FuncError>>()?;
             Ok(Map::of(map.map_type(), entries).into())
         }
@@ -176,18 +184,31 @@ fn dig(_: &mut Context<'_>, args: &[Value]) -> Result<Value, FuncError> {
     if path.is_empty() {
         return Err("dig needs at least three arguments".into());
     }
+    if !is_plain(last) {
+        return Err(conversion(last, MAP));
+    }
+    if let Some(key) = path.iter().find(|key| !matches!(key, Value::Str(_))) {
+        return Err(conversion(key, "string"));
+    }
     let mut found = last.clone();
     for key in path {
-        let Value::Map(map) = &found else {
-            return Err(conversion(&found, "map[string]interface {}"));
-        };
-        let Value::Str(key) = key else { return Err(conversion(key, "string")) };
-        match map.get(key) {
+        if !is_plain(&found) {
+            return Err(conversion(&found, MAP));
+        }
+        match map(&found).get(text(key)) {
             Some(next) => found = next,
             None => return Ok(default.clone()),
         }
     }
     Ok(found)
+}
+
+/// Go's name of the type of dictionaries.
+const MAP: &str = "map[string]interface {}";
+
+/// Whether a type assertion holds, for which a named type is another type.
+fn is_plain(value: &Value) -> bool {
+    matches!(value, Value::Map(map) if map.map_type() == MapType::Any)
 }
 
 /// Go's message for a type assertion that does not hold.
@@ -220,7 +241,7 @@ pub(super) fn deep_equal(
                 return Ok(false);
             }
             for (left, right) in left.items().iter().zip(right.items()) {
-                if !deep_equal(context, left, right, depth + 1)? {
+                if !grow(|| deep_equal(context, left, right, depth + 1))? {
                     return Ok(false);
                 }
             }
@@ -235,7 +256,7 @@ pub(super) fn deep_equal(
             }
             for (key, left) in left.entries().iter() {
                 match right.get(key) {
-                    Some(right) if deep_equal(context, left, &right, depth + 1)? => {}
+                    Some(right) if grow(|| deep_equal(context, left, &right, depth + 1))? => {}
                     _ => return Ok(false),
                 }
             }

@@ -168,14 +168,24 @@ fn slice(_: &mut Context<'_>, args: &[Value]) -> Result<Value, FuncError> {
 
 fn chunk(_: &mut Context<'_>, args: &[Value]) -> Result<Value, FuncError> {
     let list = slice_of(&args[1], "chunk")?;
-    let Some(size) = usize::try_from(int(&args[0])).ok().filter(|size| *size > 0) else {
-        return Err("runtime error: makeslice: len out of range".into());
-    };
+    let size = usize::try_from(int(&args[0])).unwrap_or(0);
+    if size == 0 {
+        return chunk_by_nothing(&list, int(&args[0]));
+    }
     if list.is_empty() {
         return Ok(List::of(Elem::List, Vec::new()).into());
     }
     let chunks = list.items().chunks(size).map(|chunk| List::new(chunk.to_vec()).into());
     Ok(List::of(Elem::List, chunks.collect()).into())
+}
+
+/// What sprig's arithmetic makes of a size that is not positive: mostly Go's error for a negative length.
+fn chunk_by_nothing(list: &List, size: i64) -> Result<Value, FuncError> {
+    let chunks = match (list.len() as u64, size.unsigned_abs()) {
+        (len @ 2.., size) if len - 1 <= size => Vec::new(),
+        _ => return Err("runtime error: makeslice: len out of range".into()),
+    };
+    Ok(List::of(Elem::List, chunks).into())
 }
 
 fn concat(context: &mut Context<'_>, args: &[Value]) -> Result<Value, FuncError> {

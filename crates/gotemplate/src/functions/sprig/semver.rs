@@ -9,7 +9,7 @@ use holdfast_semver::{Constraint, Version};
 use super::text;
 use crate::exec::{Context, FuncError};
 use crate::functions::{Functions, Params, Type};
-use crate::value::{HostObject, Kind, Str, Value};
+use crate::value::{HostObject, Kind, Str, Value, View};
 
 const TYPE_NAME: &str = "*semver.Version";
 
@@ -96,6 +96,23 @@ impl HostObject for Semver {
             b"LessThanEqual" => Value::Bool(ordering != Ordering::Greater),
             _ => Value::Bool(ordering != Ordering::Less),
         })
+    }
+
+    /// Its fields are not exported: only printing shows them.
+    fn field(&self, _: &[u8]) -> Option<Value> {
+        None
+    }
+
+    fn view(&self) -> View {
+        let version = &self.0;
+        View::Struct(vec![
+            ("major", Value::Uint64(version.major)),
+            ("minor", Value::Uint64(version.minor)),
+            ("patch", Value::Uint64(version.patch)),
+            ("pre", version.prerelease.as_str().into()),
+            ("metadata", version.build.as_str().into()),
+            ("original", version.original().into()),
+        ])
     }
 
     fn text(&self) -> Option<Str> {

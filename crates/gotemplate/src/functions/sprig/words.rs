@@ -322,6 +322,8 @@ fn split_words(text: &str) -> Vec<(Word, &str)> {
             }
             Word::Alphabet => word_len + lower_run(tail),
             Word::Number => word_len + run(tail, char::is_numeric),
+            // Here, and not at the start of a word, hyphens and underscores are punctuation.
+            Word::Punctuation => word_len + run(tail, is_punctuation),
             kind => word_len + run(tail, |char| Word::of(char) == kind),
         };
         words.push((kind, &rest[..len]));
