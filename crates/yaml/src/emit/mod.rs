@@ -7,6 +7,8 @@
 mod order;
 mod scalar;
 
+pub use order::natural;
+
 use crate::{Error, Limits, Options, json, number, resolve};
 use scalar::{Analysis, Style};
 use serde_json::Value;
@@ -141,7 +143,7 @@ impl Emitter<'_> {
 
     fn mapping(&mut self, map: &serde_json::Map<String, Value>, indent: i32) {
         let indent = deeper(indent, false);
-        for (key, value) in order::natural(map) {
+        for (key, value) in natural(map) {
             self.write_indent(indent);
             let analysis = Analysis::of(key);
             if !analysis.multiline && key.len() <= SIMPLE_KEY_BYTES {

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 /// The entries of a mapping in the order in which go-yaml writes them.
-pub(super) fn natural(map: &Map<String, Value>) -> Vec<(&String, &Value)> {
+#[must_use]
+pub fn natural(map: &Map<String, Value>) -> Vec<(&String, &Value)> {
     let mut entries: Vec<_> = map.iter().collect();
     if !entries.is_sorted_by(|a, b| !less(b.0, a.0)) {
         merge_sort(&mut entries);
