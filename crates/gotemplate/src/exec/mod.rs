@@ -70,7 +70,7 @@ impl<'s> Context<'s> {
             return Err(Box::new(ExecError { message, location: None, limit: None }));
         };
         let outer = std::mem::take(&mut self.out);
-        let result = self.run_tree(&tree, Operand::concrete(data.clone()));
+        let result = self.run_tree(&tree, Operand::concrete(Operand::concrete(data.clone()).unwrap()));
         let inner = std::mem::replace(&mut self.out, outer);
         result.map(|()| inner)
     }
