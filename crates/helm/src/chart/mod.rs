@@ -1,0 +1,138 @@
+//! Charts: what a folder or an archive holds, read once and shared.
+
+mod archive;
+mod folder;
+mod ignore;
+mod load;
+mod lock;
+mod metadata;
+
+pub use archive::ArchiveError;
+pub use folder::FolderError;
+pub use ignore::IgnoreError;
+pub use load::LoadError;
+pub(crate) use lock::to_json as dependency_to_json;
+pub use lock::{Missing, lock_digest};
+pub use metadata::{Dependency, Invalid, Lock, Maintainer, Metadata};
+
+use crate::engine::{ByPath, Texts};
+use crate::schema::Compiled;
+use bytes::Bytes;
+use serde_json::{Map, Value};
+use std::sync::{Arc, OnceLock};
+
+/// A chart with the charts below it. Immutable; share it in an [`Arc`].
+#[derive(Debug, Clone)]
+pub struct Chart {
+    /// `Chart.yaml`, and `requirements.yaml` of old charts.
+    pub metadata: Metadata,
+    /// `Chart.lock` or `requirements.lock`.
+    pub lock: Option<Lock>,
+    /// `values.yaml`; every number in it is a float, as Helm has it.
+    pub values: Map<String, Value>,
+    /// `values.schema.json`.
+    pub schema: Option<Bytes>,
+    /// What lies in `templates/`.
+    pub templates: Vec<File>,
+    /// Every other file outside of `charts/`, `crds/` included.
+    pub files: Vec<File>,
+    /// What lies in `charts/`, by name.
+    pub dependencies: Vec<Arc<Chart>>,
+    /// What Helm would warn of while loading.
+    pub warnings: Vec<String>,
+    pub(crate) kept: Kept,
+}
+
+/// What renders leave behind for the next one.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// The schema, once it was used.
+    pub(crate) schema: OnceLock<Arc<Compiled>>,
+    /// The parsed templates.
+    pub(crate) templates: ByPath,
+    /// The parsed texts of `tpl`, where this chart was the root.
+    pub(crate) texts: Texts,
+}
+
+impl Clone for Kept {
+    /// A copy of a chart may be changed, so it keeps nothing.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+/// A file of a chart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Path in the chart's folder.
+    pub name: Arc<str>,
+    /// The bytes, without a byte order mark.
+    pub data: Bytes,
+}
+
+impl File {
+    /// A file; a byte order mark is taken off.
+    pub fn new(name: &str, mut data: Bytes) -> Self {
+        if data.starts_with(b"\xef\xbb\xbf") {
+            data = data.slice(3..);
+        }
+        Self { name: name.into(), data }
+    }
+}
+
+/// What a chart may cost to load. Archives inside of a chart count too.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes of all files; 100 MiB as in Helm, where the limit is per archive.
+    pub bytes: u64,
+    /// Bytes of one file; 5 MiB as in Helm.
+    pub file_bytes: u64,
+    /// Files and archive entries.
+    pub entries: usize,
+    /// Charts below charts.
+    pub depth: usize,
+    /// `bytes` as it was at first, for errors.
+    max_bytes: u64,
+}
+
+impl Limits {
+    /// Helm's limits, with 50,000 entries and charts nested 32 deep.
+    pub fn helm() -> Self {
+        Self::new(100 * 1024 * 1024, 5 * 1024 * 1024, 50_000, 32)
+    }
+
+    /// Other limits.
+    pub fn new(bytes: u64, file_bytes: u64, entries: usize, depth: usize) -> Self {
+        Self { bytes, file_bytes, entries, depth, max_bytes: bytes }
+    }
+}
+
+impl Chart {
+    /// The chart's name.
+    pub fn name(&self) -> &str {
+        &self.metadata.name
+    }
+
+    /// Whether it is a library: only its `_` files take part in a render.
+    pub fn is_library(&self) -> bool {
+        self.metadata.kind.eq_ignore_ascii_case("library")
+    }
+
+    /// The chart with more charts in `charts/`: those that were missing. What declares a dependency decides whether
+    /// and under which name they are used.
+    #[must_use]
+    pub fn with_dependencies(&self, charts: impl IntoIterator<Item = Arc<Self>>) -> Self {
+        let mut chart = self.clone();
+        chart.dependencies.extend(charts);
+        chart
+    }
+
+    /// The files of `crds/`, in order.
+    pub(crate) fn crds(&self) -> impl Iterator<Item = &File> {
+        self.files.iter().filter(|file| {
+            let extension = file.name.rsplit_once('.').map_or("", |(_, e)| e);
+            file.name.starts_with("crds/")
+                && ["yaml", "yml", "json"].iter().any(|e| extension.eq_ignore_ascii_case(e))
+        })
+    }
+}

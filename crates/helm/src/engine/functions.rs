@@ -1,0 +1,271 @@
+//! The functions that Helm adds to sprig's, or replaces.
+
+use super::errors::{END, START};
+use super::toml;
+use crate::chart::Chart;
+use crate::render::{Lookup, Lookups};
+use crate::values::{document, new_map};
+use holdfast_gotemplate::{
+    Context, FuncError, Functions, List, Map, MapType, Numbers, Params, ParseOptions, Str, Type, Value, parse,
+};
+use serde_json::Value as Json;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+/// How often one template may include itself.
+const MAX_INCLUDES: u32 = 1000;
+
+/// The functions of Helm's templates.
+pub(crate) fn functions() -> &'static Functions {
+    static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
+        let mut functions = Functions::sprig();
+        functions.remove("env");
+        functions.remove("expandenv");
+        add_template_functions(&mut functions);
+        add_formats(&mut functions);
+        functions
+    });
+    &FUNCTIONS
+}
+
+/// What the functions of one render keep.
+pub(super) struct State {
+    /// How often each template is being included.
+    included: HashMap<Str, u32>,
+    lookups: Lookups,
+    needs: Vec<Lookup>,
+    /// Keeps the parsed texts of `tpl`.
+    chart: Arc<Chart>,
+}
+
+impl State {
+    pub(super) fn new(lookups: Lookups, chart: Arc<Chart>) -> Self {
+        Self { included: HashMap::new(), lookups, needs: Vec::new(), chart }
+    }
+
+    pub(super) fn take_needs(&mut self) -> Vec<Lookup> {
+        std::mem::take(&mut self.needs)
+    }
+}
+
+fn state<'c>(context: &'c mut Context<'_>) -> Result<&'c mut State, FuncError> {
+    context.extension::<State>().ok_or_else(|| "no render is in progress".into())
+}
+
+fn add_template_functions(functions: &mut Functions) {
+    use Type::{Any, String};
+    functions.insert("include", Params::fixed(&[String, Any]), |context, args| {
+        let name = bytes(&args[0]);
+        include(context, name, &args[1])
+    });
+    functions.insert("tpl", Params::fixed(&[String, Any]), |context, args| {
+        tpl(context, bytes(&args[0]), &args[1])
+    });
+    functions.insert("required", Params::fixed(&[String, Any]), |_, args| match &args[1] {
+        Value::Nil | Value::Invalid => Err(said(&args[0])),
+        Value::Str(text) if text.is_empty() => Err(said(&args[0])),
+        value => Ok(value.clone()),
+    });
+    functions.insert("fail", Params::fixed(&[String]), |_, args| Err(said(&args[0])));
+    functions.insert("lookup", Params::fixed(&[String, String, String, String]), lookup);
+    functions.insert("getHostByName", Params::fixed(&[String]), |_, _| Ok(Value::str("")));
+}
+
+fn add_formats(functions: &mut Functions) {
+    use Type::{Any, String};
+    functions.insert("toYaml", Params::fixed(&[Any]), |_, args| Ok(Value::from(to_yaml(&args[0]))));
+    functions.insert("toYamlPretty", Params::fixed(&[Any]), |_, args| {
+        let pretty = || args[0].to_json().map(|json| super::pretty::to_string(&json)).unwrap_or_default();
+        Ok(Value::from(with_stack(&args[0], pretty)))
+    });
+    functions.insert("fromYaml", Params::fixed(&[String]), |_, args| mapping(FROM_YAML, yaml(&args[0])));
+    functions.insert("fromYamlArray", Params::fixed(&[String]), |_, args| array(FROM_YAML, yaml(&args[0])));
+    functions.insert("fromJson", Params::fixed(&[String]), |_, args| mapping("", json(&args[0])));
+    functions.insert("fromJsonArray", Params::fixed(&[String]), |_, args| array("", json(&args[0])));
+    functions.insert("toToml", Params::fixed(&[Any]), |_, args| {
+        Ok(Value::from(with_stack(&args[0], || toml::to_string(&args[0]))))
+    });
+    functions.insert("fromToml", Params::fixed(&[String]), |_, args| Ok(toml::parse(bytes(&args[0]))));
+}
+
+fn bytes(value: &Value) -> &[u8] {
+    match value {
+        Value::Str(text) => text.as_bytes(),
+        _ => &[],
+    }
+}
+
+/// An error whose text is the chart author's.
+fn said(message: &Value) -> FuncError {
+    let message = String::from_utf8_lossy(bytes(message));
+    format!("{START}{message}{END}").into()
+}
+
+fn include(context: &mut Context<'_>, name: &[u8], data: &Value) -> Result<Value, FuncError> {
+    let shown = || holdfast_gotemplate::quote(name);
+    if context.templates().get(name).is_none() {
+        return Err(format!("template: no template {} associated with template \"gotpl\"", shown()).into());
+    }
+    let key = Str::from(name);
+    let count = state(context)?.included.entry(key.clone()).or_default();
+    if *count > MAX_INCLUDES {
+        return Err(format!(
+            "rendering template has a nested reference name: {}: unable to execute template",
+            String::from_utf8_lossy(name)
+        )
+        .into());
+    }
+    *count += 1;
+    let result = context.execute(name, data);
+    if let Some(count) = state(context)?.included.get_mut(&key) {
+        *count -= 1;
+    }
+    result.map(Value::Str)
+}
+
+/// Executes a text as a template beside the others; what it defines is seen inside of it only.
+fn tpl(context: &mut Context<'_>, text: &[u8], data: &Value) -> Result<Value, FuncError> {
+    const NAME: &str = "gotpl";
+    if !text.windows(2).any(|pair| pair == b"{{") {
+        return Ok(Value::from(without_no_value(text.to_vec())));
+    }
+    let chart = state(context)?.chart.clone();
+    let shown = || holdfast_gotemplate::quote(text);
+    let parsed = chart
+        .kept
+        .texts
+        .get(text, || parse(NAME, text, &ParseOptions::new(functions())))
+        .map_err(|error| format!("cannot parse template {}: {error}", shown()))?;
+    let mut templates = context.templates().clone();
+    templates.add(&parsed);
+    match context.execute_in(templates, NAME.as_bytes(), data) {
+        Ok(written) => Ok(match find_no_value(&written) {
+            None => Value::Str(written),
+            Some(_) => Value::from(without_no_value(written.to_vec())),
+        }),
+        Err(FuncError::Limit(limit)) => Err(limit.into()),
+        Err(FuncError::Exec(mut error)) => {
+            error.message = format!("error during tpl function execution for {}: {}", shown(), error.message);
+            Err(FuncError::Exec(error))
+        }
+        Err(error) => Err(format!("error during tpl function execution for {}: {error}", shown()).into()),
+    }
+}
+
+const NO_VALUE: &[u8] = b"<no value>";
+
+fn find_no_value(text: &[u8]) -> Option<usize> {
+    memchr::memmem::find(text, NO_VALUE)
+}
+
+/// Absent values print as nothing.
+pub(super) fn without_no_value(text: Vec<u8>) -> Vec<u8> {
+    if find_no_value(&text).is_none() {
+        return text;
+    }
+    let mut kept = Vec::with_capacity(text.len());
+    let mut rest = &text[..];
+    while let Some(at) = find_no_value(rest) {
+        kept.extend_from_slice(&rest[..at]);
+        rest = &rest[at + NO_VALUE.len()..];
+    }
+    kept.extend_from_slice(rest);
+    kept
+}
+
+/// An object of the cluster, or an empty mapping where it does not exist, no cluster is asked, or the answer is yet
+/// to come.
+fn lookup(context: &mut Context<'_>, args: &[Value]) -> Result<Value, FuncError> {
+    let text = |index: usize| String::from_utf8_lossy(bytes(&args[index])).into_owned();
+    let wanted = Lookup { api_version: text(0), kind: text(1), namespace: text(2), name: text(3) };
+    let state = state(context)?;
+    let Lookups::Answered(answers) = &state.lookups else { return Ok(Value::Map(new_map())) };
+    match answers.get(&wanted) {
+        Some(Some(object)) => Ok(Value::from_json(object, Numbers::Int64)),
+        Some(None) => Ok(Value::Map(new_map())),
+        None => {
+            if !state.needs.contains(&wanted) {
+                state.needs.push(wanted);
+            }
+            Ok(Value::Map(new_map()))
+        }
+    }
+}
+
+/// A value as YAML without its last line break; nothing where YAML or JSON cannot say it.
+pub(super) fn to_yaml(value: &Value) -> String {
+    with_stack(value, || yaml_text(value))
+}
+
+/// Levels of nesting that fit on the stack that is always left.
+const SHALLOW: usize = 100;
+/// Stack for values that nest deeper, in bytes; none is written that nests deeper than 1,000 levels.
+const DEEP_STACK: usize = 32 << 20;
+
+/// Calls a function that recurses into a value.
+fn with_stack<T>(value: &Value, call: impl FnOnce() -> T) -> T {
+    if nests_deeper(value, SHALLOW) { stacker::grow(DEEP_STACK, call) } else { call() }
+}
+
+fn nests_deeper(value: &Value, levels: usize) -> bool {
+    let Some(levels) = levels.checked_sub(1) else { return true };
+    match value {
+        Value::Map(map) => map.entries().values().any(|value| nests_deeper(value, levels)),
+        Value::List(list) => list.items().iter().any(|value| nests_deeper(value, levels)),
+        _ => false,
+    }
+}
+
+fn yaml_text(value: &Value) -> String {
+    let text = value.to_json().ok().and_then(|json| holdfast_yaml::marshal(&json).ok());
+    let mut text = text.unwrap_or_default();
+    if text.ends_with('\n') {
+        text.pop();
+    }
+    text
+}
+
+/// What Helm's YAML reader says before the JSON decoder's own words.
+const FROM_YAML: &str = "error unmarshaling JSON: while decoding JSON: ";
+
+fn yaml(text: &Value) -> Result<Json, String> {
+    document(bytes(text)).map_err(|error| format!("error converting YAML to JSON: yaml: {error}"))
+}
+
+fn json(text: &Value) -> Result<Json, String> {
+    serde_json::from_slice(bytes(text)).map_err(|error| error.to_string())
+}
+
+fn mapping(prefix: &str, parsed: Result<Json, String>) -> Result<Value, FuncError> {
+    let error = match parsed {
+        Ok(Json::Object(map)) => return Ok(Value::Map(Map::from_json(&map, MapType::Any, Numbers::Float64))),
+        Ok(Json::Null) => return Ok(Value::Map(new_map())),
+        Ok(other) => format!("{prefix}{}", wrong_type(&other, "map[string]interface {}")),
+        Err(error) => error,
+    };
+    let map = new_map();
+    map.insert("Error", Value::from(error));
+    Ok(Value::Map(map))
+}
+
+fn array(prefix: &str, parsed: Result<Json, String>) -> Result<Value, FuncError> {
+    let error = match parsed {
+        Ok(json @ Json::Array(_)) => return Ok(Value::from_json(&json, Numbers::Float64)),
+        Ok(Json::Null) => return Ok(Value::List(List::new(Vec::new()))),
+        Ok(other) => format!("{prefix}{}", wrong_type(&other, "[]interface {}")),
+        Err(error) => error,
+    };
+    Ok(Value::List(List::new(vec![Value::from(error)])))
+}
+
+fn wrong_type(found: &Json, wanted: &str) -> String {
+    let found = match found {
+        Json::Null => "null",
+        Json::Bool(_) => "bool",
+        Json::Number(_) => "number",
+        Json::String(_) => "string",
+        Json::Array(_) => "array",
+        Json::Object(_) => "object",
+    };
+    format!("json: cannot unmarshal {found} into Go value of type {wanted}")
+}

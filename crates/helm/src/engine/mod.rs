@@ -1,0 +1,172 @@
+//! Charts' templates through the template engine, in Helm's order and with Helm's functions.
+
+mod errors;
+mod functions;
+mod objects;
+mod parsed;
+mod pretty;
+mod toml;
+
+pub use errors::TemplateError;
+pub(crate) use functions::functions;
+pub(crate) use parsed::{ByPath, Texts};
+
+use crate::capabilities::Capabilities;
+use crate::release::Release;
+use crate::render::Lookups;
+use crate::tree::NodeRef;
+use crate::values::new_map;
+use functions::State;
+use holdfast_gotemplate::{
+    Limits, Map, MapType, MissingKey, Options, Parsed, Session, Str, TemplateSet, Value,
+};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What a render of templates needs beside the charts and their values.
+pub(crate) struct Inputs<'a> {
+    pub(crate) release: &'a Release,
+    pub(crate) capabilities: &'a Capabilities,
+    pub(crate) lookups: &'a Lookups,
+    pub(crate) limits: Limits,
+    /// Nanoseconds since 1970.
+    pub(crate) now: i128,
+    pub(crate) seed: [u8; 32],
+}
+
+/// What the templates gave.
+pub(crate) struct Output {
+    /// Every file that is no partial, by its full path.
+    pub(crate) files: Vec<(Arc<str>, Vec<u8>)>,
+    /// Objects that `lookup` asked for and nobody answered.
+    pub(crate) needs: Vec<crate::render::Lookup>,
+}
+
+/// A template that takes part in a render.
+struct Template {
+    parsed: Arc<Parsed>,
+    /// The template's dot, shared by the templates of a chart.
+    dot: Map,
+    base_path: Str,
+}
+
+/// Renders every template of the charts. `values` are the coalesced ones of the root chart.
+pub(crate) fn render(root: &NodeRef, values: Map, inputs: &Inputs<'_>) -> Result<Output, TemplateError> {
+    let mut collector = Collector {
+        templates: HashMap::new(),
+        release: release_map(inputs.release),
+        capabilities: objects::capabilities(inputs.capabilities),
+    };
+    collector.chart(root, None, Some(values))?;
+    let mut names: Vec<Arc<str>> = collector.templates.keys().cloned().collect();
+    names.sort_by(|a, b| depth(b).cmp(&depth(a)).then_with(|| b.cmp(a)));
+
+    let mut set = TemplateSet::new();
+    for name in &names {
+        set.add(&collector.templates[name].parsed);
+    }
+    let mut session = Session::new(Options {
+        missing_key: MissingKey::Zero,
+        limits: inputs.limits,
+        now: inputs.now,
+        seed: inputs.seed,
+    });
+    session.set_extension(State::new(inputs.lookups.clone(), root.borrow().chart.clone()));
+    let mut files = Vec::with_capacity(names.len());
+    for name in names {
+        if name.rsplit('/').next().is_some_and(|base| base.starts_with('_')) {
+            continue;
+        }
+        let template = &collector.templates[&name];
+        let place: Map = Map::of(
+            MapType::Named("chartutil.Values"),
+            [
+                (Str::from("Name"), Value::str(&*name)),
+                (Str::from("BasePath"), Value::Str(template.base_path.clone())),
+            ]
+            .into(),
+        );
+        template.dot.insert("Template", Value::Map(place));
+        let dot = Value::Map(template.dot.clone());
+        let written =
+            session.execute(&set, name.as_bytes(), &dot).map_err(|error| errors::from_exec(&name, &error))?;
+        files.push((name, functions::without_no_value(written)));
+    }
+    let needs = session.extension::<State>().map(State::take_needs).unwrap_or_default();
+    files.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(Output { files, needs })
+}
+
+fn depth(name: &str) -> usize {
+    name.bytes().filter(|b| *b == b'/').count()
+}
+
+struct Collector {
+    templates: HashMap<Arc<str>, Template>,
+    release: Value,
+    capabilities: Value,
+}
+
+impl Collector {
+    /// Collects the templates below a chart, then its own; returns the chart's dot.
+    fn chart(
+        &mut self,
+        node: &NodeRef,
+        above: Option<&Map>,
+        values: Option<Map>,
+    ) -> Result<Map, TemplateError> {
+        let chart = node.borrow();
+        let values = match (values, above) {
+            (Some(values), _) => values,
+            (None, Some(above)) => below(above, &chart.name),
+            (None, None) => new_map(),
+        };
+        let dot = Map::of(
+            MapType::Named("chartutil.Values"),
+            [
+                (Str::from("Chart"), objects::chart(&chart)),
+                (Str::from("Files"), objects::files(&chart.chart.files)),
+                (Str::from("Release"), self.release.clone()),
+                (Str::from("Capabilities"), self.capabilities.clone()),
+                (Str::from("Values"), Value::Map(values)),
+            ]
+            .into(),
+        );
+        let subcharts = new_map();
+        dot.insert("Subcharts", Value::Map(subcharts.clone()));
+        for child in &chart.below {
+            let name = Str::from(child.borrow().name.as_str());
+            let child = self.chart(child, Some(&dot), None)?;
+            subcharts.insert(name, Value::Map(child));
+        }
+        let path = chart.full_path();
+        let base_path = Str::from(format!("{path}/templates"));
+        for (name, parsed) in chart.chart.parsed_templates(&path)?.iter() {
+            let template =
+                Template { parsed: parsed.clone(), dot: dot.clone(), base_path: base_path.clone() };
+            self.templates.insert(name.clone(), template);
+        }
+        Ok(dot)
+    }
+}
+
+/// The values of a chart below: what stands under its name in those of the chart above, the same mapping, so that
+/// both see what the other's templates set.
+fn below(above: &Map, name: &str) -> Map {
+    match above.get(b"Values") {
+        Some(Value::Map(values)) => crate::values::table_at(&values, name).unwrap_or_else(new_map),
+        _ => new_map(),
+    }
+}
+
+fn release_map(release: &Release) -> Value {
+    let entries = [
+        (Str::from("Name"), Value::str(release.name.as_str())),
+        (Str::from("Namespace"), Value::str(release.namespace.as_str())),
+        (Str::from("IsUpgrade"), Value::Bool(release.is_upgrade)),
+        (Str::from("IsInstall"), Value::Bool(!release.is_upgrade)),
+        (Str::from("Revision"), Value::Int(release.revision)),
+        (Str::from("Service"), Value::str(release.service.as_str())),
+    ];
+    Value::Map(Map::new(entries.into()))
+}

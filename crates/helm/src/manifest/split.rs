@@ -1,0 +1,98 @@
+//! Cutting a rendered template into documents, before any YAML is read.
+
+/// A document of a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Document<'a> {
+    /// Its text, trimmed.
+    pub(crate) text: &'a str,
+    /// The line it starts at, from 1.
+    pub(crate) line: u32,
+}
+
+/// Trims what Go calls white space.
+fn trim(text: &str) -> &str {
+    text.trim_matches(char::is_whitespace)
+}
+
+/// Cuts at `---` at the beginning of a line, whatever follows it. As in Helm the separator takes the white space on
+/// both sides with it, so that of two separators in a row the second stays and the indentation of a first line goes.
+pub(crate) fn split(text: &str) -> impl Iterator<Item = Document<'_>> {
+    let trimmed = trim(text);
+    let start = text.len() - text.trim_start().len();
+    let (mut at, mut line_at, mut line) = (start, 0, 1);
+    let end = start + trimmed.len();
+    let mut first = true;
+    std::iter::from_fn(move || {
+        loop {
+            if at > end {
+                return None;
+            }
+            let rest = &text[at..end];
+            let (cut, next) = match separator(rest, std::mem::take(&mut first)) {
+                Some((cut, next)) => (cut, at + next),
+                None => (rest.len(), end + 1),
+            };
+            let piece = &rest[..cut];
+            let piece_at = at + (piece.len() - piece.trim_start().len());
+            at = next;
+            if !piece.is_empty() {
+                line += count_lines(&text.as_bytes()[line_at..piece_at]);
+                line_at = piece_at;
+                return Some(Document { text: trim(piece), line });
+            }
+        }
+    })
+}
+
+fn count_lines(bytes: &[u8]) -> u32 {
+    let count = bytes.iter().filter(|b| **b == b'\n').count();
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// Start and end of the first separator: `---` after a line break (or at the start of the text, `at_start`) with the
+/// white space around it.
+fn separator(text: &str, at_start: bool) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let (cut, dashes) = if at_start && bytes.starts_with(b"---") {
+        (0, 0)
+    } else {
+        let found = find(bytes, b"\n---")?;
+        let before = bytes[..found].iter().rposition(|b| !is_space(*b)).map_or(0, |i| i + 1);
+        (before, found + 1)
+    };
+    let after = &bytes[dashes + 3..];
+    let skipped = after.iter().position(|b| !is_space(*b)).unwrap_or(after.len());
+    Some((cut, dashes + 3 + skipped))
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    memchr::memmem::find(bytes, wanted)
+}
+
+/// `\s` of Go's regular expressions.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents() {
+        let check = |text: &str, expected: &[(&str, u32)]| {
+            let got: Vec<_> = split(text).map(|d| (d.text, d.line)).collect();
+            assert_eq!(got, expected, "{text:?}");
+        };
+        check("", &[]);
+        check(" \n", &[]);
+        check("a: 1\n", &[("a: 1", 1)]);
+        check("\n\na: 1\n  \n---\nb: 2\n---\n", &[("a: 1", 3), ("b: 2", 6)]);
+        check("---\na\n---\n---\nb", &[("a", 2), ("---\nb", 4)]);
+        check("---\n  a: 1\n  b: 2", &[("a: 1\n  b: 2", 2)]);
+        check("t: |\n  ---\n  x\n--- # c\ny", &[("t: |\n  ---\n  x", 1), ("# c\ny", 4)]);
+        check("a\n-----BEGIN", &[("a", 1), ("--BEGIN", 2)]);
+        check("---", &[]);
+        check("a\r\n---\r\nb", &[("a", 1), ("b", 3)]);
+    }
+}

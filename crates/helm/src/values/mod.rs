@@ -1,0 +1,100 @@
+//! Values: reading them, setting them, laying one over the other.
+
+mod coalesce;
+mod layers;
+mod strvals;
+
+pub use coalesce::CoalesceError;
+pub use layers::{Document, Layers, LayersError, ReadFile};
+pub use strvals::{MAX_INDEX, MAX_INDEX_LEVEL, MAX_NAME_LEVEL, Mode, SetError, set};
+
+pub(crate) use coalesce::{Nulls, coalesce_chart, copy, merge_tables, table_at};
+
+use holdfast_gotemplate::{Map, Value};
+use serde_json::{Map as JsonMap, Number, Value as Json};
+
+/// Why a document of values cannot be read. The texts are Helm's.
+#[derive(Debug, thiserror::Error)]
+pub enum ValuesError {
+    /// The text is not YAML, or has no JSON meaning.
+    #[error("error converting YAML to JSON: {0}")]
+    Yaml(#[from] holdfast_yaml::Error),
+    /// The document is no mapping.
+    #[error(
+        "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {0} into Go value of type map[string]interface {{}}"
+    )]
+    NotAMapping(&'static str),
+}
+
+/// Reads a values document: YAML 1.1, the first document only, every number a float.
+///
+/// # Errors
+/// [`ValuesError`].
+pub fn read(text: &[u8]) -> Result<JsonMap<String, Json>, ValuesError> {
+    let found = match document(text)? {
+        Json::Null => return Ok(JsonMap::new()),
+        Json::Object(mut map) => {
+            map.values_mut().for_each(floats);
+            return Ok(map);
+        }
+        Json::Bool(_) => "bool",
+        Json::Number(_) => "number",
+        Json::String(_) => "string",
+        Json::Array(_) => "array",
+    };
+    Err(ValuesError::NotAMapping(found))
+}
+
+/// Reads a YAML document as Helm reads all of its files.
+pub(crate) fn document(text: &[u8]) -> Result<Json, holdfast_yaml::Error> {
+    holdfast_yaml::parse(text, &holdfast_yaml::Options::v2())
+}
+
+fn floats(value: &mut Json) {
+    match value {
+        Json::Number(number) => {
+            if let Some(float) = number.as_f64().and_then(Number::from_f64) {
+                *number = float;
+            }
+        }
+        Json::Array(items) => items.iter_mut().for_each(floats),
+        Json::Object(map) => map.values_mut().for_each(floats),
+        _ => {}
+    }
+}
+
+/// JSON as Go writes it: `<`, `>` and `&` escaped, mappings in the order given.
+pub(crate) fn go_json(value: &Json, out: &mut String) {
+    for c in value.to_string().chars() {
+        match c {
+            '<' => out.push_str("\\u003c"),
+            '>' => out.push_str("\\u003e"),
+            '&' => out.push_str("\\u0026"),
+            '\u{2028}' => out.push_str("\\u2028"),
+            '\u{2029}' => out.push_str("\\u2029"),
+            c => out.push(c),
+        }
+    }
+}
+
+/// A value that shares nothing with the original. What nests deeper than `depth` is shared.
+pub(crate) fn deep_copy(value: &Value, depth: usize) -> Value {
+    let Some(depth) = depth.checked_sub(1) else { return value.clone() };
+    match value {
+        Value::Map(map) => Value::Map(copy_map(map, depth)),
+        Value::List(list) => Value::List(holdfast_gotemplate::List::new(
+            list.items().iter().map(|item| deep_copy(item, depth)).collect(),
+        )),
+        other => other.clone(),
+    }
+}
+
+/// A copy of a mapping, all the way down.
+pub(crate) fn copy_map(map: &Map, depth: usize) -> Map {
+    map.entries().iter().map(|(key, value)| (key.clone(), deep_copy(value, depth))).collect()
+}
+
+/// An empty mapping of its own.
+pub(crate) fn new_map() -> Map {
+    std::iter::empty().collect()
+}

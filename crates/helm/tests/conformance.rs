@@ -1,0 +1,125 @@
+//! The shared cases: what the real `helm template` prints.
+
+use crate::disk::DiskTree;
+use holdfast_helm::template::{Surroundings, TemplateArgs, TemplateOutcome, template};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Cases that differ, with the reason; docs/helm.md lists them too.
+const KNOWN: &[(&str, &str)] =
+    &[("synthetic__fn-math--default", "the template engine has no complex numbers (`{{ 1i }}`)")];
+
+#[derive(Debug, PartialEq)]
+enum Verdict {
+    Equal,
+    /// The documents are equal, the bytes are not.
+    Same,
+    Wrong(String),
+}
+
+#[test]
+fn charts_render_as_helm_renders_them() {
+    let Some(folder) = holdfast_testkit::conformance("helm") else { return };
+    let mut cases: Vec<PathBuf> =
+        std::fs::read_dir(folder.join("cases")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
+    let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let verdict = judge(case);
+                    found
+                        .lock()
+                        .unwrap()
+                        .push((case.file_name().unwrap().to_string_lossy().into_owned(), verdict));
+                }
+            });
+        }
+    });
+    let mut found = found.into_inner().unwrap();
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    let wrong: Vec<_> = found
+        .iter()
+        .filter(|(name, verdict)| *verdict != Verdict::Equal && !KNOWN.iter().any(|(known, _)| known == name))
+        .collect();
+    let equal = found.iter().filter(|(_, verdict)| *verdict == Verdict::Equal).count();
+    println!("{equal} of {} cases equal", found.len());
+    for (name, verdict) in &wrong {
+        println!("{name}: {verdict:?}");
+    }
+    assert!(wrong.is_empty(), "{} cases differ", wrong.len());
+}
+
+fn judge(case: &Path) -> Verdict {
+    let read = |name: &str| std::fs::read(case.join(name)).ok();
+    let json = |name: &str| read(name).map_or(Value::Null, |text| serde_json::from_slice(&text).unwrap());
+    let arguments: Vec<String> = serde_json::from_value(json("args.json")["argv"].take()).unwrap();
+    let outcome = run(&arguments[1..], case);
+    let Some(expected) = read("expected.yaml") else {
+        return match outcome {
+            Ok(_) => Verdict::Wrong("should fail".to_owned()),
+            Err(_) => Verdict::Equal,
+        };
+    };
+    let got = match outcome {
+        Ok(got) => got,
+        Err(error) => return Verdict::Wrong(error),
+    };
+    if got == expected {
+        return Verdict::Equal;
+    }
+    let meta = json("meta.json");
+    let random = meta["nondeterministic"] == true;
+    match (documents(&got), documents(&expected)) {
+        (Ok(mut got), Ok(mut expected)) => {
+            for place in meta["differing"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+                mask(&mut got, place);
+                mask(&mut expected, place);
+            }
+            match (got == expected, random) {
+                (true, true) => Verdict::Equal,
+                (true, false) => Verdict::Same,
+                (false, _) => Verdict::Wrong("documents differ".to_owned()),
+            }
+        }
+        (Err(error), _) | (_, Err(error)) => Verdict::Wrong(error),
+    }
+}
+
+fn run(arguments: &[String], folder: &Path) -> Result<Vec<u8>, String> {
+    let folder = folder.canonicalize().unwrap();
+    let around = Surroundings {
+        tree: &DiskTree,
+        folder: folder.to_str().unwrap().trim_start_matches('/'),
+        stdin: None,
+        chart: None,
+        dependencies: Vec::new(),
+        now: 1_790_000_000_000_000_000,
+        seed: [1; 32],
+        limits: holdfast_gotemplate::Limits::default(),
+    };
+    let args = TemplateArgs::parse(arguments).map_err(|error| error.to_string())?;
+    match template(&args, &around).map_err(|error| error.to_string())? {
+        TemplateOutcome::Done(output) => Ok(output.stdout),
+        TemplateOutcome::Needs(need) => Err(format!("needs {need:?}")),
+    }
+}
+
+/// The documents that are not empty.
+fn documents(text: &[u8]) -> Result<Vec<Value>, String> {
+    let all =
+        holdfast_yaml::parse_all(text, &holdfast_yaml::Options::v2()).map_err(|error| error.to_string())?;
+    Ok(all.into_iter().map(|document| document.value).filter(|value| !value.is_null()).collect())
+}
+
+/// Blanks the value at `N#/json/pointer`.
+fn mask(documents: &mut [Value], place: &str) {
+    let (number, pointer) = place.split_once('#').unwrap();
+    let document = number.parse::<usize>().ok().and_then(|number| documents.get_mut(number));
+    if let Some(value) = document.and_then(|document| document.pointer_mut(pointer)) {
+        *value = Value::Null;
+    }
+}
