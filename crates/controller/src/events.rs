@@ -151,7 +151,8 @@ async fn send(
             let name = format!(
                 "{}.{:x}",
                 report.about["name"].as_str().unwrap_or_default(),
-                report.at.as_nanosecond()
+                // Several events of one moment each need a name of their own.
+                (report.at.as_nanosecond() as u64) ^ hash
             );
             let request = ApiRequest::create(&resource, &report.namespace, body(report, reporter, &name));
             cluster.request(request).await?;
