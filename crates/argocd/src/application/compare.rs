@@ -1,0 +1,302 @@
+//! Is the cluster as the source says, and how healthy is it?
+
+use super::options::{COMPARE_OPTIONS, has_option, is_kept_from_pruning, wave};
+use super::project::Project;
+use super::refuse::{HookKind, hook_kind};
+use super::request::Target;
+use super::status::{Condition, HealthSummary, ResourceStatus, SyncCode, condition};
+use holdfast_health::{HealthStatus, RuleSet, argocd_has_rule, assess};
+use holdfast_object::{Object, ObjectKey, ObjectRef, Value};
+use holdfast_sync::{DesiredObject, Judgement, Live, LiveView, SyncPolicy, judge};
+use holdfast_types::argocd::TRACKING_ID;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+/// The annotation that keeps an object out of its Application's health.
+pub(crate) const IGNORE_HEALTH: &str = "argocd.argoproj.io/ignore-healthcheck";
+
+/// What a comparison found.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Comparison {
+    /// Whether the cluster holds what the source says.
+    pub(crate) sync: SyncCode,
+    /// A line for every object, sorted as the status has them.
+    pub(crate) resources: Vec<ResourceStatus>,
+    /// The worst health.
+    pub(crate) health: HealthStatus,
+    /// Which objects are to blame.
+    pub(crate) health_message: String,
+    /// What is to be known besides.
+    pub(crate) conditions: Vec<Condition>,
+    /// Images of the workloads, sorted.
+    pub(crate) images: Vec<String>,
+}
+
+/// What to compare.
+pub(crate) struct Compare<'a> {
+    /// The Application.
+    pub(crate) app: &'a Object,
+    /// Its name in tracking ids.
+    pub(crate) instance: &'a str,
+    /// What the source says.
+    pub(crate) target: &'a Target,
+    /// The same, as it would be written.
+    pub(crate) desired: &'a [DesiredObject],
+    /// The namespace that the Application makes and whose metadata it manages.
+    pub(crate) namespace: Option<&'a DesiredObject>,
+    /// Objects that may be the Application's though the source does not have them.
+    pub(crate) candidates: &'a [ObjectRef],
+    /// How objects are compared.
+    pub(crate) policy: &'a SyncPolicy,
+    /// The target is known to be what was applied last.
+    pub(crate) applied_before: bool,
+    /// What the Application may do.
+    pub(crate) project: &'a Project,
+    /// Where a kind lives, as the cluster says.
+    pub(crate) is_namespaced: &'a dyn Fn(&Object) -> bool,
+    /// Put the health of each object into its line.
+    pub(crate) inline_health: bool,
+}
+
+impl Compare<'_> {
+    /// Compares with what is live; `None` while that is not known of every object.
+    pub(crate) fn run(&self, live: &dyn LiveView) -> Option<Comparison> {
+        let mut found = Found::default();
+        for desired in self.desired {
+            let live = known(live, &desired.reference)?;
+            self.compare_one(desired, live.as_deref(), &mut found);
+        }
+        let mut managed_differs = false;
+        if let Some(namespace) = self.namespace.filter(|n| n.policy.when == holdfast_sync::WriteWhen::Differs)
+        {
+            let live = known(live, &namespace.reference)?;
+            managed_differs = live.is_none_or(|live| self.differs(namespace, &live));
+        }
+        for extra in extras(live, self.desired, self.candidates, self.policy)? {
+            self.add_extra(&extra, &mut found);
+        }
+        found.resources.sort_by(|a, b| key(a).cmp(&key(b)));
+        found.conditions.extend(self.target.conditions.iter().cloned());
+        let sync = if found.out_of_sync || managed_differs { SyncCode::OutOfSync } else { SyncCode::Synced };
+        let (health, health_message) = found.health();
+        Some(Comparison {
+            sync,
+            resources: found.resources,
+            health,
+            health_message,
+            conditions: found.conditions,
+            images: found.images.into_iter().collect(),
+        })
+    }
+
+    fn differs(&self, desired: &DesiredObject, live: &Object) -> bool {
+        let mode = desired.policy.write.as_ref().unwrap_or(&self.policy.write);
+        // What cannot be told without asking the server is not held against the object.
+        matches!(judge(desired, live, mode, &self.policy.drift, self.applied_before), Judgement::Differs(_))
+    }
+
+    fn compare_one(&self, desired: &DesiredObject, live: Option<&Object>, found: &mut Found) {
+        let object: &Object = &desired.object;
+        let mut line = self.line(live.unwrap_or(object));
+        line.version.clone_from(&desired.reference.version);
+        line.sync_wave = wave(object).into();
+        let differs = live.is_none_or(|live| self.differs(desired, live));
+        line.status = Some(if differs { SyncCode::OutOfSync } else { SyncCode::Synced });
+        found.out_of_sync |= differs;
+        if !self.permits(object) {
+            line.status = Some(SyncCode::Unknown);
+        }
+        if let Some(other) = live.and_then(|live| self.other_owner(live)) {
+            found.conditions.push(other);
+        }
+        self.add_health(&mut line, live, found);
+        images(live.unwrap_or(object), &mut found.images);
+        found.resources.push(line);
+    }
+
+    fn add_extra(&self, live: &Object, found: &mut Found) {
+        let mut line = self.line(live);
+        line.requires_pruning = true;
+        line.status = Some(if self.permits(live) { SyncCode::OutOfSync } else { SyncCode::Unknown });
+        found.out_of_sync |= !has_option(live, COMPARE_OPTIONS, "IgnoreExtraneous");
+        self.add_health(&mut line, Some(live), found);
+        images(live, &mut found.images);
+        found.resources.push(line);
+    }
+
+    fn line(&self, object: &Object) -> ResourceStatus {
+        let gvk = object.gvk();
+        ResourceStatus {
+            group: gvk.group,
+            version: gvk.version,
+            kind: gvk.kind,
+            namespace: object.namespace().to_owned(),
+            name: object.name().to_owned(),
+            ..ResourceStatus::default()
+        }
+    }
+
+    fn permits(&self, object: &Object) -> bool {
+        let kind = object.gvk().group_kind();
+        self.project.permits_kind(&kind, object.name(), (self.is_namespaced)(object))
+    }
+
+    /// The warning about an object that says that it belongs to another Application.
+    fn other_owner(&self, live: &Object) -> Option<Condition> {
+        let (other, _) = live.annotation(TRACKING_ID)?.split_once(':')?;
+        if other == self.instance {
+            return None;
+        }
+        let message = format!(
+            "{}/{} is part of applications {}/{} and {}",
+            live.kind(),
+            live.name(),
+            self.app.namespace(),
+            self.app.name(),
+            other.replacen('_', "/", 1)
+        );
+        Some(Condition::new(condition::SHARED_RESOURCE, message))
+    }
+
+    /// Counts an object in the Application's health (Argo CD: `setApplicationHealth`).
+    fn add_health(&self, line: &mut ResourceStatus, live: Option<&Object>, found: &mut Found) {
+        found.has_objects = true;
+        found.has_live |= live.is_some();
+        let Some(live) = live else {
+            if self.inline_health {
+                line.health = Some(HealthSummary { status: "Missing".into(), ..HealthSummary::default() });
+            }
+            return;
+        };
+        let is_self = live.key() == self.app.key();
+        if is_self || live.annotation(IGNORE_HEALTH) == Some("true") || !argocd_has_rule(live) {
+            return;
+        }
+        let health = assess(live, RuleSet::ArgoCd);
+        if self.inline_health {
+            line.health = Some(HealthSummary {
+                status: health.status.argocd_name().to_owned(),
+                message: health.message,
+                last_transition_time: None,
+            });
+        }
+        found.healths.push((shown_health(health.status), place(line)));
+    }
+}
+
+/// Argo CD knows no state of its own for what is being deleted.
+fn shown_health(status: HealthStatus) -> HealthStatus {
+    if status == HealthStatus::Terminating { HealthStatus::Progressing } else { status }
+}
+
+#[derive(Default)]
+struct Found {
+    resources: Vec<ResourceStatus>,
+    conditions: Vec<Condition>,
+    images: BTreeSet<String>,
+    healths: Vec<(HealthStatus, String)>,
+    out_of_sync: bool,
+    has_objects: bool,
+    has_live: bool,
+}
+
+/// How many objects a health message names.
+const CAUSES_SHOWN: usize = 3;
+
+impl Found {
+    fn health(&self) -> (HealthStatus, String) {
+        let worst = self.healths.iter().map(|(status, _)| *status).max().unwrap_or(HealthStatus::Healthy);
+        if self.has_objects && !self.has_live && worst < HealthStatus::Missing {
+            return (HealthStatus::Missing, String::new());
+        }
+        if worst == HealthStatus::Healthy {
+            return (worst, String::new());
+        }
+        let causes: Vec<&str> = self
+            .healths
+            .iter()
+            .filter(|(status, _)| *status == worst)
+            .map(|(_, place)| place.as_str())
+            .collect();
+        let shown = causes[..causes.len().min(CAUSES_SHOWN)].join(", ");
+        let more = causes.len().saturating_sub(CAUSES_SHOWN);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        (worst, format!("Caused by {shown}{more}"))
+    }
+}
+
+fn place(line: &ResourceStatus) -> String {
+    let kind =
+        if line.group.is_empty() { line.kind.clone() } else { format!("{}/{}", line.group, line.kind) };
+    let name = if line.namespace.is_empty() {
+        line.name.clone()
+    } else {
+        format!("{}/{}", line.namespace, line.name)
+    };
+    format!("{kind}:{name}")
+}
+
+fn key(line: &ResourceStatus) -> (&str, &str, &str, &str) {
+    (&line.group, &line.kind, &line.namespace, &line.name)
+}
+
+/// What is live of an object: `None` while unknown, `Some(None)` when it is not there.
+#[allow(clippy::option_option, reason = "three states, read once")]
+fn known(live: &dyn LiveView, object: &ObjectRef) -> Option<Option<Arc<Object>>> {
+    match live.get(object) {
+        Live::Unknown => None,
+        Live::Absent | Live::NoSuchKind => Some(None),
+        Live::Present(found) => Some(Some(found.object)),
+    }
+}
+
+/// Live objects that are the Application's and that the source does not have; `None` while that is not known.
+///
+/// Objects with owners are their owners' business, and hooks are left to whoever ran them.
+pub(crate) fn extras(
+    live: &dyn LiveView,
+    desired: &[DesiredObject],
+    candidates: &[ObjectRef],
+    policy: &SyncPolicy,
+) -> Option<Vec<Arc<Object>>> {
+    let wanted: HashSet<&ObjectKey> = desired.iter().map(|d| &d.reference.key).collect();
+    let mut seen: HashSet<&ObjectKey> = HashSet::new();
+    let mut extras = Vec::new();
+    for candidate in candidates {
+        if wanted.contains(&candidate.key) || !seen.insert(&candidate.key) {
+            continue;
+        }
+        if let Some(object) = known(live, candidate)?
+            && policy.owner.owns(&object)
+            && hook_kind(&object) == HookKind::None
+            && !has_owner(&object)
+        {
+            extras.push(object);
+        }
+    }
+    Some(extras)
+}
+
+fn has_owner(object: &Object) -> bool {
+    let owners = object.get(&["metadata", "ownerReferences"]).and_then(Value::as_array);
+    owners.is_some_and(|owners| !owners.is_empty())
+}
+
+/// The references of those that pruning may delete, and those that annotations keep.
+pub(crate) fn split_kept(extras: &[Arc<Object>]) -> (Vec<ObjectRef>, Vec<ObjectRef>) {
+    let (kept, prunable): (Vec<_>, Vec<_>) = extras.iter().partition(|object| is_kept_from_pruning(object));
+    let references = |objects: Vec<&Arc<Object>>| objects.into_iter().map(|o| o.reference()).collect();
+    (references(prunable), references(kept))
+}
+
+/// Collects the images of a workload's containers.
+fn images(object: &Object, into: &mut BTreeSet<String>) {
+    let paths: [&[&str]; 3] =
+        [&["spec", "template", "spec"], &["spec", "jobTemplate", "spec", "template", "spec"], &["spec"]];
+    for spec in paths.iter().filter_map(|path| object.get(path)) {
+        for containers in ["initContainers", "containers"] {
+            let list = spec.get(containers).and_then(Value::as_array).into_iter().flatten();
+            into.extend(list.filter_map(|c| c.get("image")?.as_str()).map(str::to_owned));
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The effects behind a comparison: files are fetched and rendered, kinds are watched, and the two are laid side by
+//! side.
+
+use super::compare::{Compare, Comparison};
+use super::options::SyncOptions;
+use super::project::Project;
+use super::reconcile::Round;
+use super::refresh::Level;
+use super::request::{self, Identity, Pruning, Target};
+use holdfast_cluster::Cluster;
+use holdfast_object::{GroupKind, Object, ObjectRef, Value};
+use holdfast_render::{Rendered, Scope};
+use holdfast_source::{Artifact, GitRef};
+use holdfast_types::argocd::{ApplicationSpec, Source};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Why there is no target.
+pub(super) struct Problem {
+    /// What is wrong, and where.
+    pub(super) message: String,
+    /// It may pass by itself: the last target stays in force.
+    pub(super) passes: bool,
+}
+
+impl Problem {
+    fn lasting(message: String) -> Self {
+        Self { message, passes: false }
+    }
+}
+
+impl Round<'_> {
+    /// What the spec's source says: what is at hand for [`Level::Recent`], else the newest commit.
+    pub(super) async fn target(&self, spec: &ApplicationSpec, level: Level) -> Result<Arc<Target>, Problem> {
+        let Some(source) = &spec.source else { return Err(Problem::lasting("no source".into())) };
+        if let Some(target) = &self.memory.target
+            && level == Level::Recent
+            && target.spec == *spec
+            && target.source == *source
+        {
+            return Ok(target.clone());
+        }
+        let max_age = match level {
+            Level::Recent | Level::Latest => self.shared.options.refresh_interval / 2,
+            Level::Resolve | Level::Hard => Duration::ZERO,
+        };
+        self.load(spec, source, &source.target_revision, max_age, level == Level::Hard).await
+    }
+
+    /// Fetches and renders a source at a revision. `anew` renders even what the cache knows.
+    pub(super) async fn load(
+        &self,
+        spec: &ApplicationSpec,
+        source: &Source,
+        revision: &str,
+        max_age: Duration,
+        anew: bool,
+    ) -> Result<Arc<Target>, Problem> {
+        let artifact = self.fetch(source, revision, max_age).await?;
+        let commit = artifact.revision.commit().to_owned();
+        let (source_type, rendered) = self.render(source, artifact, anew).await.map_err(Problem::lasting)?;
+        let identity = Identity::of(&self.app, spec, &self.shared.options.control_namespace);
+        let cluster = self.shared.engine.cluster();
+        let target = Target::new((spec, source), &commit, (source_type, &rendered), &identity, &|kind| {
+            scope(cluster, kind)
+        });
+        target.map(Arc::new).map_err(Problem::lasting)
+    }
+
+    async fn fetch(&self, source: &Source, revision: &str, max_age: Duration) -> Result<Artifact, Problem> {
+        let tag_prefix = source.rest.get("tagPrefix").and_then(Value::as_str).unwrap_or_default();
+        let wanted = GitRef::Any { text: revision.to_owned(), tag_prefix: tag_prefix.to_owned() };
+        let access = self.shared.repositories.access(&source.repo_url).await;
+        let access = access.map_err(|message| Problem { message, passes: true })?;
+        let artifact = self.shared.sources.git(&source.repo_url, &wanted, &access, max_age).await;
+        artifact.map_err(|e| Problem { message: format!("{e} ({})", e.hint()), passes: e.is_transient() })
+    }
+
+    async fn render(
+        &self,
+        source: &Source,
+        artifact: Artifact,
+        anew: bool,
+    ) -> Result<(request::SourceType, Arc<Rendered>), String> {
+        let (renders, source) = (self.shared.renders.clone(), source.clone());
+        let render = move || {
+            let (kind, request) = request::render_request(artifact.tree.as_ref(), &source)?;
+            let outcome = if anew {
+                match holdfast_render::render(artifact.tree.as_ref(), &request) {
+                    Ok(holdfast_render::RenderOutcome::Rendered(rendered)) => Ok(Ok(Arc::new(rendered))),
+                    Ok(holdfast_render::RenderOutcome::Needs(needs)) => Ok(Err(needs)),
+                    Err(error) => Err(error),
+                }
+            } else {
+                renders.render(artifact.tree.as_ref(), &request, &source.repo_url)
+            };
+            match outcome.map_err(|e| e.to_string())? {
+                Ok(rendered) => Ok((kind, rendered)),
+                Err(needs) => Err(format!("remote parts are not supported yet: {needs:?}")),
+            }
+        };
+        // A large render would hold up every other reconcile of its thread.
+        tokio::task::spawn_blocking(render).await.map_err(|e| format!("rendering broke off: {e}"))?
+    }
+
+    /// Compares a target with the cluster; `None` while not all of it is known.
+    pub(super) async fn compare(
+        &mut self,
+        spec: &ApplicationSpec,
+        target: &Target,
+        project: &Project,
+    ) -> Option<Comparison> {
+        let identity = Identity::of(&self.app, spec, &self.shared.options.control_namespace);
+        let (options, _) = request::sync_options(spec, &[], false);
+        let desired = target.desired(&options, &|_| true);
+        let namespace = target.created_namespace(&options);
+        let policy = request::sync_policy(spec, &identity, &options, &Pruning::default());
+        let candidates = self.candidates(&identity);
+        let mut objects: Vec<ObjectRef> = desired.iter().map(|d| d.reference.clone()).collect();
+        objects.extend(namespace.iter().map(|n| n.reference.clone()));
+        objects.extend(candidates.iter().cloned());
+        // Registered before anything is read, so that no change is lost in between.
+        let interests = self.interests(&objects.iter().map(|o| o.key.clone()).collect::<Vec<_>>());
+        self.shared.engine.routes().set(&self.app.key(), interests);
+        if let Err(message) = self.watch(&objects).await {
+            tracing::debug!(application = %self.app.key(), message, "cannot be compared just now");
+            return None;
+        }
+        let cluster = self.shared.engine.cluster();
+        let compare = Compare {
+            app: &self.app,
+            instance: &identity.instance,
+            target,
+            desired: &desired,
+            namespace: namespace.as_ref(),
+            candidates: &candidates,
+            policy: &policy,
+            applied_before: self.status.applied(&target.source, &target.revision),
+            project,
+            is_namespaced: &|object: &Object| is_namespaced(cluster, object),
+            inline_health: self.shared.options.inline_resource_health,
+        };
+        compare.run(self.shared.engine.live())
+    }
+
+    /// Whether a kind is served, or made by the target itself; what is not is named as Argo CD does.
+    pub(super) fn missing_kinds(&self, target: &Target, options: &SyncOptions) -> Vec<String> {
+        if options.skip_dry_run_on_missing_resource {
+            return Vec::new();
+        }
+        let cluster = self.shared.engine.cluster();
+        let is_missing = |object: &Object| {
+            let kind = object.gvk().group_kind();
+            let (own, _) = super::options::of_object(object);
+            !own.skip_dry_run_on_missing_resource
+                && scope(cluster, &kind) == Scope::Unknown
+                && !target.objects.iter().any(|(o, _)| defines(o, &kind))
+        };
+        let explain = |object: &Object| {
+            let gvk = object.gvk();
+            format!(
+                "The Kubernetes API could not find {}/{} for requested resource {}/{}. Make sure the \"{}\" CRD is \
+                 installed on the destination cluster.",
+                gvk.group,
+                gvk.kind,
+                object.namespace(),
+                object.name(),
+                gvk.kind
+            )
+        };
+        target.objects.iter().map(|(o, _)| o).filter(|o| is_missing(o)).map(explain).collect()
+    }
+}
+
+fn defines(object: &Object, kind: &GroupKind) -> bool {
+    let text = |path: &[&str]| object.get(path).and_then(Value::as_str);
+    object.kind() == "CustomResourceDefinition"
+        && text(&["spec", "group"]) == Some(&kind.group)
+        && text(&["spec", "names", "kind"]) == Some(&kind.kind)
+}
+
+fn scope(cluster: &Cluster, kind: &GroupKind) -> Scope {
+    match cluster.discovery().preferred(kind) {
+        Some(resource) if resource.namespaced => Scope::Namespaced,
+        Some(_) => Scope::Cluster,
+        None => Scope::Unknown,
+    }
+}
+
+/// Whether an object's kind lives in namespaces; where the cluster does not know it, its own namespace tells.
+pub(super) fn is_namespaced(cluster: &Cluster, object: &Object) -> bool {
+    match scope(cluster, &object.gvk().group_kind()) {
+        Scope::Namespaced => true,
+        Scope::Cluster => false,
+        Scope::Unknown => !object.namespace().is_empty(),
+    }
+}

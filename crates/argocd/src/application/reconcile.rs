@@ -1,0 +1,611 @@
+//! One reconcile of an Application: gather what is known, do what [`decide`] says, until there is nothing to do.
+
+use super::memory::{Memory, Unwritten, Wait};
+use super::operation::{Auto, Operation, Phase, auto_sync};
+use super::project::Project;
+use super::refresh::{self, Level, Question};
+use super::request::{Identity, Target, last_objects};
+use super::status::{Condition, Status, SyncCode, condition, requested_operation, seconds};
+use super::{Action, AutoStep, Progress, State, decide, finalize, write};
+use crate::credentials::Repositories;
+use crate::{ArgoOptions, repository_key};
+use futures::future::BoxFuture;
+use holdfast_cluster::ApiErrorKind;
+use holdfast_controller::{Engine, Outcome, Reason, Reconciler, Severity, Work};
+use holdfast_object::{GroupVersionKind, Object, ObjectKey, ObjectRef, Value, json};
+use holdfast_render::RenderCache;
+use holdfast_source::Sources;
+use holdfast_sync::Live;
+use holdfast_sync::LiveView;
+use holdfast_types::argocd::{ApplicationSpec, app_project, application};
+use jiff::Timestamp;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The pause after which what failed for reasons that pass is tried again.
+pub(super) const RETRY: Duration = Duration::from_secs(5);
+/// The pause after our write met a change that the watch has not brought yet.
+const CONFLICT_PAUSE: Duration = Duration::from_millis(200);
+/// The most actions of one reconcile: far more than any needs, so that a mistake in [`decide`] is no endless loop.
+const MOST_ACTIONS: usize = 32;
+
+/// What all reconciles share.
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    pub(crate) sources: Sources,
+    pub(crate) renders: Arc<RenderCache>,
+    pub(crate) options: ArgoOptions,
+    pub(crate) repositories: Repositories,
+    memory: Mutex<HashMap<ObjectKey, Memory>>,
+    /// Which Applications use a repository.
+    users: Mutex<HashMap<String, HashSet<ObjectKey>>>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        engine: Engine,
+        sources: Sources,
+        renders: Arc<RenderCache>,
+        options: ArgoOptions,
+    ) -> Self {
+        let repositories = Repositories::new(engine.cluster().clone(), &options.control_namespace);
+        let (memory, users) = (Mutex::default(), Mutex::default());
+        Self { engine, sources, renders, options, repositories, memory, users }
+    }
+
+    fn memory(&self) -> MutexGuard<'_, HashMap<ObjectKey, Memory>> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn users(&self) -> MutexGuard<'_, HashMap<String, HashSet<ObjectKey>>> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The Applications that use a repository.
+    pub(crate) fn users_of(&self, repository: &str) -> Vec<ObjectKey> {
+        self.users().get(repository).map(|users| users.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    /// All Applications that use any.
+    pub(crate) fn all_users(&self) -> HashSet<ObjectKey> {
+        self.users().values().flatten().cloned().collect()
+    }
+
+    fn uses(&self, app: &ObjectKey, repository: Option<String>) {
+        let mut users = self.users();
+        users.retain(|key, apps| {
+            if Some(key) != repository.as_ref() {
+                apps.remove(app);
+            }
+            !apps.is_empty()
+        });
+        if let Some(repository) = repository {
+            users.entry(repository).or_default().insert(app.clone());
+        }
+    }
+
+    fn forget(&self, app: &ObjectKey) {
+        self.memory().remove(app);
+        self.uses(app, None);
+        self.engine.routes().set(app, HashSet::new());
+    }
+
+    fn is_allowed(&self, namespace: &str) -> bool {
+        let options = &self.options;
+        namespace == options.control_namespace
+            || options
+                .application_namespaces
+                .iter()
+                .any(|pattern| super::project::matches(pattern, namespace))
+    }
+}
+
+/// The reconciler of Applications.
+pub(crate) struct ApplicationReconciler {
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Reconciler for ApplicationReconciler {
+    fn kinds(&self) -> Vec<GroupVersionKind> {
+        vec![application()]
+    }
+
+    fn reconcile<'a>(&'a self, work: &'a Work<ObjectKey, Reason>) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            let shared = &self.shared;
+            let gvk = application();
+            let reference = ObjectRef { key: work.key.clone(), version: gvk.version };
+            let Some(live) = shared.engine.live().object(&reference) else {
+                shared.forget(&work.key);
+                return Outcome::Settled;
+            };
+            if !shared.is_allowed(live.namespace()) {
+                return Outcome::Settled;
+            }
+            let memory = shared.memory().remove(&work.key).unwrap_or_default();
+            let mut round = Round::new(shared, live, memory, &work.reasons);
+            let outcome = round.run().await;
+            let memory = round.memory;
+            shared.memory().insert(work.key.clone(), memory);
+            outcome
+        })
+    }
+}
+
+/// One reconcile.
+pub(super) struct Round<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) app: Arc<Object>,
+    pub(super) spec: Result<ApplicationSpec, String>,
+    pub(super) status: Status,
+    pub(super) operation: Option<Operation>,
+    pub(super) memory: Memory,
+    pub(super) now: Timestamp,
+    /// The comparison that is due.
+    pub(super) due: Option<Level>,
+    /// What is live is not known yet.
+    pub(super) blind: bool,
+    refreshed: bool,
+    settled: bool,
+    conflict: bool,
+}
+
+impl<'a> Round<'a> {
+    fn new(shared: &'a Shared, live: Arc<Object>, mut memory: Memory, reasons: &[Reason]) -> Self {
+        let app = match memory.current.take() {
+            Some(ours)
+                if ours.uid() == live.uid()
+                    && super::memory::is_older(live.resource_version(), ours.resource_version()) =>
+            {
+                memory.current = Some(ours.clone());
+                ours
+            }
+            _ => live,
+        };
+        let mut operation = requested_operation(&app);
+        let status = match memory.unwritten.take() {
+            Some(unwritten) => {
+                operation = operation.filter(|_| !unwritten.operation_is_over);
+                unwritten.status
+            }
+            None => Status::of(&app),
+        };
+        let spec = app.get(&["spec"]).cloned().unwrap_or_else(|| json!({}));
+        let spec: Result<ApplicationSpec, String> = serde_json::from_value(spec).map_err(|e| e.to_string());
+        let now = shared.options.clock.now();
+        // A wait ends with whatever woke us.
+        memory.preparing = None;
+        if let Some(run) = memory.run.as_mut() {
+            run.waits = None;
+        }
+        let mut round = Self {
+            shared,
+            app,
+            spec,
+            status,
+            operation,
+            memory,
+            now,
+            due: None,
+            blind: false,
+            refreshed: false,
+            settled: false,
+            conflict: false,
+        };
+        round.due = round.due_level(reasons);
+        round
+    }
+
+    fn due_level(&self, reasons: &[Reason]) -> Option<Level> {
+        let Ok(spec) = &self.spec else { return Some(Level::Latest) };
+        let has_target = self
+            .memory
+            .target
+            .as_ref()
+            .is_some_and(|t| t.spec == *spec && Some(&t.source) == spec.source.as_ref());
+        let options = &self.shared.options;
+        let from_status = || {
+            refresh::expiry_of_status(
+                &self.app,
+                &self.status,
+                options.refresh_interval,
+                options.refresh_jitter,
+            )
+        };
+        let question = Question {
+            app: &self.app,
+            spec,
+            status: &self.status,
+            reasons,
+            has_target,
+            expires: self.memory.expires.or_else(from_status),
+            now: self.now,
+        };
+        question.level()
+    }
+
+    async fn run(&mut self) -> Outcome {
+        for _ in 0..MOST_ACTIONS {
+            self.now = self.shared.options.clock.now();
+            match decide(&self.state()) {
+                Action::Ignore => {
+                    self.shared.engine.routes().set(&self.app.key(), HashSet::new());
+                    return Outcome::Settled;
+                }
+                Action::Finalize(propagation) => return self.finalize(propagation).await,
+                Action::Refresh(level) => self.refresh(level).await,
+                Action::Start(operation) => self.start(*operation),
+                Action::Begin => self.begin().await,
+                Action::Advance => self.advance().await,
+                Action::Retry => self.retry().await,
+                Action::Terminate => self.end(Phase::Failed, "Operation terminated".into()),
+                Action::Withdraw => self.end(Phase::Error, "the operation was withdrawn while it ran".into()),
+                Action::Supersede(newer) => {
+                    self.end(Phase::Failed, format!("superseded by the newer revision {newer}"));
+                }
+                Action::Wait(at) => return self.rest(at).await,
+            }
+            if self.conflict {
+                return self.rest(self.now).await;
+            }
+        }
+        tracing::error!(application = %self.app.key(), "too many actions in one reconcile");
+        self.persist().await;
+        Outcome::After(RETRY)
+    }
+
+    /// Writes what is to be written, and says when to look again.
+    async fn rest(&mut self, at: Timestamp) -> Outcome {
+        if self.memory.settling.is_some() {
+            // What an operation came to is written together with what the cluster looks like after it.
+            let operation_is_over = self.operation.is_none();
+            self.memory.unwritten = Some(Unwritten { status: self.status.clone(), operation_is_over });
+        } else {
+            self.persist().await;
+        }
+        if self.conflict {
+            return Outcome::After(CONFLICT_PAUSE);
+        }
+        let pause = Duration::try_from(at.duration_since(self.now)).unwrap_or_default();
+        // What could not be read is looked at again soon, though a change will most likely come first.
+        Outcome::After(if self.blind { pause.min(RETRY) } else { pause.max(Duration::from_millis(1)) })
+    }
+
+    fn state(&mut self) -> State {
+        if let Some(settling) = &self.memory.settling {
+            if settling.is_over(self.shared.engine.live()) || settling.until <= self.now {
+                self.memory.settling = None;
+                self.due = self.due.max(Some(Level::Recent));
+            }
+        } else if self.settled {
+            self.due = self.due.max(Some(Level::Recent));
+        }
+        self.settled = false;
+        State {
+            now: self.now,
+            skipped: self.app.annotation("argocd.argoproj.io/skip-reconcile") == Some("true"),
+            deletion: finalize::deletion(&self.app),
+            refresh: self.due,
+            blind: self.blind,
+            settles: self.memory.settling.as_ref().map(|s| s.until),
+            operation: self.progress(),
+            auto: self.memory.auto.clone(),
+            expires: self.memory.expires.unwrap_or(self.now),
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        match (&self.operation, self.status.running()) {
+            (None, None) => Progress::None,
+            (None, Some(_)) => Progress::Withdrawn,
+            (Some(_), None) => Progress::Requested,
+            (Some(_), Some(running)) if running.phase == Phase::Terminating => Progress::Terminating,
+            (Some(operation), Some(running)) => {
+                let tried = running.sync_result.as_ref().map(|result| result.revision.as_str());
+                let newer = self.newer_than(operation, tried);
+                match (running.retry_at(), self.waits()) {
+                    (Some(next), _) => Progress::Between { next, newer },
+                    (None, Some(Wait { deadline })) => Progress::Waiting { deadline, newer },
+                    (None, None) => Progress::Running,
+                }
+            }
+        }
+    }
+
+    fn waits(&self) -> Option<Wait> {
+        self.memory.preparing.or_else(|| self.memory.run.as_ref()?.waits)
+    }
+
+    /// The commit that was compared last, when it is another than the one that an operation of ours tries.
+    fn newer_than(&self, operation: &Operation, tried: Option<&str>) -> Option<String> {
+        let compared = self.status.sync.revision.as_str();
+        let is_other = operation.initiated_by.automated
+            && !compared.is_empty()
+            && self.status.sync.status != SyncCode::Unknown
+            && tried.is_some_and(|tried| tried != compared);
+        is_other.then(|| compared.to_owned())
+    }
+
+    /// Compares the cluster with the source and notes what comes of it.
+    async fn refresh(&mut self, level: Level) {
+        self.due = None;
+        let (spec, project) = match self.checked().await {
+            Checked::Good(good) => *good,
+            Checked::Bad(found) => return self.invalid(found),
+            Checked::Pending => {
+                self.blind = true;
+                return;
+            }
+        };
+        let mut found = Vec::new();
+        let target = match self.target(&spec, level).await {
+            Ok(target) => {
+                self.memory.target = Some(target.clone());
+                Some(target)
+            }
+            Err(problem) => {
+                let message = format!("Failed to load target state: {}", problem.message);
+                found.push(Condition::new(condition::COMPARISON_ERROR, message));
+                // A source that cannot be reached takes nothing away: the last commit stays in force.
+                let last = self.memory.target.clone();
+                last.filter(|last| problem.passes && last.spec == spec)
+            }
+        };
+        let Some(target) = target else { return self.unknown(&spec, found, level) };
+        let Some(comparison) = self.compare(&spec, &target, &project).await else {
+            self.blind = true;
+            return;
+        };
+        self.note(&spec, &target, comparison, found, level);
+        self.decide_auto(&spec);
+        self.compared(level, false);
+    }
+
+    /// The spec and its project, when nothing is wrong with them.
+    pub(super) async fn checked(&mut self) -> Checked {
+        let invalid = |messages: Vec<String>| {
+            Checked::Bad(messages.into_iter().map(|m| Condition::new(condition::INVALID_SPEC, m)).collect())
+        };
+        let spec = match &self.spec {
+            Ok(spec) => spec.clone(),
+            Err(problem) => return invalid(vec![format!("spec: {problem}")]),
+        };
+        let repository = spec.source.as_ref().map(|source| repository_key(&source.repo_url));
+        self.shared.uses(&self.app.key(), repository);
+        let mut problems = super::refuse::spec_problems(&self.app, &spec);
+        let name = if spec.project.is_empty() { super::project::DEFAULT_PROJECT } else { &spec.project };
+        match self.project(name).await {
+            Some(Ok(project)) => {
+                let control = &self.shared.options.control_namespace;
+                problems.extend(project.problems(&self.app, &spec, control));
+                if problems.is_empty() { Checked::Good(Box::new((spec, project))) } else { invalid(problems) }
+            }
+            Some(Err(problem)) => {
+                problems.push(problem);
+                invalid(problems)
+            }
+            None => Checked::Pending,
+        }
+    }
+
+    /// A project; `None` while it is not known whether it exists. The `default` one need not: without it everything
+    /// is allowed, as in the one that Argo CD makes at its first start.
+    async fn project(&self, name: &str) -> Option<Result<Project, String>> {
+        let gvk = app_project();
+        let reference = ObjectRef::new(&gvk, &self.shared.options.control_namespace, name);
+        self.shared
+            .engine
+            .routes()
+            .set(&self.app.key(), self.interests(std::slice::from_ref(&reference.key)));
+        if self.shared.engine.live().ensure(&gvk).await.is_err() {
+            return None;
+        }
+        match self.shared.engine.live().get(&reference) {
+            Live::Unknown => None,
+            Live::Present(found) => Some(Project::read(&found.object)),
+            Live::Absent | Live::NoSuchKind if name == super::project::DEFAULT_PROJECT => {
+                Some(Ok(Project::unrestricted()))
+            }
+            Live::Absent | Live::NoSuchKind => {
+                Some(Err(format!("Application referencing project {name} which does not exist")))
+            }
+        }
+    }
+
+    /// Everything whose change matters: what was compared or is being synced, and `more`.
+    pub(super) fn interests(&self, more: &[ObjectKey]) -> HashSet<ObjectKey> {
+        let mut interests: HashSet<ObjectKey> = more.iter().cloned().collect();
+        if let Some(target) = &self.memory.target {
+            interests.extend(target.objects.iter().map(|(object, _)| object.key()));
+            let namespace = &target.spec.destination.namespace;
+            let gvk = GroupVersionKind::new("", "v1", "Namespace");
+            interests.insert(ObjectRef::new(&gvk, "", namespace).key);
+        }
+        if let Some(run) = &self.memory.run {
+            interests.extend(run.sync.interests());
+        }
+        if let Ok(spec) = &self.spec {
+            let name =
+                if spec.project.is_empty() { super::project::DEFAULT_PROJECT } else { spec.project.as_str() };
+            let control = &self.shared.options.control_namespace;
+            interests.insert(ObjectRef::new(&app_project(), control, name).key);
+            let identity = Identity::of(&self.app, spec, control);
+            interests.extend(self.candidates(&identity).into_iter().map(|c| c.key));
+        }
+        // A request to end the operation is a change of the status, which wakes nobody by itself.
+        if self.operation.is_some() {
+            interests.insert(self.app.key());
+        }
+        interests
+    }
+
+    /// Objects that may be the Application's: those that say so, and those that were before.
+    pub(super) fn candidates(&self, identity: &Identity) -> Vec<ObjectRef> {
+        let mut candidates = self.shared.engine.live().owned_by(&identity.instance);
+        candidates.extend(last_objects(&self.status.resources));
+        candidates
+    }
+
+    /// Sees to it that the kinds of objects are watched.
+    pub(super) async fn watch(&self, objects: &[ObjectRef]) -> Result<(), String> {
+        let kinds: HashSet<GroupVersionKind> = objects.iter().map(ObjectRef::gvk).collect();
+        for kind in kinds {
+            self.shared.engine.live().ensure(&kind).await.map_err(|e| e.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn invalid(&mut self, found: Vec<Condition>) {
+        self.status.set_conditions(found, condition::OF_COMPARISON, self.now);
+        self.status.sync.status = SyncCode::Unknown;
+        self.status.set_health("Unknown", String::new(), self.now);
+        if let Ok(spec) = self.spec.clone() {
+            self.compared_to(&spec);
+        }
+        self.memory.auto = AutoStep::Nothing;
+        self.compared(Level::Latest, false);
+    }
+
+    /// Nothing is known of what the source says: nothing is changed, and of no object it can be told how it stands.
+    fn unknown(&mut self, spec: &ApplicationSpec, found: Vec<Condition>, level: Level) {
+        self.status.set_conditions(found, condition::OF_COMPARISON, self.now);
+        self.status.sync.status = SyncCode::Unknown;
+        for resource in &mut self.status.resources {
+            resource.status = Some(SyncCode::Unknown);
+        }
+        if self.status.health.status.is_empty() {
+            self.status.set_health("Unknown", String::new(), self.now);
+        }
+        self.compared_to(spec);
+        self.memory.auto = AutoStep::Nothing;
+        self.compared(level.max(Level::Latest), true);
+    }
+
+    fn compared_to(&mut self, spec: &ApplicationSpec) {
+        let compared = &mut self.status.sync.compared_to;
+        compared.source.clone_from(&spec.source);
+        compared.destination = spec.destination.clone();
+        compared.ignore_differences =
+            self.app.get(&["spec", "ignoreDifferences"]).cloned().unwrap_or(Value::Null);
+    }
+
+    fn note(
+        &mut self,
+        spec: &ApplicationSpec,
+        target: &Target,
+        comparison: super::compare::Comparison,
+        mut found: Vec<Condition>,
+        level: Level,
+    ) {
+        found.extend(comparison.conditions);
+        self.status.set_conditions(found, condition::OF_COMPARISON, self.now);
+        self.status.sync.status = comparison.sync;
+        self.status.sync.revision.clone_from(&target.revision);
+        self.status.resources = comparison.resources;
+        self.status.set_health(comparison.health.argocd_name(), comparison.health_message, self.now);
+        self.status.summary.images = comparison.images;
+        target.source_type.as_str().clone_into(&mut self.status.source_type);
+        let source = if self.shared.options.inline_resource_health { "" } else { "appTree" };
+        source.clone_into(&mut self.status.resource_health_source);
+        if level >= Level::Latest {
+            self.compared_to(spec);
+        }
+    }
+
+    /// A comparison was made: when is the next?
+    fn compared(&mut self, level: Level, failed: bool) {
+        self.refreshed = true;
+        self.status.controller_namespace.clone_from(&self.shared.options.control_namespace);
+        let options = &self.shared.options;
+        if level >= Level::Latest || self.status.reconciled_at.is_none() {
+            self.status.reconciled_at = Some(seconds(self.now));
+        }
+        if level >= Level::Latest || self.memory.expires.is_none_or(|at| at <= self.now) {
+            let interval = if failed { options.failed_refresh_interval } else { options.refresh_interval };
+            let jitter = options.refresh_jitter.min(interval);
+            self.memory.expires = Some(refresh::expiry(&self.app, interval, jitter, self.now));
+        }
+    }
+
+    fn decide_auto(&mut self, spec: &ApplicationSpec) {
+        let Some(source) = spec.source.as_ref().filter(|_| self.operation.is_none()) else {
+            self.memory.auto = AutoStep::Nothing;
+            return;
+        };
+        let auto = auto_sync(spec, source, &self.status, self.shared.options.heal_pauses(), self.now);
+        let mut found = Vec::new();
+        self.memory.auto = match auto {
+            Auto::Nothing => AutoStep::Nothing,
+            Auto::Start(operation) => AutoStep::Start(operation),
+            Auto::Later(at) => AutoStep::Later(at),
+            Auto::Refused(condition) => {
+                found.push(condition);
+                AutoStep::Nothing
+            }
+        };
+        self.status.set_conditions(found, &[condition::SYNC_ERROR], self.now);
+    }
+
+    /// Notes that an operation ended: the cluster is compared again once its writes are seen.
+    pub(super) fn settle(&mut self) {
+        self.settled = true;
+        self.memory.auto = AutoStep::Nothing;
+    }
+
+    /// Writes status and operation, and reports what changed.
+    pub(super) async fn persist(&mut self) {
+        let refreshed = self.refreshed && !self.blind;
+        let operation = self.operation.as_ref();
+        let change = write::Change { app: &self.app, status: &self.status, operation, refreshed };
+        let Some(patch) = change.patch() else { return };
+        match write::send(&self.shared.engine, &self.app.reference(), &patch).await {
+            Ok(app) => {
+                self.report_changes();
+                self.memory.current = Some(app.clone());
+                self.app = app;
+            }
+            Err(error) if error.kind == ApiErrorKind::NotFound => {}
+            Err(error) => {
+                if error.kind != ApiErrorKind::Conflict {
+                    tracing::warn!(application = %self.app.key(), %error, "cannot write the status");
+                }
+                let operation_is_over = self.operation.is_none();
+                self.memory.unwritten = Some(Unwritten { status: self.status.clone(), operation_is_over });
+                self.memory.current = None;
+                self.conflict = true;
+            }
+        }
+    }
+
+    fn report_changes(&self) {
+        let before = Status::of(&self.app);
+        if before.sync.status != self.status.sync.status {
+            let was = self.app.get(&["status", "sync", "status"]).and_then(Value::as_str).unwrap_or_default();
+            let message = format!("Updated sync status: {was} -> {}", self.status.sync.status.as_str());
+            self.report(Severity::Normal, "ResourceUpdated", &message);
+        }
+        let (was, is) = (&before.health.status, &self.status.health);
+        if *was != is.status {
+            let why = if is.message.is_empty() { String::new() } else { format!(" ({})", is.message) };
+            let message = format!("Updated health status: {was} -> {}{why}", is.status);
+            self.report(Severity::Normal, "ResourceUpdated", &message);
+        }
+    }
+
+    /// Reports an event about the Application.
+    pub(super) fn report(&self, severity: Severity, reason: &str, message: &str) {
+        let recorder = self.shared.engine.recorder();
+        recorder.report(&self.app, severity, reason, message, json!({}), self.now);
+    }
+}
+
+/// What came of checking a spec.
+pub(super) enum Checked {
+    /// It can be worked with.
+    Good(Box<(ApplicationSpec, Project)>),
+    /// It cannot, for these reasons.
+    Bad(Vec<Condition>),
+    /// Whether its project exists is not known yet.
+    Pending,
+}

@@ -1,0 +1,276 @@
+//! What of an Application is not supported: each is named, and nothing is silently ignored.
+
+use super::options::{COMPARE_OPTIONS, SyncOptions, has_option};
+use holdfast_object::{Map, Object, ObjectSet, Value};
+use holdfast_types::argocd::{ApplicationSpec, Destination, Source};
+
+/// The address of the cluster that an Application names as its own.
+pub(crate) const IN_CLUSTER_SERVER: &str = "https://kubernetes.default.svc";
+/// The name of the same.
+pub(crate) const IN_CLUSTER_NAME: &str = "in-cluster";
+
+/// What is wrong or not supported in a spec, each as the message of an `InvalidSpecError`. Empty when all is well.
+pub(crate) fn spec_problems(object: &Object, spec: &ApplicationSpec) -> Vec<String> {
+    let mut problems = Vec::new();
+    match (&spec.source, spec.sources.as_slice()) {
+        (_, [_, ..]) => problems.push(not_yet("spec.sources (several sources)")),
+        (None, []) => problems.push(NO_SOURCE.to_owned()),
+        (Some(source), []) => problems.extend(source_problems(source)),
+    }
+    problems.extend(destination_problem(&spec.destination));
+    problems.extend(unknown(&spec.rest, "spec", &[]));
+    if let Some(policy) = &spec.sync_policy {
+        problems.extend(unknown(&policy.rest, "spec.syncPolicy", &[]));
+        let (_, refused) = SyncOptions::read(policy.sync_options.iter().map(String::as_str));
+        problems
+            .extend(refused.iter().map(|option| not_yet(&format!("spec.syncPolicy.syncOptions: {option}"))));
+    }
+    for (number, rule) in spec.ignore_differences.iter().enumerate() {
+        problems.extend(unknown(&rule.rest, &format!("spec.ignoreDifferences[{number}]"), &[]));
+    }
+    for option in ["ServerSideDiff=true", "IncludeMutationWebhook=true"] {
+        if has_option(object, COMPARE_OPTIONS, option) {
+            problems.push(not_yet(&format!("annotation {COMPARE_OPTIONS}: {option}")));
+        }
+    }
+    problems
+}
+
+const NO_SOURCE: &str = "spec.source.repoURL and either spec.source.path or spec.source.chart are required";
+
+/// What is wrong or not supported in a source.
+pub(crate) fn source_problems(source: &Source) -> Vec<String> {
+    if source.rest.get("chart").is_some_and(|chart| chart != "") {
+        return vec![not_yet("spec.source.chart (charts from Helm repositories)")];
+    }
+    if source.repo_url.is_empty() || source.path.is_empty() {
+        return vec![NO_SOURCE.to_owned()];
+    }
+    let mut problems = unknown(&source.rest, "spec.source", &["name", "tagPrefix"]);
+    if let Some(directory) = &source.directory {
+        problems.extend(unknown(&directory.rest, "spec.source.directory", &[]));
+    }
+    problems
+}
+
+pub(super) fn destination_problem(destination: &Destination) -> Option<String> {
+    let Destination { server, name, .. } = destination;
+    match (server.as_str(), name.as_str()) {
+        ("", "") => Some("Destination server missing from app spec".to_owned()),
+        (IN_CLUSTER_SERVER, "") | ("", IN_CLUSTER_NAME) => None,
+        ("", name) => Some(not_yet(&format!("spec.destination.name: {name} (another cluster)"))),
+        (server, "") => Some(not_yet(&format!("spec.destination.server: {server} (another cluster)"))),
+        _ => {
+            Some(format!("application destination can't have both name and server defined: {name} {server}"))
+        }
+    }
+}
+
+/// Fields that are not acted on and say something; empty ones say nothing.
+fn unknown(rest: &Map<String, Value>, at: &str, known: &[&str]) -> Vec<String> {
+    let says_something = |value: &Value| match value {
+        Value::Null => false,
+        Value::Bool(on) => *on,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(map) => !map.is_empty(),
+        Value::Number(_) => true,
+    };
+    (rest.iter())
+        .filter(|(key, value)| !known.contains(&key.as_str()) && says_something(value))
+        .map(|(key, _)| not_yet(&format!("{at}.{key}")))
+        .collect()
+}
+
+fn not_yet(what: &str) -> String {
+    format!("{what} is not supported yet")
+}
+
+/// What a rendered object is, as far as hooks go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HookKind {
+    /// No hook: an object like any other.
+    None,
+    /// It is never applied (`Skip`; Helm's tests and rollback hooks).
+    Never,
+    /// It runs at some point of a sync.
+    Runs,
+}
+
+/// Whether an object is a hook. Argo CD's annotation counts before Helm's; `crd-install` is none.
+pub(crate) fn hook_kind(object: &Object) -> HookKind {
+    if let Some(list) = object.annotation("argocd.argoproj.io/hook") {
+        let runs = list.split(',').map(str::trim).any(|hook| {
+            matches!(hook, "PreSync" | "Sync" | "PostSync" | "SyncFail" | "PreDelete" | "PostDelete")
+        });
+        return if runs { HookKind::Runs } else { HookKind::Never };
+    }
+    let Some(list) = object.annotation("helm.sh/hook") else { return HookKind::None };
+    let hooks: Vec<&str> = list.split(',').map(str::trim).collect();
+    if hooks.contains(&"crd-install") {
+        return HookKind::None;
+    }
+    let runs = hooks.iter().any(|hook| {
+        matches!(
+            *hook,
+            "pre-install" | "pre-upgrade" | "post-install" | "post-upgrade" | "pre-delete" | "post-delete"
+        )
+    });
+    if runs { HookKind::Runs } else { HookKind::Never }
+}
+
+/// What of the rendered objects is not supported, as one message; `None` when all is well.
+pub(crate) fn object_problem(objects: &ObjectSet) -> Option<String> {
+    let mut hooks = Vec::new();
+    let mut others = Vec::new();
+    for entry in objects {
+        let place = entry.origin.as_ref().map(|origin| format!(" ({origin})")).unwrap_or_default();
+        let name = || format!("{}/{}{place}", entry.object.kind(), entry.object.name());
+        if hook_kind(&entry.object) == HookKind::Runs {
+            hooks.push(name());
+        }
+        let (_, refused) = super::options::of_object(&entry.object);
+        others.extend(refused.iter().map(|option| format!("sync option {option} of {}", name())));
+        if entry.object.name().is_empty() {
+            others.push(format!("metadata.generateName of {}{place}", entry.object.kind()));
+        }
+    }
+    if !hooks.is_empty() {
+        let shown = hooks.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+        let more = hooks.len().saturating_sub(5);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        others.insert(0, format!("{} hooks: {shown}{more}", hooks.len()));
+    }
+    (!others.is_empty()).then(|| not_yet(&others.join("; ")))
+}
+
+/// Kinds that Argo CD leaves out of every comparison by default (`resource.exclusions`).
+pub(crate) fn is_excluded(object: &Object) -> bool {
+    let gvk = object.gvk();
+    matches!(
+        (gvk.group.as_str(), gvk.kind.as_str()),
+        ("" | "discovery.k8s.io", "Endpoints" | "EndpointSlice")
+            | ("coordination.k8s.io", "Lease")
+            | (
+                "authentication.k8s.io" | "authorization.k8s.io",
+                "SelfSubjectReview"
+                    | "TokenReview"
+                    | "LocalSubjectAccessReview"
+                    | "SelfSubjectAccessReview"
+                    | "SelfSubjectRulesReview"
+                    | "SubjectAccessReview"
+            )
+            | ("certificates.k8s.io", "CertificateSigningRequest")
+            | ("cert-manager.io", "CertificateRequest")
+            | ("cilium.io", "CiliumIdentity" | "CiliumEndpoint" | "CiliumEndpointSlice")
+            | (
+                "kyverno.io" | "reports.kyverno.io" | "wgpolicyk8s.io",
+                "PolicyReport"
+                    | "ClusterPolicyReport"
+                    | "EphemeralReport"
+                    | "ClusterEphemeralReport"
+                    | "AdmissionReport"
+                    | "ClusterAdmissionReport"
+                    | "BackgroundScanReport"
+                    | "ClusterBackgroundScanReport"
+                    | "UpdateRequest"
+            )
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use holdfast_object::json;
+
+    fn problems(spec: Value) -> Vec<String> {
+        let object = Object::new(json!({"apiVersion": "a/v1", "kind": "Application"})).unwrap();
+        spec_problems(&object, &serde_json::from_value(spec).unwrap())
+    }
+
+    fn with_source(source: Value) -> Value {
+        json!({"source": source, "destination": {"server": IN_CLUSTER_SERVER}})
+    }
+
+    #[test]
+    fn every_field_that_is_not_acted_on_is_named() {
+        let check = |spec: Value, expected: &[&str]| assert_eq!(problems(spec.clone()), expected, "{spec}");
+        let git = || json!({"repoURL": "https://x/r", "path": "."});
+        check(with_source(git()), &[]);
+        check(json!({"destination": {"name": "in-cluster"}}), &[NO_SOURCE]);
+        check(with_source(json!({"repoURL": "https://x/r"})), &[NO_SOURCE]);
+        check(
+            with_source(json!({"repoURL": "https://x", "chart": "c"})),
+            &["spec.source.chart (charts from Helm repositories) is not supported yet"],
+        );
+        let mut source = git();
+        source["plugin"] = json!({"name": "p"});
+        source["tagPrefix"] = json!("v");
+        source["directory"] = json!({"recurse": true, "jsonnet": {}});
+        check(with_source(source.clone()), &["spec.source.plugin is not supported yet"]);
+        source["directory"]["jsonnet"] = json!({"libs": ["a"]});
+        check(
+            with_source(source),
+            &[
+                "spec.source.plugin is not supported yet",
+                "spec.source.directory.jsonnet is not supported yet",
+            ],
+        );
+        let mut spec = with_source(git());
+        spec["sources"] = json!([git()]);
+        check(spec, &["spec.sources (several sources) is not supported yet"]);
+        let mut spec = with_source(git());
+        spec["ignoreDifferences"] =
+            json!([{"kind": "A", "jqPathExpressions": ["."], "jsonPointers": ["/a"]}]);
+        spec["syncPolicy"] = json!({"syncOptions": ["Prune=confirm"], "automated": {}});
+        spec["sourceHydrator"] = json!({"x": 1});
+        check(
+            spec,
+            &[
+                "spec.sourceHydrator is not supported yet",
+                "spec.syncPolicy.syncOptions: Prune=confirm is not supported yet",
+                "spec.ignoreDifferences[0].jqPathExpressions is not supported yet",
+            ],
+        );
+    }
+
+    #[test]
+    fn only_the_own_cluster_is_a_destination() {
+        let check = |destination: Value, expected: &str| {
+            let spec = json!({"source": {"repoURL": "https://x/r", "path": "."}, "destination": destination});
+            assert_eq!(problems(spec).first().map_or("", String::as_str), expected);
+        };
+        check(json!({"server": IN_CLUSTER_SERVER}), "");
+        check(json!({"name": IN_CLUSTER_NAME}), "");
+        check(json!({}), "Destination server missing from app spec");
+        check(json!({"name": "east"}), "spec.destination.name: east (another cluster) is not supported yet");
+        check(
+            json!({"name": "east", "server": "https://e"}),
+            "application destination can't have both name and server defined: east https://e",
+        );
+    }
+
+    #[test]
+    fn hooks_are_counted_and_named() {
+        let object = |name: &str, annotations: Value| {
+            Object::new(json!({"apiVersion": "batch/v1", "kind": "Job",
+                "metadata": {"name": name, "annotations": annotations}}))
+            .unwrap()
+        };
+        let kind = |annotations: Value| hook_kind(&object("a", annotations));
+        assert_eq!(kind(json!({})), HookKind::None);
+        assert_eq!(kind(json!({"argocd.argoproj.io/hook": "Skip"})), HookKind::Never);
+        assert_eq!(kind(json!({"argocd.argoproj.io/hook": "PreSync,Skip"})), HookKind::Runs);
+        assert_eq!(kind(json!({"helm.sh/hook": "test"})), HookKind::Never);
+        assert_eq!(kind(json!({"helm.sh/hook": "crd-install"})), HookKind::None);
+        assert_eq!(kind(json!({"helm.sh/hook": "pre-install, pre-upgrade"})), HookKind::Runs);
+        let mut set = ObjectSet::new();
+        set.push(object("a", json!({"argocd.argoproj.io/hook": "PreSync"})), None);
+        set.push(object("b", json!({})), None);
+        set.push(object("c", json!({"argocd.argoproj.io/sync-options": "Prune=confirm"})), None);
+        assert_eq!(
+            object_problem(&set).unwrap(),
+            "1 hooks: Job/a; sync option Prune=confirm of Job/c is not supported yet"
+        );
+    }
+}

@@ -1,0 +1,367 @@
+//! From an Application to what is rendered and how it is synced.
+
+use super::options::{self, SyncOptions};
+use super::refuse::{self, HookKind};
+use super::status::{Condition, condition};
+use holdfast_object::{Object, ObjectRef, Value, json};
+use holdfast_render::{
+    DirectoryOptions, NamespaceRule, RenderLimits, RenderRequest, Rendered, Renderer, Scope, set_namespaces,
+};
+use holdfast_sync::{
+    Backoff, DesiredObject, DriftPolicy, FoldPolicy, HealWhen, HealthGate, IgnoreRule, ObjectPolicy, Order,
+    Ownership, OwnershipLoss, Propagation, PruneBrake, PruneOrder, PrunePolicy, ReplacePolicy, SyncPolicy,
+    WriteMode, WriteWhen,
+};
+use holdfast_tree::{Entry, FileTree, join, normalize, resolve};
+use holdfast_types::argocd::{ApplicationSpec, Source, TRACKING_ID};
+use std::time::Duration;
+
+/// The field manager of all writes, as Argo CD's.
+pub(crate) const MANAGER: &str = "argocd-controller";
+/// The pause between two sync waves (`ARGOCD_SYNC_WAVE_DELAY`).
+const WAVE_PAUSE: Duration = Duration::from_secs(2);
+
+/// What renders a source, as `status.sourceType` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SourceType {
+    /// Plain files.
+    Directory,
+    /// A Kustomize base or overlay.
+    Kustomize,
+    /// A Helm chart.
+    Helm,
+}
+
+impl SourceType {
+    /// The name in `status.sourceType`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Directory => "Directory",
+            Self::Kustomize => "Kustomize",
+            Self::Helm => "Helm",
+        }
+    }
+}
+
+/// What is to be rendered, and as what.
+///
+/// # Errors
+/// The message of a `ComparisonError`: the path cannot be used, or what stands there is not supported.
+pub(crate) fn render_request(
+    tree: &dyn FileTree,
+    source: &Source,
+) -> Result<(SourceType, RenderRequest), String> {
+    let path = normalize(&source.path)
+        .ok_or_else(|| format!("{}: app path is outside of the repository", source.path))?;
+    let kind = source_type(tree, &path, source)?;
+    for file in [".argocd-source.yaml"] {
+        if matches!(tree.entry(&join(&path, file).unwrap_or_default()), Ok(Some(_))) {
+            return Err(format!("{file} in {path} (parameter overrides) is not supported yet"));
+        }
+    }
+    let renderer = match kind {
+        SourceType::Directory => {
+            let directory = source.directory.clone().unwrap_or_default();
+            Renderer::Directory(DirectoryOptions {
+                recurse: directory.recurse,
+                include: directory.include,
+                exclude: directory.exclude,
+                unique: false,
+            })
+        }
+        SourceType::Kustomize => return Err(format!("{path}: kustomize is not supported yet")),
+        SourceType::Helm => return Err(format!("{path}: helm is not supported yet")),
+    };
+    Ok((kind, RenderRequest { path, renderer, limits: RenderLimits::default() }))
+}
+
+/// What renders a source: the block it has, or the files that stand at its path.
+fn source_type(tree: &dyn FileTree, path: &str, source: &Source) -> Result<SourceType, String> {
+    let has = |block: &str| source.rest.get(block).is_some_and(|v| !v.is_null());
+    let explicit: Vec<SourceType> = [
+        (has("helm"), SourceType::Helm),
+        (has("kustomize"), SourceType::Kustomize),
+        (source.directory.is_some(), SourceType::Directory),
+    ]
+    .into_iter()
+    .filter_map(|(is_there, kind)| is_there.then_some(kind))
+    .collect();
+    if let [first, rest @ ..] = explicit.as_slice() {
+        if !rest.is_empty() {
+            let names: Vec<&str> = explicit.iter().map(|kind| kind.as_str()).collect();
+            return Err(format!("multiple application sources defined: {}", names.join(",")));
+        }
+        return Ok(*first);
+    }
+    let folder = resolve(tree, path).map_err(|e| format!("app path: {e}"))?.path;
+    let has_file = |name: &str| {
+        let entry = join(&folder, name).and_then(|path| tree.entry(&path).ok().flatten());
+        entry.is_some_and(|entry| !matches!(entry, Entry::Folder))
+    };
+    Ok(if has_file("Chart.yaml") {
+        SourceType::Helm
+    } else if ["kustomization.yaml", "kustomization.yml", "Kustomization"].into_iter().any(has_file) {
+        SourceType::Kustomize
+    } else {
+        SourceType::Directory
+    })
+}
+
+/// What a source at a commit wants the cluster to hold, before the options of any operation.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Target {
+    /// The spec it was made from.
+    pub(crate) spec: ApplicationSpec,
+    /// The source it was rendered from: the spec's, or an operation's own.
+    pub(crate) source: Source,
+    /// The commit.
+    pub(crate) revision: String,
+    /// What rendered it.
+    pub(crate) source_type: SourceType,
+    /// The objects, with namespace and tracking id.
+    pub(crate) objects: Vec<(Object, Option<holdfast_object::Origin>)>,
+    /// What is to be said about them.
+    pub(crate) conditions: Vec<Condition>,
+}
+
+/// Who an Application is: what it calls itself in tracking ids, and where its objects go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// Its name, with its namespace before it outside of the control namespace.
+    pub(crate) instance: String,
+    /// The destination's namespace.
+    pub(crate) namespace: String,
+}
+
+impl Identity {
+    /// The identity of an Application.
+    pub(crate) fn of(app: &Object, spec: &ApplicationSpec, control_namespace: &str) -> Self {
+        Self {
+            instance: instance_name(app, control_namespace),
+            namespace: spec.destination.namespace.clone(),
+        }
+    }
+
+    /// How its objects say that they are its own.
+    pub(crate) fn ownership(&self) -> Ownership {
+        Ownership::TrackingId {
+            annotation: TRACKING_ID.into(),
+            instance: self.instance.clone(),
+            destination_namespace: self.namespace.clone(),
+        }
+    }
+}
+
+/// The name in tracking ids: outside of the control namespace the Application's namespace is part of it.
+pub(crate) fn instance_name(app: &Object, control_namespace: &str) -> String {
+    if app.namespace() == control_namespace {
+        app.name().to_owned()
+    } else {
+        format!("{}_{}", app.namespace(), app.name())
+    }
+}
+
+impl Target {
+    /// Makes the target of rendered objects. `scope` tells where the cluster keeps a kind.
+    ///
+    /// # Errors
+    /// The message of a `ComparisonError` when an object asks for what is not supported.
+    pub(crate) fn new(
+        (spec, source): (&ApplicationSpec, &Source),
+        revision: &str,
+        (source_type, rendered): (SourceType, &Rendered),
+        identity: &Identity,
+        scope: &dyn Fn(&holdfast_object::GroupKind) -> Scope,
+    ) -> Result<Self, String> {
+        if let Some(problem) = refuse::object_problem(&rendered.objects) {
+            return Err(problem);
+        }
+        let mut objects = rendered.objects.clone();
+        set_namespaces(&mut objects, &NamespaceRule::Default(identity.namespace.clone()), scope);
+        let mut conditions: Vec<Condition> = (objects.duplicates().iter())
+            .map(|(key, places)| {
+                let name = format!("{}/{}/{}/{}", key.group, key.kind, key.namespace, key.name);
+                let message =
+                    format!("Resource {name} appeared {} times among application resources.", places.len());
+                Condition::new(condition::REPEATED_RESOURCE, message)
+            })
+            .collect();
+        let ownership = identity.ownership();
+        let mut kept = Vec::with_capacity(objects.len());
+        for entry in objects {
+            let mut object = entry.object;
+            if refuse::hook_kind(&object) == HookKind::Never {
+                continue;
+            }
+            if refuse::is_excluded(&object) {
+                let gvk = object.gvk();
+                let message = format!(
+                    "Resource {}/{} {} is excluded in the settings",
+                    gvk.group,
+                    gvk.kind,
+                    object.name()
+                );
+                conditions.push(Condition::new(condition::EXCLUDED_RESOURCE, message));
+                continue;
+            }
+            // A definition is shared by whoever uses the kind: it is never marked, and so never pruned.
+            if object.kind() != "CustomResourceDefinition" {
+                ownership.mark(&mut object);
+            }
+            kept.push((object, entry.origin));
+        }
+        Ok(Self {
+            spec: spec.clone(),
+            source: source.clone(),
+            revision: revision.to_owned(),
+            source_type,
+            objects: kept,
+            conditions,
+        })
+    }
+
+    /// The objects as an operation with these options writes them; `selects` says which take part.
+    pub(crate) fn desired(
+        &self,
+        options: &SyncOptions,
+        selects: &dyn Fn(&holdfast_object::ObjectKey) -> bool,
+    ) -> Vec<DesiredObject> {
+        let base = write_mode(options.server_side_apply, options.replace);
+        let desired = |(object, origin): &(Object, Option<holdfast_object::Origin>)| {
+            let (own, _) = options::of_object(object);
+            let replace = own.replace.unwrap_or(options.replace);
+            let mode = write_mode(own.server_side_apply.unwrap_or(options.server_side_apply), replace);
+            let policy = ObjectPolicy {
+                write: (mode != base).then_some(mode),
+                when: if selects(&object.key()) { WriteWhen::Differs } else { WriteWhen::NotSelected },
+                replace: if options.force || own.force {
+                    ReplacePolicy::OnImmutable
+                } else {
+                    ReplacePolicy::Never
+                },
+                wave: options::wave(object),
+                counts_in_health: object.annotation(super::compare::IGNORE_HEALTH) != Some("true"),
+            };
+            DesiredObject::new(object.clone(), origin.clone(), policy)
+        };
+        self.objects.iter().map(desired).collect()
+    }
+
+    /// The namespace that `CreateNamespace` makes before everything else; `None` when the option is off, or the
+    /// source has the namespace itself. Where the spec manages its metadata it is applied each time, otherwise made
+    /// only when it is missing. It is not marked: it is not the Application's to delete.
+    pub(crate) fn created_namespace(&self, options: &SyncOptions) -> Option<DesiredObject> {
+        let name = &self.spec.destination.namespace;
+        let is_own = |(object, _): &(Object, _)| object.kind() == "Namespace" && object.name() == name;
+        if !options.create_namespace || name.is_empty() || self.objects.iter().any(is_own) {
+            return None;
+        }
+        let mut value = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        let managed = self.spec.sync_policy.as_ref().and_then(|p| p.managed_namespace_metadata.as_ref());
+        if let Some(managed) = managed {
+            value["metadata"]["labels"] = json!(managed.labels);
+            let mut annotations = managed.annotations.clone();
+            let own = annotations.entry(options::SYNC_OPTIONS.into()).or_default();
+            let separator = if own.is_empty() { "" } else { "," };
+            *own = format!("{own}{separator}ServerSideApply=true");
+            value["metadata"]["annotations"] = json!(annotations);
+        }
+        let policy = ObjectPolicy {
+            write: Some(write_mode(true, false)),
+            when: if managed.is_some() { WriteWhen::Differs } else { WriteWhen::Absent },
+            wave: i32::MIN,
+            ..ObjectPolicy::default()
+        };
+        Some(DesiredObject::new(Object::new(value).ok()?, None, policy))
+    }
+}
+
+fn write_mode(server_side: bool, replace: bool) -> WriteMode {
+    let manager = MANAGER.to_owned();
+    match (replace, server_side) {
+        (true, _) => WriteMode::Replace { manager },
+        (false, true) => WriteMode::ServerSide { manager, force: true, fold: FoldPolicy::default() },
+        (false, false) => WriteMode::ThreeWay { manager },
+    }
+}
+
+/// How an operation prunes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Pruning {
+    /// It was asked for.
+    pub(crate) enabled: bool,
+    /// More deletions than this wait for a yes.
+    pub(crate) limit: Option<u32>,
+    /// A person said yes.
+    pub(crate) approved: bool,
+}
+
+/// How an Application's objects are compared and written with these options.
+pub(crate) fn sync_policy(
+    spec: &ApplicationSpec,
+    identity: &Identity,
+    options: &SyncOptions,
+    pruning: &Pruning,
+) -> SyncPolicy {
+    let ignore = |rule: &holdfast_types::argocd::IgnoreDifference| IgnoreRule {
+        group: rule.group.clone(),
+        kind: rule.kind.clone(),
+        namespace: rule.namespace.clone(),
+        name: rule.name.clone(),
+        pointers: rule.json_pointers.clone(),
+    };
+    SyncPolicy {
+        owner: identity.ownership(),
+        write: write_mode(options.server_side_apply, options.replace),
+        drift: DriftPolicy {
+            ignore: spec.ignore_differences.iter().map(ignore).collect(),
+            ownership_loss: OwnershipLoss::Ignore,
+            value: HealWhen::AtOnce,
+            fold: HealWhen::Never,
+            // Healing is damped by the pauses between operations.
+            backoff: Backoff { first: Duration::ZERO, factor: 1.0, max: Duration::ZERO },
+        },
+        order: Order::ArgoWaves { pause: WAVE_PAUSE },
+        prune: PrunePolicy {
+            enabled: pruning.enabled && !options.no_prune,
+            // Autosync refuses to prune everything before it starts; a person may.
+            allow_empty: true,
+            order: if options.prune_last { PruneOrder::AfterWrites } else { PruneOrder::BeforeWrites },
+            propagation: options.propagation.unwrap_or(Propagation::Foreground),
+            brake: PruneBrake { limit: pruning.limit, approved: pruning.approved },
+            // What annotations keep is left out of the candidates: their values are lists, not single words.
+            keep: Vec::new(),
+            wait: None,
+        },
+        gate: HealthGate::None,
+        health: holdfast_health::RuleSet::ArgoCd,
+    }
+}
+
+/// The options of an operation, or the spec's where it has none.
+pub(crate) fn sync_options(
+    spec: &ApplicationSpec,
+    own: &[String],
+    force: bool,
+) -> (SyncOptions, Vec<String>) {
+    let of_spec = spec.sync_policy.as_ref().map_or(&[][..], |policy| &policy.sync_options);
+    let texts = if own.is_empty() { of_spec } else { own };
+    let (mut options, refused) = SyncOptions::read(texts.iter().map(String::as_str));
+    options.force |= force;
+    (options, refused)
+}
+
+/// The objects of the last status, which were the Application's then.
+pub(crate) fn last_objects(resources: &[super::status::ResourceStatus]) -> Vec<ObjectRef> {
+    let reference = |r: &super::status::ResourceStatus| {
+        let gvk = holdfast_object::GroupVersionKind::new(&r.group, &r.version, &r.kind);
+        ObjectRef::new(&gvk, &r.namespace, &r.name)
+    };
+    resources.iter().filter(|r| !r.version.is_empty()).map(reference).collect()
+}
+
+/// `managedNamespaceMetadata` as the result of an operation keeps it.
+pub(crate) fn managed_namespace_value(spec: &ApplicationSpec) -> Option<Value> {
+    let managed = spec.sync_policy.as_ref()?.managed_namespace_metadata.as_ref()?;
+    Some(json!({"labels": managed.labels, "annotations": managed.annotations}))
+}

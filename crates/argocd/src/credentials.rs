@@ -1,0 +1,231 @@
+//! The Secrets that say how repositories are reached (`argocd.argoproj.io/secret-type`).
+
+use holdfast_cluster::{ApiRequest, Cluster};
+use holdfast_object::{GroupVersionKind, Object, Value};
+use holdfast_source::{Access, ClientCertificate, Credentials, GitUrl, Secret, TlsOptions};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long the Secrets that were read last are used.
+const MAX_AGE: Duration = Duration::from_secs(15);
+/// The label that tells what a Secret is.
+const SECRET_TYPE: &str = "argocd.argoproj.io/secret-type";
+
+/// The repositories and credential templates of the control namespace.
+pub(crate) struct Repositories {
+    cluster: Cluster,
+    namespace: String,
+    read: Mutex<Option<(Instant, Arc<Settings>)>>,
+}
+
+#[derive(Debug, Default)]
+struct Settings {
+    repositories: Vec<Entry>,
+    templates: Vec<Entry>,
+    /// `ssh_known_hosts` of `argocd-ssh-known-hosts-cm`.
+    known_hosts: String,
+}
+
+/// One Secret's fields. Never printed as they are: they hold credentials.
+struct Entry {
+    name: String,
+    fields: BTreeMap<String, String>,
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Entry").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Entry {
+    fn get(&self, field: &str) -> Option<&str> {
+        self.fields.get(field).map(String::as_str).filter(|text| !text.is_empty())
+    }
+
+    fn is_on(&self, field: &str) -> bool {
+        self.get(field) == Some("true")
+    }
+}
+
+/// Fields that say how to authenticate.
+const CREDENTIALS: &[&str] = &["username", "password", "bearerToken", "sshPrivateKey", "tlsClientCertData"];
+/// Ways to authenticate that are not supported yet.
+const REFUSED: &[&str] = &[
+    "githubAppID",
+    "githubAppPrivateKey",
+    "gcpServiceAccountKey",
+    "useAzureWorkloadIdentity",
+    "azureServicePrincipalClientSecret",
+];
+
+impl Repositories {
+    pub(crate) fn new(cluster: Cluster, namespace: &str) -> Self {
+        Self { cluster, namespace: namespace.to_owned(), read: Mutex::default() }
+    }
+
+    /// How a repository is reached: by its own Secret, with the credentials of the template whose address is the
+    /// longest prefix of its own where the Secret has none.
+    ///
+    /// # Errors
+    /// What is wrong with the Secrets, or that they cannot be read.
+    pub(crate) async fn access(&self, url: &str) -> Result<Access, String> {
+        let settings = self.settings().await?;
+        access(&settings, url)
+    }
+
+    async fn settings(&self) -> Result<Arc<Settings>, String> {
+        let known = self.read.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((_, settings)) = known.filter(|(at, _)| at.elapsed() < MAX_AGE) {
+            return Ok(settings);
+        }
+        let settings = Arc::new(Settings {
+            repositories: self.secrets("repository").await?,
+            templates: self.secrets("repo-creds").await?,
+            known_hosts: self.known_hosts().await,
+        });
+        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), settings.clone()));
+        Ok(settings)
+    }
+
+    async fn secrets(&self, kind: &str) -> Result<Vec<Entry>, String> {
+        let failed =
+            |e: &dyn std::fmt::Display| format!("cannot read repository secrets in {}: {e}", self.namespace);
+        let resource = self.cluster.resource(&GroupVersionKind::new("", "v1", "Secret")).await;
+        let resource = resource.map_err(|e| failed(&e))?;
+        let request = ApiRequest::get(resource.path(&self.namespace))
+            .query("labelSelector", format!("{SECRET_TYPE}={kind}"));
+        let answer = self.cluster.request(request).await.map_err(|e| failed(&e))?;
+        let list: Value = serde_json::from_slice(&answer.body).map_err(|e| failed(&e))?;
+        let items = list.get("items").and_then(Value::as_array).into_iter().flatten();
+        Ok(items.filter_map(entry).collect())
+    }
+
+    /// Host keys; without the ConfigMap there are none, and no host is trusted.
+    async fn known_hosts(&self) -> String {
+        let gvk = GroupVersionKind::new("", "v1", "ConfigMap");
+        let Ok(resource) = self.cluster.resource(&gvk).await else { return String::new() };
+        let request = ApiRequest::get_object(&resource, &self.namespace, "argocd-ssh-known-hosts-cm");
+        let Ok(answer) = self.cluster.request(request).await else { return String::new() };
+        let object = serde_json::from_slice::<Value>(&answer.body).ok().and_then(|v| Object::new(v).ok());
+        let text = object.as_ref().and_then(|o| o.get(&["data", "ssh_known_hosts"])?.as_str());
+        text.unwrap_or_default().to_owned()
+    }
+}
+
+fn entry(value: &Value) -> Option<Entry> {
+    use base64::Engine as _;
+    let name = value.pointer("/metadata/name")?.as_str()?.to_owned();
+    let mut fields = BTreeMap::new();
+    for (key, text) in value.get("data")?.as_object()? {
+        let bytes = base64::engine::general_purpose::STANDARD.decode(text.as_str()?).ok()?;
+        fields.insert(key.clone(), String::from_utf8(bytes).ok()?);
+    }
+    Some(Entry { name, fields })
+}
+
+fn access(settings: &Settings, url: &str) -> Result<Access, String> {
+    let wanted = GitUrl::parse(url).map_err(|e| e.to_string())?;
+    let is_same = |entry: &&Entry| {
+        entry.get("url").and_then(|url| GitUrl::parse(url).ok()).is_some_and(|own| own.key() == wanted.key())
+    };
+    let own = settings.repositories.iter().find(is_same);
+    let has_credentials = |entry: &&Entry| CREDENTIALS.iter().any(|field| entry.get(field).is_some());
+    let prefix =
+        |entry: &Entry| entry.get("url").filter(|prefix| url.starts_with(prefix)).map_or(0, str::len);
+    let template = || settings.templates.iter().filter(|t| prefix(t) > 0).max_by_key(|t| prefix(t));
+    let credentials = own.filter(has_credentials).or_else(template);
+    for entry in [own, credentials].into_iter().flatten() {
+        if let Some(field) = REFUSED.iter().find(|field| entry.get(field).is_some()) {
+            return Err(format!("secret {}: {field} is not supported yet", entry.name));
+        }
+        if entry.get("type").is_some_and(|kind| kind != "git")
+            && own.is_some_and(|own| own.name == entry.name)
+        {
+            return Err(format!(
+                "secret {}: a repository of another type than git is not supported yet",
+                entry.name
+            ));
+        }
+    }
+    let at = |field: &str| own.and_then(|e| e.get(field)).or_else(|| credentials.and_then(|e| e.get(field)));
+    let is_on =
+        |field: &str| own.is_some_and(|e| e.is_on(field)) || credentials.is_some_and(|e| e.is_on(field));
+    let client = credentials.and_then(|entry| {
+        let (certificate, key) = (entry.get("tlsClientCertData")?, entry.get("tlsClientCertKey")?);
+        Some(ClientCertificate { certificate: certificate.to_owned(), key: Secret::from(key.to_owned()) })
+    });
+    Ok(Access {
+        credentials: credentials.map_or(Credentials::None, |entry| of_entry(entry, &settings.known_hosts)),
+        tls: TlsOptions { ca: None, client, skip_verification: is_on("insecure") },
+        proxy: at("proxy").map(str::to_owned),
+        allow_plain_http_credentials: false,
+        timeout: None,
+    })
+}
+
+fn of_entry(entry: &Entry, known_hosts: &str) -> Credentials {
+    let secret = |text: &str| Secret::from(text.to_owned());
+    if let Some(key) = entry.get("sshPrivateKey") {
+        let known_hosts = known_hosts.to_owned();
+        return Credentials::Ssh { identity: secret(key), known_hosts, passphrase: None };
+    }
+    if let Some(token) = entry.get("bearerToken") {
+        return Credentials::Bearer(secret(token));
+    }
+    match (entry.get("username"), entry.get("password")) {
+        (None, None) => Credentials::None,
+        (username, password) => Credentials::Basic {
+            username: username.unwrap_or_default().to_owned(),
+            password: secret(password.unwrap_or_default()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(name: &str, fields: &[(&str, &str)]) -> Entry {
+        let fields = fields.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Entry { name: name.into(), fields }
+    }
+
+    fn user(settings: &Settings, url: &str) -> Result<String, String> {
+        access(settings, url).map(|access| match access.credentials {
+            Credentials::Basic { username, .. } => username,
+            Credentials::None => "none".into(),
+            Credentials::Bearer(_) => "token".into(),
+            Credentials::Ssh { .. } => "ssh".into(),
+        })
+    }
+
+    #[test]
+    fn the_own_secret_counts_before_the_longest_template() {
+        let settings = Settings {
+            repositories: vec![
+                of("own", &[("url", "https://git/team/own.git"), ("username", "own")]),
+                of("bare", &[("url", "https://git/team/bare")]),
+                of("app", &[("url", "https://git/team/app"), ("githubAppID", "1")]),
+            ],
+            templates: vec![
+                of("all", &[("url", "https://git"), ("username", "all")]),
+                of("team", &[("url", "https://git/team"), ("bearerToken", "t")]),
+                of("ssh", &[("url", "git@git:team"), ("sshPrivateKey", "k")]),
+            ],
+            known_hosts: String::new(),
+        };
+        assert_eq!(user(&settings, "https://git/team/own").unwrap(), "own");
+        assert_eq!(user(&settings, "https://git/team/bare").unwrap(), "token");
+        assert_eq!(user(&settings, "https://git/other/x").unwrap(), "all");
+        assert_eq!(user(&settings, "git@git:team/x.git").unwrap(), "ssh");
+        assert_eq!(user(&settings, "https://elsewhere/x").unwrap(), "none");
+        assert_eq!(
+            user(&settings, "https://git/team/app").unwrap_err(),
+            "secret app: githubAppID is not supported yet"
+        );
+        assert!(!format!("{settings:?}").contains("\"t\""), "no secret is printed");
+    }
+}

@@ -1,0 +1,8 @@
+//! The whole path in process: a sandbox, an engine, and repositories in memory.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod applications;
+mod bed;
+mod deletion;
+mod faults;
