@@ -14,7 +14,6 @@ pub(crate) enum Broken {
     NotSupported,
     Forbidden,
     TooLong,
-    TooShort,
     TooMany,
 }
 
@@ -89,10 +88,6 @@ impl FieldError {
         Self::new(Broken::TooLong, field, None, format!("may not be more than {max} bytes"))
     }
 
-    pub(crate) fn too_short(field: &str, detail: impl Into<String>) -> Self {
-        Self::new(Broken::TooShort, field, None, detail)
-    }
-
     pub(crate) fn too_many(field: &str, actual: usize, max: usize) -> Self {
         Self::new(
             Broken::TooMany,
@@ -100,12 +95,6 @@ impl FieldError {
             Some(actual.to_string()),
             format!("must have at most {max} {}", if max == 1 { "item" } else { "items" }),
         )
-    }
-
-    /// Moves the error under a parent path.
-    pub(crate) fn under(mut self, parent: &str) -> Self {
-        self.field = format!("{parent}.{}", self.field);
-        self
     }
 
     fn body(&self) -> String {
@@ -117,7 +106,6 @@ impl FieldError {
             Broken::NotSupported => "Unsupported value",
             Broken::Forbidden => "Forbidden",
             Broken::TooLong => "Too long",
-            Broken::TooShort => "Too short",
             Broken::TooMany => "Too many",
         };
         let mut text = what.to_owned();
@@ -143,7 +131,6 @@ impl FieldError {
             Broken::NotSupported => "FieldValueNotSupported",
             Broken::Forbidden => "FieldValueForbidden",
             Broken::TooLong => "FieldValueTooLong",
-            Broken::TooShort => "FieldValueTooShort",
             Broken::TooMany => "FieldValueTooMany",
         };
         json!({"reason": reason, "message": self.body(), "field": self.field})

@@ -8,8 +8,6 @@
 //! It never runs a container, never calls a webhook, keeps nothing on disk, and depends neither on the controllers nor
 //! on a Kubernetes client: they meet at the API. `docs/sandbox.md` lists what is there and what is refused.
 
-#![allow(dead_code, reason = "parts of this crate wait for their users, who follow at once")]
-
 mod access;
 mod admission;
 mod api;
@@ -82,7 +80,8 @@ impl Default for Options {
 #[derive(Debug, Clone)]
 pub struct Sandbox {
     core: Arc<Core>,
-    stop: Arc<DropGuard>,
+    /// Ends the simulators with the last handle.
+    _stop: Arc<DropGuard>,
 }
 
 impl Sandbox {
@@ -95,7 +94,7 @@ impl Sandbox {
         simulate::found(&core);
         let stop = CancellationToken::new();
         simulate::spawn(&core, &stop);
-        Self { core, stop: Arc::new(stop.drop_guard()) }
+        Self { core, _stop: Arc::new(stop.drop_guard()) }
     }
 
     /// The API as a `tower` service: what a Kubernetes client takes instead of a connection.

@@ -21,11 +21,6 @@ impl Random {
         mix(*state)
     }
 
-    /// A number below `bound` (which is not 0).
-    pub(crate) fn below(&self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
     /// A version-4 UUID.
     pub(crate) fn uid(&self) -> String {
         let (a, b) = (self.next(), self.next());

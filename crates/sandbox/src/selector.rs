@@ -1,5 +1,6 @@
 //! Label and field selectors.
 
+use crate::resource::Resource;
 use crate::store::Stored;
 use serde_json::Value;
 use std::fmt;
@@ -166,7 +167,7 @@ fn requirement(part: &str) -> Result<Requirement, String> {
         if let Some(list) = rest.strip_prefix(word).map(str::trim) {
             let inner = list.strip_prefix('(').and_then(|l| l.strip_suffix(')'));
             let Some(inner) = inner else {
-                return Err(format!("unable to parse requirement: found '{list}', expected: '('"));
+                return Err(format!("unable to parse requirement: found '{list}' expected: '('"));
             };
             let values = inner.split(',').map(valued).collect::<Result<_, _>>()?;
             return keyed(key, if negated { Test::NotIn(values) } else { Test::In(values) });
@@ -202,11 +203,6 @@ impl FieldSelector {
         self.0.is_empty()
     }
 
-    /// The value that a field must have.
-    pub(crate) fn required(&self, field: &str) -> Option<&str> {
-        self.0.iter().find(|(f, equal, _)| f == field && *equal).map(|(.., v)| v.as_str())
-    }
-
     pub(crate) fn matches(&self, object: &Stored) -> bool {
         // Only fields beyond the name need the object's body.
         let mut body = None;
@@ -219,6 +215,43 @@ impl FieldSelector {
             is == *equal
         })
     }
+}
+
+/// The fields by which a resource's objects can be selected.
+pub(crate) fn known_fields(resource: &Resource) -> Vec<&'static str> {
+    let more: &[&str] = match &*resource.bucket {
+        "pods" => &[
+            "spec.nodeName",
+            "spec.restartPolicy",
+            "spec.schedulerName",
+            "spec.serviceAccountName",
+            "spec.hostNetwork",
+            "status.phase",
+            "status.podIP",
+            "status.nominatedNodeName",
+        ],
+        "events" => &[
+            "involvedObject.kind",
+            "involvedObject.namespace",
+            "involvedObject.name",
+            "involvedObject.uid",
+            "involvedObject.apiVersion",
+            "involvedObject.resourceVersion",
+            "involvedObject.fieldPath",
+            "reason",
+            "reportingComponent",
+            "source",
+            "type",
+        ],
+        "secrets" => &["type"],
+        "namespaces" => &["status.phase"],
+        "nodes" => &["spec.unschedulable"],
+        "services" => &["spec.clusterIP", "spec.type"],
+        "replicasets.apps" | "replicationcontrollers" => &["status.replicas"],
+        "jobs.batch" => &["status.successful"],
+        _ => &[],
+    };
+    ["metadata.name", "metadata.namespace"].iter().chain(more).copied().collect()
 }
 
 /// A field's value as selectors compare it; absent fields are empty.

@@ -176,16 +176,6 @@ impl ApiError {
         Self::new(401, "Unauthorized", "Unauthorized")
     }
 
-    /// 405. `named.what` is the plural.
-    pub(crate) fn method_not_allowed(named: Named<'_>, action: &str) -> Self {
-        Self::new(
-            405,
-            "MethodNotAllowed",
-            format!("{action} is not supported on resources of kind \"{named}\""),
-        )
-        .about("", named)
-    }
-
     /// 405 for a method that the path does not take.
     pub(crate) fn wrong_method() -> Self {
         Self::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
@@ -194,7 +184,10 @@ impl ApiError {
 
     /// 406.
     pub(crate) fn not_acceptable(offered: &str) -> Self {
-        Self::new(406, "NotAcceptable", format!("only the following media types are accepted: {offered}"))
+        let message = format!("406: Not Acceptable\n\nAvailable representations: {offered}");
+        let mut error = Self::new(406, "NotAcceptable", message);
+        error.0.details = Some(Map::new());
+        error
     }
 
     /// 410: the version asked for is no longer known.

@@ -134,6 +134,7 @@ pub(super) fn apply(name: &str, object: &mut Map<String, Value>) {
         "core.v1.Volume" if object.keys().all(|k| k == "name") => {
             object.insert("emptyDir".into(), json!({}));
         }
+        "core.v1.Namespace" => label_namespace(object),
         "core.v1.PodSpec" => mirror_service_account(object),
         "core.v1.Pod" => pod(object),
         "core.v1.ServicePort" => {
@@ -267,6 +268,14 @@ fn service(object: &mut Map<String, Value>) {
     }
     if kind == "LoadBalancer" {
         object.entry("allocateLoadBalancerNodePorts").or_insert(Value::Bool(true));
+    }
+}
+
+/// A namespace's name is one of its labels.
+fn label_namespace(object: &mut Map<String, Value>) {
+    let Some(meta) = object.get_mut("metadata") else { return };
+    if let Some(name) = meta["name"].as_str().filter(|n| !n.is_empty()).map(str::to_owned) {
+        meta["labels"]["kubernetes.io/metadata.name"] = name.into();
     }
 }
 

@@ -25,9 +25,11 @@ pub(crate) fn decode(
     resource: &Resource,
     body: &mut Value,
     validation: Validation,
+    duplicates: &[String],
 ) -> Result<Vec<String>, String> {
     if let Some(custom) = &resource.custom {
-        return crate::crd::decode(custom, body, validation);
+        let unknown = crate::crd::decode(custom, body)?;
+        return judge(&unknown, duplicates, validation);
     }
     let Some(root) = resource.builtin_type() else { return Ok(Vec::new()) };
     let (api_version, kind) = (body["apiVersion"].clone(), body["kind"].clone());
@@ -38,7 +40,14 @@ pub(crate) fn decode(
         ordered.extend(rest.into_iter().filter(|(key, _)| key != "apiVersion" && key != "kind"));
     }
     *body = ordered;
-    let texts: Vec<String> = unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
+    judge(&unknown, duplicates, validation)
+}
+
+/// What to do about unknown and duplicate fields: refuse, warn, or nothing.
+fn judge(unknown: &[String], duplicates: &[String], validation: Validation) -> Result<Vec<String>, String> {
+    let twice = duplicates.iter().map(|path| format!("duplicate field {path:?}"));
+    let texts: Vec<String> =
+        twice.chain(unknown.iter().map(|path| format!("unknown field {path:?}"))).collect();
     match validation {
         Validation::Strict if !texts.is_empty() => {
             Err(format!("strict decoding error: {}", texts.join(", ")))

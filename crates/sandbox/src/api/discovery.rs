@@ -92,18 +92,23 @@ fn resource_value(resource: &Resource) -> Value {
     if !resource.categories.is_empty() {
         value["categories"] = json!(resource.categories);
     }
-    if resource.has_storage() {
+    if resource.has_verb("create") && resource.has_storage() {
         value["storageVersionHash"] = version_hash(resource).into();
     }
     value
 }
 
-/// Tells clients when objects are stored in another form.
+/// Tells clients when objects are stored in another form: a hash of where they are stored.
 fn version_hash(resource: &Resource) -> String {
     use base64::Engine;
-    let text = format!("{}/{}/{}", resource.group, resource.version, resource.kind);
-    let hash = crate::random::stable_hash(text.as_bytes());
-    base64::engine::general_purpose::STANDARD.encode(hash.to_be_bytes())
+    use sha2::Digest;
+    let (group, version) = match (resource.group.as_str(), resource.plural.as_str()) {
+        ("autoscaling", "horizontalpodautoscalers") => ("autoscaling", "v2"),
+        ("events.k8s.io", "events") => ("", "v1"),
+        (group, _) => (group, resource.version.as_str()),
+    };
+    let hash = sha2::Sha256::digest(format!("{group}/{version}/{}", resource.kind));
+    base64::engine::general_purpose::STANDARD.encode(&hash[..8])
 }
 
 /// The aggregated form of `/api` (`core`) or `/apis`.
@@ -124,13 +129,21 @@ pub(super) fn aggregated(registry: &Registry, core: bool) -> Answer {
     Answer::json(200, &value).with_type(AGGREGATED)
 }
 
+/// Built-in resources leave out the group and version that they share with their list.
+fn response_kind(resource: &Resource, group: &str, version: &str, kind: &str) -> Value {
+    if resource.custom.is_none() && group == resource.group && version == resource.version {
+        return json!({"group": "", "version": "", "kind": kind});
+    }
+    json!({"group": group, "version": version, "kind": kind})
+}
+
 fn aggregated_version(version: &GroupVersion) -> Value {
     let resources: Vec<Value> = sorted(version)
         .into_iter()
         .map(|resource| {
             let mut value = json!({
                 "resource": resource.plural,
-                "responseKind": {"group": resource.group, "version": resource.version, "kind": resource.kind},
+                "responseKind": response_kind(resource, &resource.group, &resource.version, &resource.kind),
                 "scope": if resource.namespaced { "Namespaced" } else { "Cluster" },
                 "singularResource": resource.singular,
                 "verbs": resource.verbs,
@@ -147,7 +160,7 @@ fn aggregated_version(version: &GroupVersion) -> Value {
                     .iter()
                     .map(|sub| {
                         let (group, version, kind) = &sub.body;
-                        json!({"subresource": sub.name, "responseKind": {"group": group, "version": version, "kind": kind}, "verbs": sub.verbs})
+                        json!({"subresource": sub.name, "responseKind": response_kind(resource, group, version, kind), "verbs": sub.verbs})
                     })
                     .collect();
                 value["subresources"] = subs.into();

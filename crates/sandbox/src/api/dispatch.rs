@@ -53,9 +53,18 @@ impl Incoming {
                 ));
             }
         }
-        serde_json::from_slice(&self.body).map_err(|error| {
+        self.json_with_duplicates().map(|(value, _)| value)
+    }
+
+    fn json_with_duplicates(&self) -> ApiResult<(Value, Vec<String>)> {
+        super::json::read(&self.body).map_err(|error| {
+            let why = if self.body.is_empty() {
+                "unexpected end of JSON input".to_owned()
+            } else {
+                error.to_string()
+            };
             ApiError::bad_request(format!(
-                "the object provided is unrecognized (must be valid JSON): {error}"
+                "the object provided is unrecognized: couldn't get version/kind; json parse error: {why}"
             ))
         })
     }
@@ -124,7 +133,7 @@ fn verb_of(method: &Method, path: &Path, query: &Query) -> ApiResult<&'static st
 }
 
 fn target(registry: &Registry, path: &Path) -> ApiResult<Target> {
-    if registry.group_version(&path.group, &path.version).is_none() {
+    if registry.group(&path.group).is_none() {
         return Err(ApiError::no_such_path());
     }
     let missing = ApiError::no_such_resource;
@@ -210,7 +219,7 @@ fn handle(
     if let Some(answer) = special(core, incoming, &target)? {
         return Ok(answer);
     }
-    let shape = shape(incoming.accept.as_deref())?;
+    let shape = shape(incoming.accept.as_deref(), verb == "list" || verb == "watch")?;
     let writer = Writer::new(resource.clone(), shape, include(query)?, core.clock);
     let options = write_options(incoming, query, verb)?;
     match verb {
@@ -230,6 +239,9 @@ fn handle(
             written(&writer, &target, patch_any(core, &target, &patch, &options)?)
         }
         "delete" => delete(core, &target, incoming, query, &writer),
+        "deletecollection" if resource.namespaced && target.namespace.is_empty() => {
+            Err(ApiError::wrong_method())
+        }
         "deletecollection" => delete_collection(core, &target, incoming, query, &writer),
         _ => Err(ApiError::wrong_method()),
     }
@@ -348,11 +360,16 @@ fn write_options(incoming: &Incoming, query: &Query, verb: &str) -> ApiResult<Wr
         }
         None => default_manager(incoming.user_agent.as_deref()),
     };
+    let duplicates = match (verb, incoming.media()) {
+        ("create" | "update", "" | "application/json") => incoming.json_with_duplicates()?.1,
+        _ => Vec::new(),
+    };
     Ok(WriteOptions {
         manager,
         validation,
         dry_run: dry_run(query.all("dryRun"), verb)?,
         force: query.flag("force"),
+        duplicates,
     })
 }
 
@@ -394,6 +411,12 @@ fn selectors(target: &Target, query: &Query) -> ApiResult<(LabelSelector, FieldS
     })?;
     let mut fields = FieldSelector::parse(query.get("fieldSelector").unwrap_or_default())
         .map_err(ApiError::bad_request)?;
+    let known = crate::selector::known_fields(&target.resource);
+    if let Some(stranger) = fields.fields().find(|f| !known.contains(f)) {
+        let known: Vec<String> = known.iter().map(|f| format!("{f:?}")).collect();
+        let why = format!("{stranger:?} is not a known field selector: only {}", known.join(", "));
+        return Err(ApiError::bad_request(why));
+    }
     if !target.name.is_empty() {
         let by_name = format!("metadata.name={}", target.name);
         fields = FieldSelector::parse(&by_name).map_err(ApiError::bad_request)?;

@@ -3,6 +3,7 @@
 mod answer;
 mod discovery;
 mod dispatch;
+mod json;
 mod openapi;
 mod openapi_types;
 mod protobuf;

@@ -187,8 +187,8 @@ impl Accepted<'_> {
 
 const OBJECT_MEDIA: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 
-/// The first shape of an `Accept` header that this server writes.
-pub(crate) fn shape(accept: Option<&str>) -> ApiResult<Shape> {
+/// The first shape of an `Accept` header that this server writes; `streams` where it could be a watch.
+pub(crate) fn shape(accept: Option<&str>, streams: bool) -> ApiResult<Shape> {
     let header = accept.unwrap_or("*/*");
     if header.trim().is_empty() {
         return Ok(Shape::Plain);
@@ -204,7 +204,8 @@ pub(crate) fn shape(accept: Option<&str>) -> ApiResult<Shape> {
             _ => {}
         }
     }
-    Err(ApiError::not_acceptable(OBJECT_MEDIA))
+    let streaming = ", application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch";
+    Err(ApiError::not_acceptable(&format!("{OBJECT_MEDIA}{}", if streams { streaming } else { "" })))
 }
 
 /// True when an `Accept` header prefers aggregated discovery at `apidiscovery.k8s.io/v2`.
@@ -253,7 +254,7 @@ mod tests {
     #[test]
     fn the_first_shape_that_we_write_wins() {
         let check = |accept: &str, expected: Option<Shape>| {
-            assert_eq!(shape(Some(accept)).ok(), expected, "{accept}")
+            assert_eq!(shape(Some(accept), false).ok(), expected, "{accept}")
         };
         check("application/json", Some(Shape::Plain));
         check(

@@ -4,7 +4,6 @@ use super::shape::{complete, has_rules, prune};
 use super::validate::validate;
 use super::{CustomVersion, ScalePaths};
 use crate::field::{Broken, FieldError};
-use crate::verbs::Validation;
 use kube_cel::{CompiledSchema, ErrorKind, Validator, compile_schema};
 use serde_json::{Map, Value, json};
 use std::sync::OnceLock;
@@ -22,15 +21,11 @@ impl Rules {
     }
 }
 
-/// Brings an object into its schema's shape. Answers warnings.
+/// Brings an object into its schema's shape. Answers the unknown fields, by path.
 ///
 /// # Errors
-/// The server's words for metadata of the wrong type, and for unknown fields under strict validation.
-pub(crate) fn decode(
-    version: &CustomVersion,
-    body: &mut Value,
-    validation: Validation,
-) -> Result<Vec<String>, String> {
+/// The server's words for metadata of the wrong type.
+pub(crate) fn decode(version: &CustomVersion, body: &mut Value) -> Result<Vec<String>, String> {
     let mut unknown = Vec::new();
     if let Some(metadata) = body.get_mut("metadata") {
         unknown = crate::admission::decode_metadata(metadata)?;
@@ -39,14 +34,7 @@ pub(crate) fn decode(
         unknown.extend(prune(body, schema));
         complete(body, schema, 0);
     }
-    let texts: Vec<String> = unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
-    match validation {
-        Validation::Strict if !texts.is_empty() => {
-            Err(format!("strict decoding error: {}", texts.join(", ")))
-        }
-        Validation::Warn => Ok(texts),
-        Validation::Strict | Validation::Ignore => Ok(Vec::new()),
-    }
+    Ok(unknown)
 }
 
 /// What in an object breaks its definition's rules.

@@ -12,10 +12,15 @@ const CERTIFICATE: &str = "simulated: this API server speaks without TLS\n";
 /// Follows the namespaces for as long as the sandbox lives.
 pub(crate) async fn run(core: Arc<Core>) {
     let mut cursor = core.store.follow(&BUCKET.into(), 0);
+    // What a namespace is furnished with is put back when it is deleted.
+    let mut accounts = core.store.follow(&"serviceaccounts".into(), 0);
+    let mut maps = core.store.follow(&"configmaps".into(), 0);
     let mut any = core.store.any_change();
     loop {
         // The pass below looks at the state, not at the changes.
-        let _ = core.store.poll(&mut cursor);
+        for cursor in [&mut cursor, &mut accounts, &mut maps] {
+            let _ = core.store.poll(cursor);
+        }
         any.mark_unchanged();
         let mut draining = false;
         for namespace in core.store.list(BUCKET, "") {
@@ -30,7 +35,11 @@ pub(crate) async fn run(core: Arc<Core>) {
             // What holds a namespace are objects elsewhere.
             let _ = any.changed().await;
         } else {
-            cursor.changed().await;
+            tokio::select! {
+                () = cursor.changed() => {}
+                () = accounts.changed() => {}
+                () = maps.changed() => {}
+            }
         }
     }
 }

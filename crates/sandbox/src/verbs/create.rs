@@ -30,7 +30,7 @@ pub(super) fn decode(
 ) -> ApiResult<(Value, Vec<String>)> {
     let resource = &target.resource;
     check_kind(&mut body, &resource.api_version(), &resource.kind)?;
-    let warnings = admission::decode(resource, &mut body, options.validation)
+    let warnings = admission::decode(resource, &mut body, options.validation, &options.duplicates)
         .map_err(|why| admission::refusal(resource, &why))?;
     set_namespace(target, &mut body)?;
     Ok((body, warnings))

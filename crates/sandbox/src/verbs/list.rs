@@ -1,7 +1,8 @@
 use super::Target;
 use crate::core::Core;
+use crate::field::FieldError;
 use crate::selector::{FieldSelector, LabelSelector};
-use crate::status::{ApiError, ApiResult};
+use crate::status::{ApiError, ApiResult, Named};
 use crate::store::{Name, Snapshot, Stored};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -50,7 +51,7 @@ impl Token {
             let (namespace, name) = start.split_once('/')?;
             Some(Self { revision: value["rv"].as_u64()?, after: Name::new(namespace, name) })
         };
-        read().ok_or_else(|| ApiError::bad_request("continue key is not valid: illegal base64 data"))
+        read().ok_or_else(|| ApiError::bad_request("invalid continue token: continue key is not valid"))
     }
 }
 
@@ -102,16 +103,15 @@ fn snapshot(core: &Core, target: &Target, options: &ListOptions) -> ApiResult<Sn
         None | Some("NotOlderThan") => false,
         Some("Exact") => true,
         Some(other) => {
-            return Err(list_options_invalid(&format!(
-                "resourceVersionMatch: Unsupported value: {other:?}: supported values: \"Exact\", \"NotOlderThan\", \"\""
-            )));
+            let supported = ["Exact", "NotOlderThan", ""];
+            let error = FieldError::not_supported("resourceVersionMatch", &other.into(), &supported);
+            return Err(list_options_invalid(error));
         }
     };
     if version.is_empty() {
         if options.version_match.is_some() {
-            return Err(list_options_invalid(
-                "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided",
-            ));
+            let why = "resourceVersionMatch is forbidden unless resourceVersion is provided";
+            return Err(list_options_invalid(FieldError::forbidden("resourceVersionMatch", why)));
         }
         return Ok(core.store.snapshot(bucket, &target.namespace));
     }
@@ -129,15 +129,16 @@ fn snapshot(core: &Core, target: &Target, options: &ListOptions) -> ApiResult<Sn
     Ok(snapshot)
 }
 
-fn list_options_invalid(why: &str) -> ApiError {
-    ApiError::bad_request(format!("ListOptions.meta.k8s.io \"\" is invalid: {why}"))
+/// 422 for options that do not go together.
+pub(super) fn list_options_invalid(error: FieldError) -> ApiError {
+    ApiError::invalid(Named { group: "meta.k8s.io", what: "ListOptions" }, "", &[error])
 }
 
-/// Reads a resourceVersion.
-pub(super) fn parse_version(text: &str) -> ApiResult<u64> {
+/// Reads a list's resourceVersion.
+fn parse_version(text: &str) -> ApiResult<u64> {
     text.parse().map_err(|_| {
         ApiError::bad_request(format!(
-            "invalid resource version: strconv.ParseUint: parsing {text:?}: invalid syntax"
+            "invalid resource version: resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
         ))
     })
 }

@@ -81,12 +81,20 @@ pub(crate) struct WriteOptions {
     pub(crate) dry_run: bool,
     /// Server-side apply takes fields from other managers.
     pub(crate) force: bool,
+    /// The fields that occur twice in the body.
+    pub(crate) duplicates: Vec<String>,
 }
 
 impl WriteOptions {
     /// Options of the server's own parts.
     pub(crate) fn system(manager: &str) -> Self {
-        Self { manager: manager.into(), validation: Validation::Ignore, dry_run: false, force: false }
+        Self {
+            manager: manager.into(),
+            validation: Validation::Ignore,
+            dry_run: false,
+            force: false,
+            duplicates: Vec::new(),
+        }
     }
 }
 
@@ -158,13 +166,9 @@ pub(crate) fn check_kind(body: &mut Value, api_version: &str, kind: &str) -> Api
         (map["apiVersion"].as_str().unwrap_or(""), map["kind"].as_str().unwrap_or(""));
     if got_version != api_version || got_kind != kind {
         let (_, version) = got_version.split_once('/').unwrap_or(("", got_version));
-        if got_kind == kind {
-            return Err(ApiError::bad_request(format!(
-                "the API version in the data ({got_version}) does not match the expected API version ({api_version})"
-            )));
-        }
+        // The scheme's name is the place in the original's code where it was made.
         return Err(ApiError::bad_request(format!(
-            "{got_kind} in version {version:?} cannot be handled as a {kind}: no kind \"{got_kind}\" is registered for version \"{got_version}\""
+            "{got_kind} in version {version:?} cannot be handled as a {kind}: no kind {got_kind:?} is registered for version {got_version:?} in scheme \"pkg/runtime/scheme.go:111\""
         )));
     }
     if !map.get("metadata").is_some_and(Value::is_object) {

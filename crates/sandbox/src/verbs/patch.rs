@@ -85,7 +85,7 @@ fn check_identity(target: &Target, old: &Value, new: &Value) -> ApiResult<()> {
 /// Reads what a patch made as its kind.
 fn decode(target: &Target, object: &mut Value, options: &WriteOptions) -> ApiResult<Vec<String>> {
     let before = object.clone();
-    admission::decode(&target.resource, object, options.validation)
+    admission::decode(&target.resource, object, options.validation, &[])
         .map_err(|why| ApiError::bad_patch(&before.to_string(), &why))
 }
 

@@ -1,7 +1,8 @@
 use super::Target;
-use super::list::{parse_version, too_old};
+use super::list::{list_options_invalid, too_old};
 use crate::api::Writer;
 use crate::core::Core;
+use crate::field::FieldError;
 use crate::selector::{FieldSelector, LabelSelector};
 use crate::status::{ApiError, ApiResult};
 use crate::store::{Change, ChangeKind, Cursor, Poll, Snapshot, Stored};
@@ -115,22 +116,23 @@ fn begin(core: &Core, target: &Target, options: &WatchOptions) -> ApiResult<Star
 }
 
 fn check_initial_events(options: &WatchOptions) -> ApiResult<()> {
-    let refuse =
-        |why: &str| Err(ApiError::bad_request(format!("ListOptions.meta.k8s.io \"\" is invalid: {why}")));
-    if options.send_initial_events.is_some() {
-        return match options.version_match.as_deref() {
-            Some("NotOlderThan") => Ok(()),
-            _ => refuse(
-                "resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-            ),
-        };
+    let refuse = |why: &str| Err(list_options_invalid(FieldError::forbidden("resourceVersionMatch", why)));
+    match (options.send_initial_events, options.version_match.as_deref()) {
+        (Some(_), Some("NotOlderThan")) | (None, None) => Ok(()),
+        (Some(_), _) => refuse("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"),
+        (None, Some(_)) => {
+            refuse("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
+        }
     }
-    if options.version_match.is_some() {
-        return refuse(
-            "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-        );
-    }
-    Ok(())
+}
+
+/// Reads a watch's resourceVersion.
+fn parse_version(text: &str) -> ApiResult<u64> {
+    text.parse().map_err(|_| {
+        ApiError::unnamed(format!(
+            "resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
+        ))
+    })
 }
 
 impl WatchOptions {
