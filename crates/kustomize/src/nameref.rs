@@ -188,7 +188,7 @@ impl<'s> Pass<'s> {
         }
         match map.get_mut("namespace") {
             Some(node) => node.set_untagged(namespace.clone()),
-            None => map.set("namespace", Node::Scalar(crate::node::Scalar::untagged(namespace.clone()))),
+            None => map.set("namespace", Node::text(namespace.clone())),
         }
         Ok(())
     }

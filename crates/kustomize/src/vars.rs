@@ -142,10 +142,10 @@ fn replace_in<'v>(
 }
 
 fn replace_scalar<'v>(node: &mut Node, values: &Values<'v>, used: &mut Used<'v>) {
-    if !node.is_text() || !node.raw_text().contains('$') {
-        return;
+    // Also a text without variables becomes a string, in no particular style.
+    if node.is_text() {
+        *node = expand(node.raw_text(), values, used);
     }
-    *node = expand(node.raw_text(), values, used);
 }
 
 /// Expands `$(NAME)`; `$$` is `$`. A text that is one variable takes over its type.

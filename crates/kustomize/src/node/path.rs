@@ -1,4 +1,4 @@
-use super::{Key, Map, Node, Scalar};
+use super::{Key, Map, Node, Scalar, read_one};
 
 /// Splits a path at a delimiter; `\` before it keeps it. A leading delimiter is ignored.
 pub(crate) fn split_path(path: &str, delimiter: char) -> Vec<String> {
@@ -210,8 +210,10 @@ impl Node {
             map.entries.push((Key::new(name), create.node(rest.first())));
         }
         let Some(field) = map.get_mut(name) else { return Ok(0) };
-        if field.as_scalar().is_some() && !rest.is_empty() {
-            return Err(format!("'{name}' holds {} and has no fields", field.kind_name()));
+        if let Some(scalar) = field.as_scalar().filter(|_| !rest.is_empty()) {
+            // The original looks into a copy of what the text says, and what it writes there is lost.
+            let inner = read_one(&scalar.text).map_err(|e| e.message)?;
+            return inner.unwrap_or_else(Node::null).visit_path(rest, create, set);
         }
         field.visit_path(rest, create, set)
     }

@@ -49,7 +49,7 @@ fn operation(item: Node) -> Result<Operation, String> {
     let op = text("op").ok_or("needs an 'op'")?;
     let path = text("path").map(|p| Pointer::parse(&p));
     let from = text("from").map(|p| Pointer::parse(&p));
-    let value = map.remove("value").unwrap_or_else(Node::null);
+    let value = normalize(map.remove("value").unwrap_or_else(Node::null)).map_err(|e| e.why.to_string())?;
     let path = path.ok_or("needs a 'path'")?;
     let from = from.ok_or_else(|| format!("'{op}' needs a 'from'"));
     Ok(match op.as_str() {

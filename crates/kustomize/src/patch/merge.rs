@@ -4,7 +4,7 @@
 //! elements of the target. Several of its outcomes are accidents of shared pointers; they are kept, since people's
 //! manifests depend on them, and named where they occur.
 
-use crate::node::{Dialect, Key, Node, Scalar, Tag};
+use crate::node::{Dialect, Key, Node, Scalar, Style, Tag, resolve};
 use crate::schema::{Schema, Schemas};
 use std::collections::{HashMap, HashSet};
 
@@ -136,6 +136,9 @@ impl<'s> Merger<'s> {
                     let old = std::mem::take(slot);
                     let merged = self.walk(Some(old), value, below).map_err(|e| in_field(e, &key.text))?;
                     *slot = merged.unwrap_or(GONE);
+                    if let Node::Scalar(scalar) = slot {
+                        set_type(scalar);
+                    }
                 }
                 target.entries.retain(|(_, value)| !is_gone(value));
                 for (key, value) in theirs.into_iter().flatten() {
@@ -205,7 +208,10 @@ impl<'s> Merger<'s> {
     fn walk_alone(&self, target: Option<Node>, schema: Option<Schema<'_>>) -> Outcome {
         let Some(Node::Map(mut map)) = target else { return Ok(target) };
         for (key, slot) in &mut map.entries {
-            if matches!(slot, Node::Scalar(s) if s.tag != Tag::Null) {
+            if let Node::Scalar(scalar) = slot
+                && scalar.tag != Tag::Null
+            {
+                set_type(scalar);
                 continue;
             }
             let below = schema.and_then(|s| s.field(&key.text));
@@ -227,14 +233,14 @@ impl<'s> Merger<'s> {
         if patch.as_ref().is_some_and(Node::is_null) && !absent(target.as_ref()) {
             return Ok(None);
         }
+        // What stands in both places of the walk: the patch alone is merged with itself, its directives unread.
+        let fresh = absent(target.as_ref());
         let directive = match &mut patch {
-            Some(list @ Node::Seq(_)) => {
+            Some(list @ Node::Seq(_)) if !fresh => {
                 list_directive(list).map_err(|message| MergeError { path: String::new(), message })?
             }
             _ => Directive::Merge,
         };
-        // What stands in both places of the walk: the patch alone is merged with itself.
-        let fresh = absent(target.as_ref());
         let (mine, theirs) = match (directive, target, patch) {
             (Directive::Delete, ..) if !fresh => return Ok(None),
             (Directive::Replace, _, Some(Node::Seq(items))) => (items, None),
@@ -346,52 +352,75 @@ impl<'s> Merger<'s> {
         theirs: Option<usize>,
         schema: Option<Schema<'_>>,
     ) -> Result<Option<usize>, MergeError> {
-        let path = |lists: &Lists, e: MergeError, id: usize| {
-            let name =
-                lists.arena[id].get("name").map_or_else(|| id.to_string(), |n| n.raw_text().to_owned());
-            in_field(e, &name)
+        let named = |lists: &Lists, id: usize| {
+            lists.arena[id].get("name").map_or_else(|| id.to_string(), |n| n.raw_text().to_owned())
         };
+        // What a directive deletes stays in the target's list for now: whether it is found there again to be taken
+        // out depends on its keys.
         match (mine, theirs) {
             (None, None) => Ok(None),
             (Some(id), None) => {
+                let name = named(lists, id);
+                if lists.same
+                    && directive(&mut lists.arena[id]).map_err(|e| in_field(e, &name))? == Directive::Delete
+                {
+                    return Ok(None);
+                }
                 let node = std::mem::take(&mut lists.arena[id]);
                 let merged = if lists.same {
                     self.settle_field(node, schema)
                 } else {
                     self.walk(Some(node), None, schema)
                 };
-                lists.keep(id, merged.map_err(|e| path(lists, e, id))?)
+                Ok(lists.keep(id, merged.map_err(|e| in_field(e, &name))?))
             }
             (None, Some(id)) => {
+                let name = named(lists, id);
                 let node = std::mem::take(&mut lists.arena[id]);
-                let merged = self.walk(None, Some(node), schema).map_err(|e| path(lists, e, id))?;
-                lists.keep(id, merged)
+                let merged = self.walk(None, Some(node), schema).map_err(|e| in_field(e, &name))?;
+                Ok(lists.keep(id, merged))
             }
             (Some(id), Some(other)) => {
                 if lists.arena[id].as_scalar().is_some() {
                     return Ok(Some(other));
                 }
-                let mut patch = lists.arena[other].clone();
-                if matches!(patch, Node::Map(_)) && directive(&mut patch)? == Directive::Replace {
-                    // The replacement is found but the target's own element then takes its place again.
-                    lists.arena[other] = self.settle(patch, schema)?.unwrap_or(GONE);
-                    return Ok(Some(other));
+                let name = named(lists, other);
+                match directive(&mut lists.arena[other]).map_err(|e| in_field(e, &name))? {
+                    Directive::Delete => return Ok(None),
+                    // The replacement is found, but the target's own element then takes its place again.
+                    Directive::Replace => {
+                        let patch = std::mem::take(&mut lists.arena[other]);
+                        let settled = self.settle(patch, schema).map_err(|e| in_field(e, &name))?;
+                        return Ok(lists.keep(other, settled));
+                    }
+                    Directive::Merge => {}
                 }
                 let node = std::mem::take(&mut lists.arena[id]);
                 let patch = std::mem::take(&mut lists.arena[other]);
-                let merged = self.walk(Some(node), Some(patch), schema).map_err(|e| path(lists, e, id))?;
-                lists.keep(id, merged)
+                let merged = self.walk(Some(node), Some(patch), schema).map_err(|e| in_field(e, &name))?;
+                Ok(lists.keep(id, merged))
             }
         }
     }
 }
 
+/// A scalar that has no type yet becomes a string here if YAML 1.1 would read it as something else: the original
+/// quotes such texts when it puts them into a mapping.
+fn set_type(scalar: &mut Scalar) {
+    if scalar.tag == Tag::None
+        && scalar.style == Style::Plain
+        && !scalar.text.contains('\n')
+        && resolve(&scalar.text, Dialect::V2) != Tag::Str
+    {
+        scalar.tag = Tag::Str;
+    }
+}
+
 /// Marks a field to be removed: no document holds this text.
-const GONE: Node =
-    Node::Scalar(Scalar { text: String::new(), tag: Tag::Null, style: crate::node::Style::Double });
+const GONE: Node = Node::Scalar(Scalar { text: String::new(), tag: Tag::Null, style: Style::Double });
 
 fn is_gone(node: &Node) -> bool {
-    matches!(node, Node::Scalar(Scalar { tag: Tag::Null, style: crate::node::Style::Double, text }) if text.is_empty())
+    matches!(node, Node::Scalar(Scalar { tag: Tag::Null, style: Style::Double, text }) if text.is_empty())
 }
 
 fn in_field(mut error: MergeError, field: &str) -> MergeError {
@@ -498,17 +527,10 @@ impl Lists {
         (self.target.iter().find(matches).copied(), self.patch.iter().find(matches).copied())
     }
 
-    fn keep(&mut self, id: usize, merged: Option<Node>) -> Result<Option<usize>, MergeError> {
-        match merged {
-            Some(node) => {
-                self.arena[id] = node;
-                Ok(Some(id))
-            }
-            None => {
-                self.arena[id] = GONE;
-                Ok(None)
-            }
-        }
+    fn keep(&mut self, id: usize, merged: Option<Node>) -> Option<usize> {
+        let kept = merged.is_some().then_some(id);
+        self.arena[id] = merged.unwrap_or(GONE);
+        kept
     }
 
     fn is_empty(&self, id: usize) -> bool {
@@ -526,8 +548,7 @@ impl Lists {
         if let Node::Map(map) = &mut self.arena[id]
             && map.get(key).is_none()
         {
-            let tag = crate::node::resolve(text, Dialect::V3);
-            map.set(key, Node::Scalar(Scalar { tag, ..Scalar::untagged(text) }));
+            map.set(key, Node::text(text));
         }
     }
 
@@ -554,7 +575,8 @@ impl Lists {
                 continue;
             }
             let matches = keys.iter().enumerate().all(|(at, key)| {
-                let Some(text) = texts.get(at) else { return false };
+                // A key beyond the texts counts as found once the one before it was, as in the original.
+                let Some(text) = texts.get(at) else { return at > 0 };
                 if key.is_empty() {
                     return node.raw_text() == text;
                 }

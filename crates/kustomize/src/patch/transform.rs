@@ -91,6 +91,7 @@ impl PatchStep {
             }
             let mut own = patch.clone();
             own.set_api_version(&resource.id.gvk.api_version());
+            make_texts(&mut own);
             apply_strategic(resource, own, &self.options, schemas)?;
         }
         set.list.retain(|r| !r.is_gone());
@@ -124,6 +125,14 @@ fn one_target(set: &mut ResSet, patch: &Resource) -> Result<usize> {
         _ => Err(BuildError::new(format!(
             "multiple matches for Id {id}; failed to find unique target for patch {id}"
         ))),
+    }
+}
+
+/// Makes strings of a patch's labels and annotations, null included, as the original's copies of patches have them.
+fn make_texts(patch: &mut Resource) {
+    for section in ["labels", "annotations"] {
+        let texts = patch.texts(section);
+        patch.set_texts(section, texts);
     }
 }
 
@@ -236,6 +245,7 @@ impl Transformer for StrategicPatches {
             let at = one_target(set, patch).map_err(|e| e.in_file(place))?;
             let mut own = patch.clone();
             own.set_api_version(&set.list[at].id.gvk.api_version());
+            make_texts(&mut own);
             if apply_strategic(&mut set.list[at], own, &options, schemas).map_err(|e| e.in_file(place))? {
                 set.drop_gone();
                 set.ids_changed();

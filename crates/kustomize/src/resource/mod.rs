@@ -11,7 +11,7 @@ pub(crate) use id::{Gvk, ResId, split_api_version};
 pub(crate) use set::ResSet;
 
 use crate::error::{BuildError, Result};
-use crate::node::{Map, Node, Scalar};
+use crate::node::{Map, Node};
 use crate::origin::OriginNote;
 use crate::schema::Scopes;
 use holdfast_object::Origin;
@@ -239,6 +239,11 @@ impl Resource {
         self.behavior = older.behavior;
         self.needs_hash = self.needs_hash && older.needs_hash;
         self.vars.clone_from(&older.vars);
+        self.from_helm = older.from_helm;
+        self.origin = self.origin.take().or_else(|| older.origin.clone());
+        if self.transformations.is_empty() {
+            self.transformations.clone_from(&older.transformations);
+        }
         self.refresh(scopes);
     }
 
@@ -266,8 +271,8 @@ fn set_text(map: &mut Map, key: &str, text: &str) {
     match map.get_mut(key) {
         Some(node @ Node::Scalar(_)) if node.raw_text() == text && !node.is_null() => {}
         Some(node @ Node::Scalar(_)) => node.set_untagged(text.to_owned()),
-        Some(node) => *node = Node::Scalar(Scalar::untagged(text)),
-        None => map.set(key, Node::Scalar(Scalar::untagged(text))),
+        Some(node) => *node = Node::text(text),
+        None => map.set(key, Node::text(text)),
     }
 }
 
