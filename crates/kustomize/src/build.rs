@@ -2,6 +2,7 @@ use crate::error::{BuildError, BuildErrors, Result};
 use crate::loader::{Context, Loader};
 use crate::nameref::fix_references;
 use crate::options::{BuildOptions, Reorder};
+use crate::read::check;
 use crate::remote::{Need, Provided};
 use crate::resource::ResSet;
 use crate::sort::SortOrder;
@@ -77,11 +78,12 @@ fn run<'a>(tree: &'a dyn FileTree, path: &str, context: &mut Context<'a>) -> Res
         return Err(BuildError::default());
     }
     Hashes.transform(&mut done.set, &context.schemas)?;
-    fix_references(&mut done.set, &done.config)?;
-    for name in replace_vars(&done.vars, &mut done.set, &done.config.var_reference)? {
+    fix_references(&mut done.set, &done.config, &context.schemas.budget)?;
+    for name in replace_vars(&done.vars, &mut done.set, &done.config.var_reference, &context.schemas.budget)?
+    {
         context.warnings.push(BuildError::new(format!("well-defined vars that were never replaced: {name}")));
     }
-    drop_local(&mut done.set);
+    drop_local(&mut done.set)?;
     order(&mut done.set, &target, context)?;
     let has = |option: &str| metadata.iter().any(|m| m == option);
     if context.options.managed_by_label || has("managedByLabel") {
@@ -93,16 +95,21 @@ fn run<'a>(tree: &'a dyn FileTree, path: &str, context: &mut Context<'a>) -> Res
 }
 
 /// Drops what is only there for the build itself.
-fn drop_local(set: &mut ResSet) {
+fn drop_local(set: &mut ResSet) -> Result<()> {
+    set.list.retain(|resource| !resource.is_gone());
+    for resource in &set.list {
+        check(&resource.node).map_err(|e| match &resource.source {
+            Some(source) => e.in_file(&source.file).at_line(source.line),
+            None => e,
+        })?;
+    }
     set.list.retain(|resource| {
-        if resource.is_gone() {
-            return false;
-        }
         let annotations = resource.metadata().and_then(|m| m.get("annotations")).and_then(|a| a.as_map());
         let local = annotations.and_then(|a| a.get("config.kubernetes.io/local-config"));
         local.is_none_or(|value| value.raw_text() == "false")
     });
     set.ids_changed();
+    Ok(())
 }
 
 fn order(set: &mut ResSet, target: &Target<'_>, context: &mut Context<'_>) -> Result<()> {

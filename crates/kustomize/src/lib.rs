@@ -8,6 +8,7 @@
 //! through a trait ([`ChartInflator`]), and a build is a function of the tree, the options and the answers. It refuses
 //! to run programs, containers and Go plugins, to read files outside of the tree, and to go beyond its [`Limits`].
 
+mod budget;
 mod build;
 mod config;
 mod decode;

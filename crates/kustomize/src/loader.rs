@@ -1,5 +1,6 @@
 //! Finding and reading the files of a kustomization: the load restriction, cycles, remote bases.
 
+use crate::budget::Budget;
 use crate::error::{BuildError, Result};
 use crate::options::{BuildOptions, LoadRestrictor};
 use crate::remote::{Need, Provided, RepoUrl, is_http};
@@ -29,7 +30,7 @@ impl<'a> Context<'a> {
             needs: Vec::new(),
             errors: Vec::new(),
             warnings: Vec::new(),
-            schemas: crate::schema::Schemas::default(),
+            schemas: crate::schema::Schemas::new(Budget::new(options.limits.output_bytes)),
             files: 0,
             input_bytes: 0,
             objects: 0,

@@ -1,5 +1,6 @@
 //! Following names: a field that names another object gets the name that object has now.
 
+use crate::budget::Budget;
 use crate::config::{Config, NameReference, Spec};
 use crate::error::{BuildError, Result};
 use crate::node::{Node, wrong_kind};
@@ -11,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 ///
 /// Candidates are found by any of their earlier names, so the work grows with the references, not with the square
 /// of the resources.
-pub(crate) fn fix_references(set: &mut ResSet, config: &Config) -> Result<()> {
+pub(crate) fn fix_references(set: &mut ResSet, config: &Config, budget: &Budget) -> Result<()> {
     let by_kind = specs_by_kind(config);
     let index = Index::new(&set.list);
     if index.by_name.is_empty() {
@@ -28,7 +29,7 @@ pub(crate) fn fix_references(set: &mut ResSet, config: &Config) -> Result<()> {
         // The candidates are read while the referrer is written: its document is taken out meanwhile.
         let mut referrer = Resource { node: Node::null(), ..set.list[at].clone() };
         std::mem::swap(&mut referrer.node, &mut node);
-        let pass = Pass::new(&set.list, &index, at, &referrer);
+        let pass = Pass::new(&set.list, &index, at, &referrer, budget);
         let mut outcome = Ok(());
         for place in merge_order(of_kind, of_any) {
             if !original.gvk.is_selected(&place.spec.gvk) {
@@ -119,17 +120,25 @@ struct Pass<'s> {
     list: &'s [Resource],
     index: &'s Index,
     at: usize,
+    budget: &'s Budget,
     id: ResId,
     role_ref: Option<Gvk>,
     binding_namespaces: HashSet<String>,
 }
 
 impl<'s> Pass<'s> {
-    fn new(list: &'s [Resource], index: &'s Index, at: usize, referrer: &Resource) -> Self {
+    fn new(
+        list: &'s [Resource],
+        index: &'s Index,
+        at: usize,
+        referrer: &Resource,
+        budget: &'s Budget,
+    ) -> Self {
         Self {
             list,
             index,
             at,
+            budget,
             id: referrer.id.clone(),
             role_ref: role_ref(&referrer.node),
             binding_namespaces: binding_namespaces(referrer),
@@ -162,6 +171,7 @@ impl<'s> Pass<'s> {
         let Some(found) = self.select(candidates, place, false)? else { return Ok(()) };
         let new = &self.index.names[found].name;
         if *new != old {
+            self.budget.spend(new.len())?;
             node.set_untagged(new.clone());
         }
         Ok(())

@@ -65,6 +65,8 @@ pub struct Limits {
     pub yaml_depth: usize,
     /// YAML nodes of all objects at the end.
     pub output_nodes: usize,
+    /// Bytes that transformers write: names, labels, patches, copied values.
+    pub output_bytes: usize,
 }
 
 impl Default for Limits {
@@ -77,6 +79,7 @@ impl Default for Limits {
             yaml_nodes: 2_000_000,
             yaml_depth: 128,
             output_nodes: 20_000_000,
+            output_bytes: 1 << 30,
         }
     }
 }

@@ -81,7 +81,7 @@ fn take_list(document: Document) -> Result<Expanded> {
 }
 
 /// Every document needs a kind, and a name unless it is a list.
-fn check(node: &Node) -> Result<()> {
+pub(crate) fn check(node: &Node) -> Result<()> {
     let Node::Map(map) = node else {
         return Err(format!("missing Resource metadata: expected a mapping, got {}", node.kind_name()).into());
     };

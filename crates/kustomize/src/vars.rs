@@ -1,5 +1,6 @@
 //! `vars`: values of fields, put where `$(NAME)` stands. Deprecated in favour of replacements, and still in use.
 
+use crate::budget::Budget;
 use crate::config::Spec;
 use crate::error::{BuildError, Result};
 use crate::kustomization::Var;
@@ -10,6 +11,8 @@ use crate::transform::{Make, visit};
 use std::collections::BTreeMap;
 
 const DEFAULT_PATH: &str = "metadata.name";
+/// The most that one text may grow to, in bytes.
+const MAX_TEXT: usize = 16 << 20;
 
 /// The variables of a kustomization and those below it, by name.
 #[derive(Debug, Default)]
@@ -77,7 +80,12 @@ pub(crate) fn mark_sources(vars: &[Var], set: &mut ResSet, scopes: &Scopes) -> R
 }
 
 /// Replaces every variable. Returns the names of those that nothing uses.
-pub(crate) fn replace_vars(vars: &Vars, set: &mut ResSet, specs: &[Spec]) -> Result<Vec<String>> {
+pub(crate) fn replace_vars(
+    vars: &Vars,
+    set: &mut ResSet,
+    specs: &[Spec],
+    budget: &Budget,
+) -> Result<Vec<String>> {
     if vars.set.is_empty() {
         return Ok(Vec::new());
     }
@@ -88,7 +96,10 @@ pub(crate) fn replace_vars(vars: &Vars, set: &mut ResSet, specs: &[Spec]) -> Res
     let mut used: BTreeMap<&str, usize> = BTreeMap::new();
     for resource in &mut set.list {
         for spec in specs {
-            visit(resource, spec, Make::Nothing, &mut |node| replace_in(node, &values, &mut used))?;
+            visit(resource, spec, Make::Nothing, &mut |node| {
+                replace_in(node, &values, &mut used)?;
+                budget.spend(node.bytes())
+            })?;
         }
     }
     Ok(values.keys().filter(|name| !used.contains_key(*name)).map(|name| (*name).to_owned()).collect())
@@ -129,27 +140,34 @@ fn replace_in<'v>(
 ) -> std::result::Result<(), String> {
     match node {
         node if node.is_null() => {}
-        Node::Scalar(_) => replace_scalar(node, values, used),
-        Node::Map(map) => map.entries.iter_mut().for_each(|(_, value)| replace_scalar(value, values, used)),
+        Node::Scalar(_) => replace_scalar(node, values, used)?,
+        Node::Map(map) => {
+            map.entries.iter_mut().try_for_each(|(_, value)| replace_scalar(value, values, used))?;
+        }
         Node::Seq(items) => {
             if items.iter().any(|item| !item.is_text()) {
                 return Err("invalid value type expect a string".into());
             }
-            items.iter_mut().for_each(|item| replace_scalar(item, values, used));
+            items.iter_mut().try_for_each(|item| replace_scalar(item, values, used))?;
         }
     }
     Ok(())
 }
 
-fn replace_scalar<'v>(node: &mut Node, values: &Values<'v>, used: &mut Used<'v>) {
+fn replace_scalar<'v>(
+    node: &mut Node,
+    values: &Values<'v>,
+    used: &mut Used<'v>,
+) -> std::result::Result<(), String> {
     // Also a text without variables becomes a string, in no particular style.
     if node.is_text() {
-        *node = expand(node.raw_text(), values, used);
+        *node = expand(node.raw_text(), values, used)?;
     }
+    Ok(())
 }
 
 /// Expands `$(NAME)`; `$$` is `$`. A text that is one variable takes over its type.
-fn expand<'v>(text: &str, values: &Values<'v>, used: &mut Used<'v>) -> Node {
+fn expand<'v>(text: &str, values: &Values<'v>, used: &mut Used<'v>) -> std::result::Result<Node, String> {
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find('$') {
@@ -170,9 +188,12 @@ fn expand<'v>(text: &str, values: &Values<'v>, used: &mut Used<'v>) -> Node {
                             *used.entry(name).or_default() += 1;
                             let typed = typed(value);
                             if rest.len() == text.len() && end + 1 == text.len() {
-                                return typed;
+                                return Ok(typed);
                             }
                             out.push_str(typed.raw_text());
+                            if out.len() > MAX_TEXT {
+                                return Err(format!("a text with variables grows beyond {MAX_TEXT} bytes"));
+                            }
                         }
                         None => out.push_str(&rest[..=end]),
                     }
@@ -191,7 +212,7 @@ fn expand<'v>(text: &str, values: &Values<'v>, used: &mut Used<'v>) -> Node {
         }
     }
     out.push_str(rest);
-    Node::text(out)
+    Ok(Node::text(out))
 }
 
 /// A scalar with the type it is read with; what has no tag is a string.

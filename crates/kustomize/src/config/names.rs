@@ -46,7 +46,7 @@ const SECRET_FIELDS: [&str; 7] = [
 ];
 
 /// Other fields: the kind that is named, the kind that names it (`@`: the pods of every [`RUNNING`] kind), the path.
-const FIELDS: [(&str, &str, &str); 43] = [
+const FIELDS: [(&str, &str, &str); 44] = [
     ("Deployment", "HorizontalPodAutoscaler", "spec/scaleTargetRef/name"),
     ("ReplicationController", "HorizontalPodAutoscaler", "spec/scaleTargetRef/name"),
     ("ReplicaSet", "HorizontalPodAutoscaler", "spec/scaleTargetRef/name"),
@@ -63,6 +63,8 @@ const FIELDS: [(&str, &str, &str); 43] = [
     ("v1/Secret", "Ingress", r"metadata/annotations/ingress.kubernetes.io\/auth-secret"),
     ("v1/Secret", "Ingress", r"metadata/annotations/nginx.ingress.kubernetes.io\/auth-secret"),
     ("v1/Secret", "Ingress", r"metadata/annotations/nginx.ingress.kubernetes.io\/auth-tls-secret"),
+    // Twice in the original, too: a name that was renamed to another's earlier name is renamed again.
+    ("v1/Secret", "Ingress", "spec/tls/secretName"),
     ("v1/Secret", "ServiceAccount", "imagePullSecrets/name"),
     ("v1/Secret", "StorageClass", "parameters/secretName"),
     ("v1/Secret", "StorageClass", "parameters/adminSecretName"),

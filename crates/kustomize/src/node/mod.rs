@@ -229,6 +229,31 @@ impl Node {
         *self = Self::Scalar(Scalar { text, tag: Tag::None, style });
     }
 
+    /// Levels of mappings and lists, this one included.
+    pub(crate) fn depth(&self) -> usize {
+        match self {
+            Self::Scalar(_) => 0,
+            Self::Map(map) => 1 + map.entries.iter().map(|(_, v)| v.depth()).max().unwrap_or(0),
+            Self::Seq(items) => 1 + items.iter().map(Self::depth).max().unwrap_or(0),
+        }
+    }
+
+    /// About how much memory the node takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let own = size_of::<Self>();
+        match self {
+            Self::Scalar(scalar) => own + scalar.text.len(),
+            Self::Map(map) => {
+                own + map
+                    .entries
+                    .iter()
+                    .map(|(k, v)| size_of::<Key>() + k.text.len() + v.bytes())
+                    .sum::<usize>()
+            }
+            Self::Seq(items) => own + items.iter().map(Self::bytes).sum::<usize>(),
+        }
+    }
+
     /// The number of nodes at and below this one.
     pub(crate) fn size(&self) -> usize {
         match self {

@@ -1,5 +1,6 @@
 //! JSON patches (RFC 6902) as the original's library applies them.
 
+use crate::budget::{Budget, MAX_PATH};
 use crate::node::{Dialect, Key, Node, ReadLimits, read_documents};
 
 /// One operation.
@@ -51,6 +52,9 @@ fn operation(item: Node) -> Result<Operation, String> {
     let from = text("from").map(|p| Pointer::parse(&p));
     let value = normalize(map.remove("value").unwrap_or_else(Node::null)).map_err(|e| e.why.to_string())?;
     let path = path.ok_or("needs a 'path'")?;
+    if path.parts.len() > MAX_PATH {
+        return Err(format!("'path' has more than {MAX_PATH} parts"));
+    }
     let from = from.ok_or_else(|| format!("'{op}' needs a 'from'"));
     Ok(match op.as_str() {
         "add" => Operation::Add(path, value),
@@ -64,16 +68,23 @@ fn operation(item: Node) -> Result<Operation, String> {
 }
 
 /// Applies the operations in order.
-pub(crate) fn apply(document: &mut Node, patch: &[Operation]) -> Result<(), String> {
+pub(crate) fn apply(document: &mut Node, patch: &[Operation], budget: &Budget) -> Result<(), String> {
     for operation in patch {
         match operation {
-            Operation::Add(path, value) => add(document, path, value.clone())?,
+            Operation::Add(path, value) => {
+                budget.spend(value.bytes())?;
+                add(document, path, value.clone())?;
+            }
             Operation::Remove(path) => {
                 remove(document, path)?;
             }
-            Operation::Replace(path, value) => replace(document, path, value.clone())?,
+            Operation::Replace(path, value) => {
+                budget.spend(value.bytes())?;
+                replace(document, path, value.clone())?;
+            }
             Operation::Move { from, to } => {
                 let value = remove(document, from)?;
+                budget.copy(&value)?;
                 add(document, to, value)?;
             }
             Operation::Copy { from, to } => {
@@ -84,6 +95,7 @@ pub(crate) fn apply(document: &mut Node, patch: &[Operation]) -> Result<(), Stri
                 };
                 let value = value
                     .ok_or_else(|| format!("copy operation does not apply: no value at {}", from.text))?;
+                budget.copy(&value)?;
                 add(document, to, value)?;
             }
             Operation::Test(path, value) => test(document, path, value)?,
@@ -227,7 +239,8 @@ mod tests {
     fn check(document: &str, patch: &str, expected: Result<&str, &str>) {
         let mut node = read_one(document).unwrap().unwrap();
         let operations = parse_patch(patch, ReadLimits::default()).unwrap();
-        let found = apply(&mut node, &operations).map(|()| node.to_value().unwrap().to_string());
+        let found =
+            apply(&mut node, &operations, &Budget::default()).map(|()| node.to_value().unwrap().to_string());
         assert_eq!(found.as_deref().map_err(String::as_str), expected, "{patch}");
     }
 

@@ -145,6 +145,7 @@ fn apply_strategic(
     schemas: &Schemas,
 ) -> Result<bool> {
     let id = target.id.clone();
+    schemas.budget.spend(patch.node.bytes())?;
     if options.allow_name_change || options.allow_kind_change {
         target.remember();
     }
@@ -189,8 +190,11 @@ fn apply_to_selected(
         if resource.has_notes() {
             open_annotations(&mut node);
         }
-        apply_json(&mut node, operations).map_err(|e| BuildError::new(e).of_object(&id))?;
+        apply_json(&mut node, operations, &schemas.budget).map_err(|e| BuildError::new(e).of_object(&id))?;
         resource.node = node;
+        // Annotations are written anew, as strings.
+        let annotations = resource.texts("annotations");
+        resource.set_texts("annotations", annotations);
         resource.refresh(&schemas.scopes);
     }
     set.ids_changed();

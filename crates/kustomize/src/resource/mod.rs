@@ -11,7 +11,7 @@ pub(crate) use id::{Gvk, ResId, split_api_version};
 pub(crate) use set::ResSet;
 
 use crate::error::{BuildError, Result};
-use crate::node::{Map, Node};
+use crate::node::{Map, Node, Tag};
 use crate::origin::OriginNote;
 use crate::schema::Scopes;
 use holdfast_object::Origin;
@@ -269,7 +269,7 @@ impl Resource {
 
 fn set_text(map: &mut Map, key: &str, text: &str) {
     match map.get_mut(key) {
-        Some(node @ Node::Scalar(_)) if node.raw_text() == text && !node.is_null() => {}
+        Some(Node::Scalar(scalar)) if scalar.text == text => scalar.tag = Tag::None,
         Some(node @ Node::Scalar(_)) => node.set_untagged(text.to_owned()),
         Some(node) => *node = Node::text(text),
         None => map.set(key, Node::text(text)),

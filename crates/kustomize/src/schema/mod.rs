@@ -12,6 +12,7 @@ pub(crate) use custom::CustomSchema;
 use custom::Definition;
 pub(crate) use scope::Scopes;
 
+use crate::budget::Budget;
 use crate::error::Result;
 use crate::node::Node;
 use serde_json::Value;
@@ -27,6 +28,8 @@ pub(crate) struct Schemas {
     /// A version was named, so that no later kustomization may change the schema.
     fixed: bool,
     pub(crate) scopes: Scopes,
+    /// What transformers may still write.
+    pub(crate) budget: Budget,
 }
 
 /// A place in a schema.
@@ -37,6 +40,10 @@ pub(crate) enum Schema<'s> {
 }
 
 impl Schemas {
+    pub(crate) fn new(budget: Budget) -> Self {
+        Self { budget, ..Self::default() }
+    }
+
     /// Takes in a kustomization's `openapi` field. The root's decides; below it the first that names one does.
     pub(crate) fn set(
         &mut self,

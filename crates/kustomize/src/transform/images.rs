@@ -95,10 +95,12 @@ impl ImageTag {
 }
 
 impl Transformer for ImageTag {
-    fn transform(&self, set: &mut ResSet, _: &Schemas) -> Result<()> {
+    fn transform(&self, set: &mut ResSet, schemas: &Schemas) -> Result<()> {
+        let bytes = self.image.new_name.len() + self.image.new_tag.len() + self.image.digest.len();
         for resource in set.list.iter_mut().filter(|r| r.id.gvk.kind != "CustomResourceDefinition") {
             self.walk(&mut resource.node)
                 .map_err(|e| crate::error::BuildError::new(e).of_object(&resource.id))?;
+            schemas.budget.spend(bytes)?;
             for spec in &self.specs {
                 visit(resource, spec, Make::Nothing, &mut |node| self.update(node))?;
             }

@@ -17,9 +17,11 @@ impl Transformer for Labels {
         if self.pairs.is_empty() {
             return Ok(());
         }
+        let bytes: usize = self.pairs.iter().map(|(key, text)| key.len() + text.len()).sum();
         for resource in &mut set.list {
             for spec in &self.specs {
                 visit(resource, spec, Make::Map, &mut |node| {
+                    schemas.budget.spend(bytes)?;
                     self.pairs.iter().try_for_each(|(key, text)| set_entry(node, key, text))
                 })?;
             }

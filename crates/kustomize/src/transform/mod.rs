@@ -16,6 +16,7 @@ pub(crate) use replacements::Replacements;
 pub(crate) use replicas::ReplicaCount;
 pub(crate) use value_add::{ValueAdd, ValueAddConfig};
 
+use crate::budget::MAX_PATH;
 use crate::config::{Part, Spec};
 use crate::error::{BuildError, Result};
 use crate::node::{Map, Node, Scalar, Tag, wrong_kind};
@@ -57,6 +58,9 @@ pub(crate) fn visit_any(
     make: Make,
     set: &mut Setter<'_>,
 ) -> Result<()> {
+    if spec.parts.len() > MAX_PATH {
+        return Err(BuildError::new(format!("a field path has more than {MAX_PATH} parts")));
+    }
     let make = if spec.create { make } else { Make::Nothing };
     visit_parts(&mut resource.node, &spec.parts, make, set)
         .map_err(|message| BuildError::new(message).of_object(&resource.id).of_field(&spec.path))

@@ -49,6 +49,7 @@ impl Transformer for Affix {
                     if node.as_scalar().is_none() {
                         return Err(crate::node::wrong_kind("a scalar", node));
                     }
+                    schemas.budget.spend(self.text.len())?;
                     let old = node.raw_text();
                     let new = match self.side {
                         Side::Prefix => format!("{}{old}", self.text),

@@ -50,6 +50,7 @@ impl Transformer for Namespace {
                 continue;
             }
             resource.remember();
+            schemas.budget.spend(self.namespace.len())?;
             self.apply(resource).map_err(|e| BuildError {
                 message: format!("namespace transformation failed: {}", e.message),
                 ..e

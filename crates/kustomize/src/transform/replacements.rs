@@ -1,4 +1,5 @@
 use super::Transformer;
+use crate::budget::{Budget, MAX_PATH};
 use crate::error::{BuildError, Result};
 use crate::hash::{go_json, go_json_indented};
 use crate::kustomization::{FieldOptions, ReplacementField, SourceSelector, TargetSelector};
@@ -74,7 +75,7 @@ impl Replacement {
         for target in &self.targets {
             for resource in &mut set.list {
                 if target.selects(resource) {
-                    target.write(resource, &value)?;
+                    target.write(resource, &value, &schemas.budget)?;
                     resource.refresh(&schemas.scopes);
                 }
             }
@@ -120,14 +121,19 @@ impl Target {
         ids.iter().any(|id| fits(&self.select, id))
     }
 
-    fn write(&self, resource: &mut Resource, value: &Node) -> Result<()> {
+    fn write(&self, resource: &mut Resource, value: &Node, budget: &Budget) -> Result<()> {
         let create = if self.options.create { Create::like(value) } else { Create::No };
         for path in &self.paths {
+            budget
+                .copy(value)
+                .map_err(|e| BuildError::new(e).of_object(&resource.id).of_field(&path.text))?;
             if write_structured(&mut resource.node, path, value, create, &self.options).is_some() {
                 continue;
             }
-            let written =
-                resource.node.visit_path(&path.steps, create, &mut |node| set(node, value, &self.options));
+            let written = resource.node.visit_path(&path.steps, create, &mut |node| {
+                budget.spend(value.bytes())?;
+                set(node, value, &self.options)
+            });
             let verb = if self.options.create { "find or create" } else { "find" };
             let missing = format!("unable to {verb} field \"{}\" in replacement target", path.text);
             let problem = match written {
@@ -144,6 +150,9 @@ impl Target {
 impl FieldPath {
     fn new(text: String) -> Result<Self> {
         let parts = split_smart(&text);
+        if parts.len() > MAX_PATH {
+            return Err(BuildError::new(format!("a field path has more than {MAX_PATH} parts")));
+        }
         let steps = parts
             .iter()
             .map(|part| Step::parse(part))

@@ -1,5 +1,6 @@
 use super::Transformer;
 use super::namespace::{Namespace, SubjectMode};
+use crate::budget::MAX_PATH;
 use crate::decode::config;
 use crate::error::{BuildError, Result};
 use crate::kustomization::Selector;
@@ -41,6 +42,9 @@ impl ValueAdd {
             if target.field_path.is_empty() {
                 return Err(BuildError::new("fieldPath cannot be empty").of_field("targets"));
             }
+            if target.field_path.split('/').count() > MAX_PATH {
+                return Err(format!("fieldPath has more than {MAX_PATH} parts").into());
+            }
             let position = usize::try_from(target.file_path_position).map_err(|_| {
                 format!("value of FilePathPosition ({}) cannot be negative", target.file_path_position)
             })?;
@@ -64,6 +68,7 @@ impl Transformer for ValueAdd {
                     };
                     namespace.apply(resource)?;
                 } else {
+                    schemas.budget.spend(self.value.len() + field.len())?;
                     add(&mut resource.node, &split_path(field, '/'), &self.value, *position)
                         .map_err(|e| BuildError::new(e).of_object(&resource.id).of_field(field))?;
                 }

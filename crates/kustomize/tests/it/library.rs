@@ -154,6 +154,14 @@ fn limits_are_named() {
     let bomb = tree(&[("kustomization.yaml", "resources: [a.yaml]\n"), ("a.yaml", &laughs)]);
     let found = limited(&bomb, Limits::default());
     assert!(found.contains("limit of YAML nodes"), "{found}");
+    let doubled = format!(
+        "resources: [a.yaml]\npatches:\n- target: {{kind: ConfigMap}}\n  patch: |-\n{}",
+        (0..40).map(|at| format!("    - {{op: copy, from: /data, path: /data/x{at}}}\n")).collect::<String>()
+    );
+    let doubled =
+        tree(&[("kustomization.yaml", &doubled), ("a.yaml", &format!("{CONFIG_MAP}data: {{k: v}}\n"))]);
+    let found = limited(&doubled, Limits { output_bytes: 1 << 20, ..Limits::default() });
+    assert!(found.contains("(limit: output bytes)"), "{found}");
     let deep = format!("{CONFIG_MAP}x: {}{}\n", "[".repeat(10_000), "]".repeat(10_000));
     let deep = tree(&[("kustomization.yaml", "resources: [a.yaml]\n"), ("a.yaml", &deep)]);
     let found = limited(&deep, Limits::default());

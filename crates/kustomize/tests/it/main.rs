@@ -5,3 +5,4 @@ mod conformance;
 mod folder;
 mod inject;
 mod library;
+mod properties;
