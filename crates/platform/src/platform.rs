@@ -1,4 +1,5 @@
 use crate::follow;
+use holdfast_argocd::ArgoOptions;
 use holdfast_cluster::{Cluster, OwnerIndex};
 use holdfast_controller::{Engine, EngineOptions};
 use holdfast_flux::FluxOptions;
@@ -19,6 +20,8 @@ pub struct PlatformOptions {
     pub limits: Limits,
     /// How Flux' kinds are run.
     pub flux: FluxOptions,
+    /// How Argo CD's kinds are run.
+    pub argocd: ArgoOptions,
     /// Reconciles under way at once; they never wait, so this bounds memory and requests only.
     pub concurrency: usize,
     /// Renders that are remembered.
@@ -32,6 +35,7 @@ impl PlatformOptions {
             cache: cache.into(),
             limits: Limits::default(),
             flux: FluxOptions::default(),
+            argocd: ArgoOptions::default(),
             concurrency: 64,
             renders: 4096,
         }
@@ -67,7 +71,14 @@ impl Platform {
             },
         );
         let renders = Arc::new(RenderCache::new(options.renders));
-        let reconcilers = holdfast_flux::reconcilers(&engine, sources.clone(), renders, options.flux.clone());
+        let mut reconcilers =
+            holdfast_flux::reconcilers(&engine, sources.clone(), renders.clone(), options.flux.clone());
+        reconcilers.extend(holdfast_argocd::reconcilers(
+            &engine,
+            sources.clone(),
+            renders,
+            options.argocd.clone(),
+        ));
         let (stop, stopped) = watch::channel(false);
         let (runner, following) = (engine.clone(), follow::follow(engine.clone(), sources.clone()));
         let running = tokio::spawn(async move {

@@ -7,8 +7,8 @@ use super::refresh::{self, Level, Question};
 use super::request::{Identity, Target, last_objects};
 use super::status::{Condition, Status, SyncCode, condition, requested_operation, seconds};
 use super::{Action, AutoStep, Progress, State, decide, finalize, write};
+use crate::ArgoOptions;
 use crate::credentials::Repositories;
-use crate::{ArgoOptions, repository_key};
 use futures::future::BoxFuture;
 use holdfast_cluster::ApiErrorKind;
 use holdfast_controller::{Engine, Outcome, Reason, Reconciler, Severity, Work};
@@ -38,8 +38,6 @@ pub(crate) struct Shared {
     pub(crate) options: ArgoOptions,
     pub(crate) repositories: Repositories,
     memory: Mutex<HashMap<ObjectKey, Memory>>,
-    /// Which Applications use a repository.
-    users: Mutex<HashMap<String, HashSet<ObjectKey>>>,
 }
 
 impl Shared {
@@ -50,44 +48,15 @@ impl Shared {
         options: ArgoOptions,
     ) -> Self {
         let repositories = Repositories::new(engine.cluster().clone(), &options.control_namespace);
-        let (memory, users) = (Mutex::default(), Mutex::default());
-        Self { engine, sources, renders, options, repositories, memory, users }
+        Self { engine, sources, renders, options, repositories, memory: Mutex::default() }
     }
 
     fn memory(&self) -> MutexGuard<'_, HashMap<ObjectKey, Memory>> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn users(&self) -> MutexGuard<'_, HashMap<String, HashSet<ObjectKey>>> {
-        self.users.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The Applications that use a repository.
-    pub(crate) fn users_of(&self, repository: &str) -> Vec<ObjectKey> {
-        self.users().get(repository).map(|users| users.iter().cloned().collect()).unwrap_or_default()
-    }
-
-    /// All Applications that use any.
-    pub(crate) fn all_users(&self) -> HashSet<ObjectKey> {
-        self.users().values().flatten().cloned().collect()
-    }
-
-    fn uses(&self, app: &ObjectKey, repository: Option<String>) {
-        let mut users = self.users();
-        users.retain(|key, apps| {
-            if Some(key) != repository.as_ref() {
-                apps.remove(app);
-            }
-            !apps.is_empty()
-        });
-        if let Some(repository) = repository {
-            users.entry(repository).or_default().insert(app.clone());
-        }
-    }
-
     fn forget(&self, app: &ObjectKey) {
         self.memory().remove(app);
-        self.uses(app, None);
         self.engine.routes().set(app, HashSet::new());
     }
 
@@ -371,8 +340,6 @@ impl<'a> Round<'a> {
             Ok(spec) => spec.clone(),
             Err(problem) => return invalid(vec![format!("spec: {problem}")]),
         };
-        let repository = spec.source.as_ref().map(|source| repository_key(&source.repo_url));
-        self.shared.uses(&self.app.key(), repository);
         let mut problems = super::refuse::spec_problems(&self.app, &spec);
         let name = if spec.project.is_empty() { super::project::DEFAULT_PROJECT } else { &spec.project };
         match self.project(name).await {

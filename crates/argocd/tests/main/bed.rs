@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use holdfast_argocd::{ArgoOptions, Clock};
 use holdfast_cluster::{ApiRequest, Cluster, OwnerIndex, PatchKind};
-use holdfast_controller::{Engine, EngineOptions};
+use holdfast_controller::{Engine, EngineOptions, Reason, Trigger};
 use holdfast_object::{GroupVersionKind, Object, Value, json};
 use holdfast_render::RenderCache;
 use holdfast_sandbox::{Options, Sandbox};
@@ -83,7 +83,6 @@ pub(crate) struct Bed {
     _sandbox: Sandbox,
     pub(crate) cluster: Cluster,
     pub(crate) engine: Engine,
-    sources: Sources,
     repository: Arc<Repository>,
     stop: watch::Sender<bool>,
 }
@@ -111,7 +110,7 @@ impl Bed {
         let repository = Arc::new(Repository::default());
         sources.stand_in(&GitUrl::parse(URL).unwrap(), repository.clone());
         let (stop, stopped) = watch::channel(false);
-        let bed = Self { _sandbox: sandbox, cluster, engine, sources, repository, stop };
+        let bed = Self { _sandbox: sandbox, cluster, engine, repository, stop };
         for definition in holdfast_types::definitions() {
             if definition.gvk.group == "argoproj.io" {
                 bed.apply(definition.value).await;
@@ -125,7 +124,7 @@ impl Bed {
         let clock = Clock::new(move || began + jiff::SignedDuration::try_from(at.elapsed()).unwrap());
         let reconcilers = holdfast_argocd::reconcilers(
             &bed.engine,
-            bed.sources.clone(),
+            sources,
             Arc::new(RenderCache::new(64)),
             ArgoOptions { clock, ..options },
         );
@@ -144,10 +143,12 @@ impl Bed {
         hash(state.commits.len())
     }
 
-    /// Commits files, and says so as a webhook would.
+    /// Commits files, and says so as whoever follows the repositories does.
     pub(crate) fn push(&self, files: &[(&str, &str)]) -> String {
         let commit = self.commit(files);
-        self.sources.changed(&GitUrl::parse(URL).unwrap());
+        for app in self.engine.live().all(&application()) {
+            self.engine.trigger(Trigger { key: app.key(), reason: Reason::SourceChanged });
+        }
         commit
     }
 
