@@ -9,11 +9,14 @@
 
 mod cache;
 mod directory;
+mod kustomize;
 mod recording;
 mod transform;
 
 pub use cache::{CacheStats, CachedOutcome, RenderCache};
 pub use directory::DirectoryOptions;
+pub use holdfast_kustomize as kustomization;
+pub use kustomize::KustomizeOptions;
 pub use transform::{NamespaceRule, Scope, Transform, set_namespaces};
 
 use holdfast_object::{ObjectSet, Origin};
@@ -36,6 +39,8 @@ pub struct RenderRequest {
 pub enum Renderer {
     /// Plain YAML and JSON files.
     Directory(DirectoryOptions),
+    /// A kustomization, or for Flux any folder.
+    Kustomize(KustomizeOptions),
 }
 
 /// The most that one render may read and give.
@@ -91,6 +96,26 @@ pub enum Need {
         /// The URL.
         url: String,
     },
+    /// A chart.
+    Chart {
+        /// The repository's URL.
+        repository: String,
+        /// The chart's name.
+        name: String,
+        /// The version or range.
+        version: String,
+    },
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::GitBase { url, reference } if reference.is_empty() => write!(f, "repository {url}"),
+            Self::GitBase { url, reference } => write!(f, "repository {url} at {reference}"),
+            Self::Http { url } => write!(f, "{url}"),
+            Self::Chart { repository, name, version } => write!(f, "chart {name} {version} of {repository}"),
+        }
+    }
 }
 
 /// A remark about one place of the source.
@@ -164,5 +189,6 @@ pub fn render(tree: &dyn FileTree, request: &RenderRequest) -> Result<RenderOutc
         Renderer::Directory(options) => {
             directory::render(tree, &request.path, options, &request.limits).map(RenderOutcome::Rendered)
         }
+        Renderer::Kustomize(options) => kustomize::render(tree, &request.path, options, &request.limits),
     }
 }

@@ -110,6 +110,25 @@ pub struct KustomizationSpec {
     pub force: bool,
     /// The namespace of all namespaced objects.
     pub target_namespace: Option<String>,
+    /// What is put before every name.
+    pub name_prefix: Option<String>,
+    /// What is put behind every name.
+    pub name_suffix: Option<String>,
+    /// Patches.
+    #[serde(default)]
+    pub patches: Vec<PatchSpec>,
+    /// Images.
+    #[serde(default)]
+    pub images: Vec<ImageSpec>,
+    /// Components, relative to the path.
+    #[serde(default)]
+    pub components: Vec<String>,
+    /// Components that are not there are passed over.
+    #[serde(default)]
+    pub ignore_missing_components: bool,
+    /// Annotations that tell where an object comes from.
+    #[serde(default)]
+    pub build_metadata: Vec<String>,
     /// Labels and annotations of all objects.
     pub common_metadata: Option<CommonMetadata>,
     /// Do nothing.
@@ -159,6 +178,49 @@ pub struct ObjectReference {
     /// Namespace; nothing is the referring object's.
     #[serde(default)]
     pub namespace: String,
+}
+
+/// An element of `Kustomization.spec.patches`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct PatchSpec {
+    /// The patch.
+    pub patch: String,
+    /// What it applies to.
+    pub target: Option<PatchTarget>,
+}
+
+/// What a patch applies to.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PatchTarget {
+    /// API group.
+    pub group: String,
+    /// API version.
+    pub version: String,
+    /// Kind.
+    pub kind: String,
+    /// Name.
+    pub name: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Selector over labels.
+    pub label_selector: String,
+    /// Selector over annotations.
+    pub annotation_selector: String,
+}
+
+/// An element of `Kustomization.spec.images`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ImageSpec {
+    /// The image's name.
+    pub name: String,
+    /// The name it gets.
+    pub new_name: String,
+    /// The tag it gets.
+    pub new_tag: String,
+    /// The digest it gets.
+    pub digest: String,
 }
 
 /// `Kustomization.spec.commonMetadata`.

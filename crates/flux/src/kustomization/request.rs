@@ -5,8 +5,11 @@ use crate::{FluxOptions, Published};
 use holdfast_controller::Engine;
 use holdfast_health::RuleSet;
 use holdfast_object::{GroupKind, GroupVersionKind, Object, ObjectRef, ObjectSet};
+use holdfast_render::kustomization::{
+    Flux, FluxImage, InjectedPatch, Injection, LoadRestrictor, PatchTarget, Reorder,
+};
 use holdfast_render::{
-    DirectoryOptions, NamespaceRule, RenderLimits, RenderRequest, Renderer, Scope, Transform, set_namespaces,
+    KustomizeOptions, NamespaceRule, RenderLimits, RenderRequest, Renderer, Scope, Transform, set_namespaces,
 };
 use holdfast_sync::{
     Backoff, Desired, DesiredObject, DriftPolicy, FoldPolicy, HealWhen, HealthGate, ObjectPolicy, Order,
@@ -31,13 +34,46 @@ pub(super) fn render_request(spec: &KustomizationSpec) -> Result<RenderRequest, 
         normalize(&spec.path).ok_or_else(|| format!("path '{}' leads outside of the source", spec.path))?;
     Ok(RenderRequest {
         path,
-        renderer: Renderer::Directory(DirectoryOptions {
-            recurse: true,
-            unique: true,
-            ..DirectoryOptions::default()
+        renderer: Renderer::Kustomize(KustomizeOptions {
+            inject: Injection::Flux(injection(spec)),
+            load_restrictor: LoadRestrictor::None,
+            reorder: Reorder::Legacy,
         }),
         limits: RenderLimits::default(),
     })
+}
+
+/// What Flux writes into the kustomization before it builds.
+fn injection(spec: &KustomizationSpec) -> Flux {
+    let patches = spec.patches.iter().map(|patch| InjectedPatch {
+        patch: patch.patch.clone(),
+        target: patch.target.as_ref().map(|t| PatchTarget {
+            group: t.group.clone(),
+            version: t.version.clone(),
+            kind: t.kind.clone(),
+            name: t.name.clone(),
+            namespace: t.namespace.clone(),
+            label_selector: t.label_selector.clone(),
+            annotation_selector: t.annotation_selector.clone(),
+        }),
+        ..InjectedPatch::default()
+    });
+    let images = spec.images.iter().map(|image| FluxImage {
+        name: image.name.clone(),
+        new_name: image.new_name.clone(),
+        new_tag: image.new_tag.clone(),
+        digest: image.digest.clone(),
+    });
+    Flux {
+        target_namespace: spec.target_namespace.clone(),
+        name_prefix: spec.name_prefix.clone(),
+        name_suffix: spec.name_suffix.clone(),
+        patches: patches.collect(),
+        images: images.collect(),
+        components: spec.components.clone(),
+        ignore_missing_components: spec.ignore_missing_components,
+        build_metadata: spec.build_metadata.clone(),
+    }
 }
 
 /// Everything that the rendered objects get on their way: common metadata, namespace, owner.
@@ -54,11 +90,8 @@ pub(super) fn desired(
         Transform::Annotations(metadata.annotations.clone().into_iter().collect()).apply(&mut rendered);
     }
     let mut objects = rendered.objects;
-    let rule = match &spec.target_namespace {
-        Some(namespace) => NamespaceRule::Always(namespace.clone()),
-        None => NamespaceRule::Default(String::new()),
-    };
-    set_namespaces(&mut objects, &rule, &|kind| scope(engine, kind));
+    // The build knows which built-in kinds have no namespace; of custom ones only the cluster does.
+    set_namespaces(&mut objects, &NamespaceRule::Default(String::new()), &|kind| scope(engine, kind));
     let owner = owner(object);
     let objects = objects
         .into_iter()
