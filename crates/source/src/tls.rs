@@ -154,3 +154,90 @@ impl ServerCertVerifier for Verifier {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    use rustls::{ClientConnection, ServerConfig, ServerConnection};
+
+    struct Made {
+        certificate: CertificateDer<'static>,
+        pem: String,
+        key: Vec<u8>,
+    }
+
+    /// A certificate for `localhost`: an authority signed by itself, or a server's signed by `issuer`.
+    fn make(is_authority: bool, issuer: Option<&Issuer<'_, KeyPair>>) -> (Made, Issuer<'static, KeyPair>) {
+        let mut params = CertificateParams::new(vec!["localhost".into()]).unwrap();
+        if is_authority {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        }
+        let key = KeyPair::generate().unwrap();
+        let certificate = match issuer {
+            Some(issuer) => params.signed_by(&key, issuer).unwrap(),
+            None => params.self_signed(&key).unwrap(),
+        };
+        let made =
+            Made { certificate: certificate.der().clone(), pem: certificate.pem(), key: key.serialize_der() };
+        (made, Issuer::new(params, key))
+    }
+
+    fn connect(server: &Made, options: &TlsOptions, name: &'static str) -> Result<(), rustls::Error> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let key = PrivateKeyDer::try_from(server.key.clone()).unwrap();
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![server.certificate.clone()], key)
+            .unwrap();
+        let mut server = ServerConnection::new(Arc::new(config)).unwrap();
+        let config = client_config(options, "test").unwrap();
+        let name = ServerName::try_from(name).unwrap();
+        let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
+        while client.is_handshaking() {
+            let mut wire = Vec::new();
+            client.write_tls(&mut wire).unwrap();
+            server.read_tls(&mut wire.as_slice()).unwrap();
+            server.process_new_packets().unwrap();
+            let mut wire = Vec::new();
+            server.write_tls(&mut wire).unwrap();
+            client.read_tls(&mut wire.as_slice()).unwrap();
+            client.process_new_packets()?;
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn who_is_trusted() {
+        let (authority, issuer) = make(true, None);
+        let (server, _) = make(false, Some(&issuer));
+        let (other, _) = make(true, None);
+        let trust = |made: &Made| TlsOptions { ca: Some(made.pem.clone()), ..TlsOptions::default() };
+        assert!(connect(&server, &trust(&authority), "localhost").is_ok());
+        // A self-signed authority certificate as server certificate, pinned: fine for its own names.
+        assert!(connect(&authority, &trust(&authority), "localhost").is_ok());
+        assert!(connect(&authority, &trust(&authority), "example.org").is_err());
+        assert!(connect(&server, &trust(&authority), "example.org").is_err());
+        assert!(connect(&server, &trust(&other), "localhost").is_err());
+        assert!(connect(&authority, &TlsOptions::default(), "localhost").is_err());
+        let anyone = TlsOptions { skip_verification: true, ..TlsOptions::default() };
+        assert!(connect(&other, &anyone, "example.org").is_ok());
+    }
+
+    #[test]
+    fn what_is_no_certificate() {
+        let error = |options: TlsOptions| client_config(&options, "https://h/a").unwrap_err().to_string();
+        assert_eq!(
+            error(TlsOptions { ca: Some("no PEM".into()), ..TlsOptions::default() }),
+            "the credentials for https://h/a cannot be used: ca.crt: no certificate in PEM format"
+        );
+        let (made, _) = make(false, None);
+        let client = crate::ClientCertificate { certificate: made.pem, key: "geheim".into() };
+        assert_eq!(
+            error(TlsOptions { client: Some(client), ..TlsOptions::default() }),
+            "the credentials for https://h/a cannot be used: tls.key: no private key in PEM format"
+        );
+    }
+}

@@ -1,12 +1,11 @@
 //! Repositories by address, shared by all who use them.
 
 use super::local;
-use super::objects::Objects;
 use super::select::{Reference, Resolved, prefixes, select, without_listing};
-use super::session::{Depth, Fetch, Session};
-use super::store::{Store, create_bare};
-use super::transport::{Dial, Failure, Meter};
+use super::session::Session;
+use super::store::Store;
 use super::tree::artifact_at;
+use super::work::Network;
 use crate::cancel::{Cancel, CancelOnDrop};
 use crate::flights::Flights;
 use crate::http::HttpClients;
@@ -31,11 +30,11 @@ pub struct GitCache {
     inner: Arc<Inner>,
 }
 
-struct Inner {
-    folder: PathBuf,
-    limits: Limits,
-    ssh: PathBuf,
-    clients: HttpClients,
+pub(super) struct Inner {
+    pub(super) folder: PathBuf,
+    pub(super) limits: Limits,
+    pub(super) ssh: PathBuf,
+    pub(super) clients: HttpClients,
     network: Arc<Semaphore>,
     stores: Mutex<HashMap<String, Arc<Store>>>,
     listings: Flights<ListingKey, Result<Arc<Vec<Reference>>, SourceError>>,
@@ -44,16 +43,16 @@ struct Inner {
     admitted: Mutex<HashSet<(String, [u8; 32])>>,
     /// Commits that were seen to lie on a branch.
     on_branch: Mutex<HashSet<(String, String, ObjectId)>>,
-    counters: Counters,
+    pub(super) counters: Counters,
 }
 
 type ListingKey = (String, [u8; 32], Vec<String>);
 
 #[derive(Default)]
-struct Counters {
+pub(super) struct Counters {
     listings: AtomicU64,
-    fetches: AtomicU64,
-    bytes: AtomicU64,
+    pub(super) fetches: AtomicU64,
+    pub(super) bytes: AtomicU64,
 }
 
 /// What the network was used for since the start.
@@ -230,6 +229,18 @@ impl GitCache {
         .await
     }
 
+    /// Removes what is kept of repositories that nobody uses any more: all but those with these keys
+    /// ([`GitUrl::key`]). What somebody still reads stays readable. Returns how many were removed.
+    ///
+    /// # Errors
+    /// [`SourceError::Storage`] when the cache cannot be read.
+    pub async fn retain(&self, used: &HashSet<String>) -> Result<usize, SourceError> {
+        let keep: HashSet<String> = used.iter().map(|key| Store::folder_name(key)).collect();
+        lock(&self.inner.stores).retain(|key, _| used.contains(key));
+        let folder = self.inner.folder.clone();
+        blocking(move || Store::remove_others(&folder, &keep)).await
+    }
+
     /// What the network was used for since the start.
     pub fn statistics(&self) -> GitStatistics {
         let counters = &self.inner.counters;
@@ -291,8 +302,13 @@ impl GitCache {
         let (limits, revision, shown) =
             (self.inner.limits.clone(), resolved.revision.clone(), url.to_string());
         let Some(path) = url.local_path() else { return Err(SourceError::Cancelled) };
+        let branch = resolved.on_branch.clone();
         blocking(move || {
             let objects = Arc::new(local::open(&path)?);
+            if let Some(branch) = branch.filter(|b| !local::is_on_branch(&objects, b, commit)) {
+                let reference = format!("commit {commit} on branch {branch:?}");
+                return Err(SourceError::RefNotFound { url: shown, reference });
+            }
             let found = local::artifact(objects, &revision, commit, &limits)?;
             found
                 .ok_or_else(|| SourceError::RefNotFound { url: shown, reference: format!("commit {commit}") })
@@ -321,14 +337,13 @@ impl GitCache {
         if tip != commit {
             let (url, access, name) = (url.clone(), access.clone(), branch.to_owned());
             let key = (url.key(), commit, Some(name.clone()));
+            let store = self.store(&url);
             let start = || {
-                let (cache, url, access, name) = (self.clone(), url.clone(), access.clone(), name.clone());
+                let (cache, url, access) = (self.clone(), url.clone(), access.clone());
+                let (store, name) = (store.clone(), name.clone());
                 async move {
-                    cache
-                        .on_network(&url, &access, move |network| {
-                            network.require_ancestor(&name, tip, commit)
-                        })
-                        .await
+                    let work = move |network: &Network| network.require_ancestor(&store, &name, tip, commit);
+                    cache.on_network(&url, &access, work).await
                 }
                 .boxed()
             };
@@ -369,129 +384,6 @@ impl GitCache {
             }),
             Err(_) => Err(SourceError::TimedOut { url: url.to_string(), after }),
         }
-    }
-}
-
-/// What work on a blocking thread needs.
-struct Network {
-    inner: Arc<Inner>,
-    url: GitUrl,
-    access: Access,
-    runtime: tokio::runtime::Handle,
-    cancel: Cancel,
-}
-
-impl Network {
-    fn limits(&self) -> &Limits {
-        &self.inner.limits
-    }
-
-    fn dial(&self) -> Dial<'_> {
-        let failure = Failure::default();
-        Dial {
-            url: &self.url,
-            access: &self.access,
-            clients: &self.inner.clients,
-            runtime: self.runtime.clone(),
-            cancel: self.cancel.clone(),
-            meter: Meter::new(failure.clone()),
-            failure,
-            ssh: &self.inner.ssh,
-        }
-    }
-
-    /// Fetches a commit into the store, whatever it takes.
-    fn fetch_commit(&self, store: &Store, commit: ObjectId) -> Result<(), SourceError> {
-        let lock = store.lock(&self.url, || self.pause())?;
-        if let Some(objects) = store.current().ok().flatten()
-            && store.is_complete(&objects, commit, self.limits())?
-        {
-            return Ok(()); // another process was faster
-        }
-        for afresh in [false, true] {
-            let objects = store.writable(&lock, self.limits(), afresh)?;
-            let have = if afresh { Vec::new() } else { store.have(&objects, self.limits()) };
-            match self.download(&objects, &[commit], &have, Depth::One, false) {
-                Err(SourceError::RefNotFound { .. }) => self.download_all(&objects, commit)?,
-                other => other?,
-            }
-            if store.is_complete(&objects, commit, self.limits())? {
-                store.note(&lock, &objects, commit)?;
-                let published = store.publish(&lock, &objects)?;
-                // The new generation is another folder: what was seen in it holds under its new name.
-                store.is_complete(&published, commit, self.limits())?;
-                return Ok(());
-            }
-            store.forget();
-        }
-        Err(SourceError::Protocol {
-            url: self.url.to_string(),
-            message: format!("the server did not send all of commit {commit}"),
-        })
-    }
-
-    /// For servers that give out only commits that a branch or tag points to: everything, then.
-    fn download_all(&self, objects: &Objects, commit: ObjectId) -> Result<(), SourceError> {
-        let not_found =
-            || SourceError::RefNotFound { url: self.url.to_string(), reference: format!("commit {commit}") };
-        let session = Session::open(&self.dial(), self.limits())?;
-        let everything = ["refs/heads/".to_owned(), "refs/tags/".to_owned()];
-        let (listed, session) = session.references(&everything, self.limits())?;
-        drop(session);
-        let tips: Vec<ObjectId> = listed.iter().map(|r| r.commit).collect();
-        if tips.is_empty() {
-            return Err(not_found());
-        }
-        self.download(objects, &tips, &[], Depth::Full, false)?;
-        objects.commit(commit)?.map(|_| ()).ok_or_else(not_found)
-    }
-
-    fn download(
-        &self,
-        objects: &Objects,
-        wanted: &[ObjectId],
-        have: &[ObjectId],
-        depth: Depth,
-        commits_only: bool,
-    ) -> Result<(), SourceError> {
-        let counters = &self.inner.counters;
-        counters.fetches.fetch_add(1, Ordering::Relaxed);
-        let session = Session::open(&self.dial(), self.limits())?;
-        let received = objects.with(|repository| {
-            let interrupt = self.cancel.flag();
-            session.fetch(&Fetch { repository, wanted, have, depth, commits_only, interrupt }, self.limits())
-        })?;
-        counters.bytes.fetch_add(received, Ordering::Relaxed);
-        tracing::debug!(url = %self.url, ?wanted, bytes = received, "fetched");
-        Ok(())
-    }
-
-    /// Checks that a commit is part of a branch's history, for which only commits are needed.
-    fn require_ancestor(&self, branch: &str, tip: ObjectId, commit: ObjectId) -> Result<(), SourceError> {
-        let failed = |e: std::io::Error| SourceError::Storage {
-            path: self.inner.folder.display().to_string(),
-            message: e.to_string(),
-        };
-        std::fs::create_dir_all(&self.inner.folder).map_err(failed)?;
-        let folder =
-            tempfile::Builder::new().prefix("history-").tempdir_in(&self.inner.folder).map_err(failed)?;
-        create_bare(folder.path()).map_err(failed)?;
-        let objects = Objects::open(folder.path())?;
-        self.download(&objects, &[tip], &[], Depth::Full, true)?;
-        let found = objects.with(|repository| {
-            let Ok(mut walk) = repository.rev_walk([tip]).all() else { return false };
-            walk.any(|step| step.is_ok_and(|info| info.id == commit))
-        });
-        if found {
-            return Ok(());
-        }
-        let reference = format!("commit {commit} on branch {branch:?}");
-        Err(SourceError::RefNotFound { url: self.url.to_string(), reference })
-    }
-
-    /// A moment's rest, unless nobody waits any more.
-    fn pause(&self) -> Result<(), SourceError> {
-        self.runtime.block_on(self.cancel.or(tokio::time::sleep(Duration::from_millis(20))))
     }
 }
 

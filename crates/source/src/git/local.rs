@@ -24,6 +24,21 @@ pub(crate) fn open(path: &Path) -> Result<Objects, SourceError> {
     Err(not_found())
 }
 
+/// Whether a commit is part of the history of a branch.
+pub(crate) fn is_on_branch(objects: &Objects, branch: &str, commit: ObjectId) -> bool {
+    let name = format!("refs/heads/{branch}");
+    let tip = references(objects).ok().and_then(|all| all.into_iter().find(|r| r.name == name));
+    tip.is_some_and(|tip| is_ancestor(objects, tip.commit, commit))
+}
+
+/// Whether a commit is part of another's history, or that one itself.
+pub(crate) fn is_ancestor(objects: &Objects, tip: ObjectId, commit: ObjectId) -> bool {
+    objects.with(|repository| {
+        let Ok(mut walk) = repository.rev_walk([tip]).all() else { return false };
+        walk.any(|step| step.is_ok_and(|info| info.id == commit))
+    })
+}
+
 /// The artifact of a commit, if it is there and within the limits.
 pub(crate) fn artifact(
     objects: Arc<Objects>,

@@ -8,6 +8,7 @@ mod session;
 mod store;
 mod transport;
 mod tree;
+mod work;
 
 pub use cache::{GitCache, GitStatistics};
 pub(crate) use local::artifact as local_artifact;

@@ -38,6 +38,44 @@ impl Store {
         }
     }
 
+    /// The name of a repository's folder in the cache.
+    pub(crate) fn folder_name(key: &str) -> String {
+        hex::encode(&Sha256::digest(key)[..FOLDER_NAME_BYTES])
+    }
+
+    /// Removes the folders of all repositories but these; one that is being written to stays for now.
+    pub(crate) fn remove_others(root: &Path, keep: &HashSet<String>) -> Result<usize, SourceError> {
+        let entries = match fs::read_dir(root) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+            Err(error) => return Err(storage(root, &error)),
+        };
+        let mut removed = 0;
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            // Nothing else in the folder is ours to remove.
+            let is_ours = hex::decode(&name).is_ok_and(|bytes| bytes.len() == FOLDER_NAME_BYTES);
+            if !is_ours || keep.contains(&name) {
+                continue;
+            }
+            let lock = File::options().write(true).open(entry.path().join("lock"));
+            if lock.is_ok_and(|lock| lock.try_lock().is_ok() && fs::remove_dir_all(entry.path()).is_ok()) {
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// An empty repository for a moment.
+    pub(crate) fn scratch(&self, _lock: &WriteLock) -> Result<Objects, SourceError> {
+        let folder = self.folder.join("scratch");
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(|e| storage(&folder, &e))?;
+        }
+        create_bare(&folder).map_err(|e| storage(&folder, &e))?;
+        Objects::open(&folder)
+    }
+
     /// The newest generation, or `None` where nothing was fetched yet.
     pub(crate) fn current(&self) -> Result<Option<Arc<Objects>>, SourceError> {
         let Some(newest) = generations(&self.folder).pop() else { return Ok(None) };
@@ -223,6 +261,9 @@ impl Store {
     }
 }
 
+/// Enough of a hash that no two repositories share a folder.
+const FOLDER_NAME_BYTES: usize = 16;
+
 /// How many commits a server is told about: one would do where a branch only moves forward.
 const MAX_HAVE: usize = 8;
 
@@ -236,7 +277,7 @@ fn generations(folder: &Path) -> Vec<u64> {
 }
 
 /// A bare repository with nothing in it: no hooks, no templates, no configuration but the format.
-pub(crate) fn create_bare(folder: &Path) -> std::io::Result<()> {
+fn create_bare(folder: &Path) -> std::io::Result<()> {
     fs::create_dir_all(folder.join("objects").join("pack"))?;
     fs::create_dir_all(folder.join("refs"))?;
     fs::write(

@@ -265,3 +265,77 @@ async fn answer(listener: tokio::net::TcpListener, answer: String) {
         let _ = stream.write_all(answer.as_bytes()).await;
     }
 }
+
+#[tokio::test]
+async fn a_proxy_is_asked_instead() {
+    let proxy = crate::web::Web::start(|_, _| crate::web::status(404)).await;
+    let folder = TempDir::new().unwrap();
+    let cache = GitCache::new(folder.path(), Limits::default());
+    let url = GitUrl::parse("http://host.invalid/apps").unwrap();
+    let access = Access { proxy: Some(proxy.url()), ..Access::default() };
+    let error = cache.list(&url, &access, vec!["HEAD".into()], Duration::ZERO).await.unwrap_err();
+    assert_eq!(error, SourceError::RepositoryNotFound { url: url.to_string() });
+    assert_eq!(proxy.take_requests().len(), 1);
+    let error = cache.list(&url, &Access::default(), vec!["HEAD".into()], Duration::ZERO).await.unwrap_err();
+    assert!(matches!(error, SourceError::Unreachable { .. }), "{error}");
+}
+
+/// The daemon's protocol, with a daemon for each connection as under inetd.
+#[tokio::test]
+async fn the_git_daemon() {
+    let repositories = Repositories::new().unwrap();
+    let repository = repositories.create("apps").unwrap();
+    repository.commit("main", "first", &[Change::write("app.yaml", "one")]).unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let stream = stream.into_std().unwrap();
+            stream.set_nonblocking(false).unwrap();
+            let output = std::os::fd::OwnedFd::from(stream.try_clone().unwrap());
+            let mut daemon = tokio::process::Command::new("git");
+            daemon
+                .args(["daemon", "--inetd", "--export-all"])
+                .stdin(std::os::fd::OwnedFd::from(stream))
+                .stdout(output);
+            let mut daemon = daemon.spawn().unwrap();
+            tokio::spawn(async move { daemon.wait().await });
+        }
+    });
+    let folder = TempDir::new().unwrap();
+    let cache = GitCache::new(folder.path(), Limits::default());
+    let url = |path: &str| GitUrl::parse(&format!("git://{address}{path}")).unwrap();
+    let here = url(repository.path().to_str().unwrap());
+    let artifact = cache.artifact(&here, &Access::default(), &GitRef::Head, Duration::ZERO).await.unwrap();
+    assert_eq!(artifact.tree.read("app.yaml").unwrap(), "one");
+    let error = cache
+        .list(&url("/nothing"), &Access::default(), vec!["HEAD".into()], Duration::ZERO)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, SourceError::RepositoryNotFound { .. } | SourceError::Protocol { .. }),
+        "{error}"
+    );
+    server.abort();
+}
+
+#[tokio::test]
+async fn a_slow_server_is_given_up_and_its_repository_is_free_for_others() {
+    let Some(setup) = setup(false, Auth::none()).await else { return };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let silent = tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            held.push(stream);
+        }
+    });
+    let url = GitUrl::parse(&format!("http://{address}/apps")).unwrap();
+    let access = Access { timeout: Some(Duration::from_millis(300)), ..Access::default() };
+    let cache = GitCache::new(setup.folder.path(), Limits { concurrent: 1, ..Limits::default() });
+    let error = cache.artifact(&url, &access, &GitRef::Head, Duration::ZERO).await.unwrap_err();
+    assert_eq!(error, SourceError::TimedOut { url: url.to_string(), after: Duration::from_millis(300) });
+    // With one network operation at a time, this waits until the other has really ended.
+    cache.artifact(&setup.url, &Access::default(), &GitRef::Head, Duration::ZERO).await.unwrap();
+    silent.abort();
+}

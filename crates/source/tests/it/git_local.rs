@@ -141,3 +141,21 @@ async fn a_few_objects_that_make_billions_of_files_are_refused() {
     let error = cache.artifact(&url, &Access::default(), &wanted, Duration::ZERO).await.unwrap_err();
     assert_eq!(error.to_string(), "more than 500000 files in the revision (limit files)");
 }
+
+#[tokio::test]
+async fn a_commit_has_to_lie_on_its_branch_here_too() {
+    needs_git!();
+    let origin = Origin::new();
+    let on_main = origin.commit("on main");
+    origin.git(&["checkout", "--quiet", "-b", "other"]);
+    let on_other = origin.commit("on other");
+    let (_folder, cache) = cache();
+    let url = GitUrl::local(origin.path());
+    let at = async |branch: &str, commit: &str| {
+        let wanted = GitRef::BranchCommit { branch: branch.into(), commit: commit.into() };
+        cache.artifact(&url, &Access::default(), &wanted, Duration::ZERO).await
+    };
+    assert!(at("main", &on_main).await.is_ok() && at("other", &on_main).await.is_ok());
+    assert!(matches!(at("main", &on_other).await, Err(SourceError::RefNotFound { .. })));
+    assert!(matches!(at("nope", &on_main).await, Err(SourceError::RefNotFound { .. })));
+}

@@ -196,3 +196,22 @@ async fn a_long_history_of_fetches_starts_afresh_now_and_then() {
     // With its last reader the old generation goes; the last two stay.
     assert!(setup.files("pack").len() <= 6, "{:?}", setup.files("pack"));
 }
+
+#[tokio::test]
+async fn what_nobody_uses_any_more_is_removed() {
+    needs_git!();
+    let setup = Setup::new();
+    setup.origin.write("a", "1");
+    setup.origin.commit("first");
+    let cache = setup.cache(Limits::default());
+    setup.main(&cache).await.unwrap();
+    let foreign = setup.folder.path().join("cache/not-ours");
+    std::fs::create_dir(&foreign).unwrap();
+    let used = std::collections::HashSet::from([setup.url.key()]);
+    assert_eq!(cache.retain(&used).await.unwrap(), 0);
+    assert_eq!(setup.files("pack").len(), 1);
+    assert_eq!(cache.retain(&std::collections::HashSet::new()).await.unwrap(), 1);
+    assert_eq!(setup.files("pack").len(), 0);
+    assert!(foreign.exists());
+    assert_eq!(setup.main(&cache).await.unwrap().tree.read("a").unwrap(), "1");
+}

@@ -6,6 +6,7 @@ mod folder;
 mod git_http;
 mod git_local;
 mod git_ssh;
+mod git_sshd;
 mod git_store;
 mod helm_repository;
 mod oci;
