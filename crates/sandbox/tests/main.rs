@@ -2,6 +2,7 @@
 
 mod access;
 mod crud;
+mod kubectl;
 mod owners;
 mod rules;
 mod support;

@@ -123,9 +123,9 @@ fn verb_of(method: &Method, path: &Path, query: &Query) -> ApiResult<&'static st
         Method::GET if path.watch || (query.flag("watch") && path.subresource.is_empty()) => "watch",
         Method::GET if one => "get",
         Method::GET => "list",
-        Method::POST => "create",
-        Method::PUT => "update",
-        Method::PATCH => "patch",
+        Method::POST if !one || !path.subresource.is_empty() => "create",
+        Method::PUT if one => "update",
+        Method::PATCH if one => "patch",
         Method::DELETE if one => "delete",
         Method::DELETE => "deletecollection",
         _ => return Err(ApiError::wrong_method()),
@@ -235,6 +235,9 @@ fn handle(
         "create" => create(core, &target, incoming, &writer, &options),
         "update" => written(&writer, &target, update(core, &target, incoming.json()?, &options)?),
         "patch" => {
+            if incoming.media() != "application/apply-patch+yaml" && Patch::is_known(incoming.media()) {
+                verbs::get(core, &target)?;
+            }
             let patch = Patch::read(incoming.media(), &incoming.body)?;
             written(&writer, &target, patch_any(core, &target, &patch, &options)?)
         }

@@ -53,18 +53,18 @@ pub(crate) fn delete(core: &Core, target: &Target, options: &DeleteOptions) -> A
 }
 
 fn check_preconditions(target: &Target, current: &Stored, options: &DeleteOptions) -> ApiResult<()> {
-    let conflict = |why: String| ApiError::conflict(target.resource.named(), &target.name, &why);
+    let conflict = |what: &str, asked: &str, is: &str, how: &str| {
+        let why = format!(
+            "the {what} in the precondition ({asked}) does not match the {what} in record ({is}). The object might have been {how}"
+        );
+        ApiError::conflict(target.resource.named_kind(), &target.name, &why)
+    };
     if let Some(uid) = options.uid.as_deref().filter(|uid| *uid != current.uid()) {
-        return Err(conflict(format!(
-            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-            current.uid()
-        )));
+        return Err(conflict("UID", uid, current.uid(), "deleted and then recreated"));
     }
     let revision = current.revision().to_string();
     if let Some(version) = options.resource_version.as_deref().filter(|v| *v != revision) {
-        return Err(conflict(format!(
-            "Precondition failed: ResourceVersion in precondition: {version}, ResourceVersion in object meta: {revision}"
-        )));
+        return Err(conflict("ResourceVersion", version, &revision, "modified"));
     }
     Ok(())
 }

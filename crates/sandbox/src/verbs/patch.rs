@@ -20,6 +20,17 @@ pub(crate) enum Patch {
 }
 
 impl Patch {
+    /// True for the media type of a patch.
+    pub(crate) fn is_known(media: &str) -> bool {
+        matches!(
+            media,
+            "application/json-patch+json"
+                | "application/merge-patch+json"
+                | "application/strategic-merge-patch+json"
+                | "application/apply-patch+yaml"
+        )
+    }
+
     /// Reads a patch of a media type.
     pub(crate) fn read(media: &str, body: &[u8]) -> ApiResult<Self> {
         let broken =
@@ -92,7 +103,7 @@ fn decode(target: &Target, object: &mut Value, options: &WriteOptions) -> ApiRes
 /// Server-side apply: creates what is not there.
 fn apply(core: &Core, target: &Target, config: &Value, options: &WriteOptions) -> ApiResult<Written> {
     let mut config = config.clone();
-    check_kind(&mut config, &target.resource.api_version(), &target.resource.kind)?;
+    check_config(target, &mut config)?;
     // The configuration is merged as it was sent: only the check is wanted here.
     set_namespace(target, &mut config.clone())?;
     if super::meta_text(&config, "name").is_empty() {
@@ -116,6 +127,18 @@ fn apply(core: &Core, target: &Target, config: &Value, options: &WriteOptions) -
     })?;
     written.warnings.extend(warnings.into_inner());
     Ok(written)
+}
+
+/// A configuration names its version and kind.
+fn check_config(target: &Target, config: &mut Value) -> ApiResult<()> {
+    let resource = &target.resource;
+    let text = |key: &str| config[key].as_str().unwrap_or_default();
+    let (api_version, kind) = (text("apiVersion"), text("kind"));
+    if api_version != resource.api_version() || kind != resource.kind {
+        let slash = if api_version.contains('/') { "" } else { "/" };
+        return Err(ApiError::bad_request(format!("invalid object type: {slash}{api_version}, Kind={kind}")));
+    }
+    check_kind(config, &resource.api_version(), &resource.kind)
 }
 
 fn check_name(target: &Target, given: &str) -> ApiResult<()> {

@@ -17,7 +17,10 @@ pub(crate) fn update(
     let (body, warnings) = decode(target, body, options)?;
     let given = meta_text(&body, "name");
     if given.is_empty() {
-        return Err(ApiError::bad_request("name must be provided"));
+        return Err(ApiError::bad_request(format!(
+            "the name of the object ({} based on URL) was undeterminable: name must be provided",
+            target.name
+        )));
     }
     if given != target.name {
         return Err(ApiError::bad_request(format!(
