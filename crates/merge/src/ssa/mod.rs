@@ -243,9 +243,12 @@ fn version_of(object: &Value) -> &str {
     object["apiVersion"].as_str().unwrap_or_default()
 }
 
-/// `apps/v1, Kind=Deployment`
+/// `apps/v1, Kind=Deployment`, or `/v1, Kind=Pod` in the core group.
 fn kind_of(object: &Value) -> String {
-    format!("{}, Kind={}", version_of(object), object["kind"].as_str().unwrap_or_default())
+    let version = version_of(object);
+    // The core group is empty, and so is what stands before its slash.
+    let slash = if version.contains('/') { "" } else { "/" };
+    format!("{slash}{version}, Kind={}", object["kind"].as_str().unwrap_or_default())
 }
 
 fn named_or_unknown(manager: &str) -> String {
