@@ -5,13 +5,14 @@ use crate::options::{BuildOptions, Reorder};
 use crate::read::check;
 use crate::remote::{Need, Provided};
 use crate::resource::ResSet;
+use crate::schema::Scopes;
 use crate::sort::SortOrder;
 use crate::target::{Accumulated, Target};
 use crate::transform::{Hashes, Labels, Transformer};
 use crate::vars::replace_vars;
 use holdfast_object::{Object, ObjectSet};
 use holdfast_tree::FileTree;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a build came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -150,6 +151,31 @@ fn finish(set: ResSet, origin: bool, transformations: bool, context: &Context<'_
         objects.push(object, source);
     }
     Ok(objects)
+}
+
+/// The objects as `kustomize build -o FOLDER` writes them: file names and contents, in output order. Names carry the
+/// namespace where there is more than one.
+pub fn to_files(objects: &ObjectSet) -> Vec<(String, String)> {
+    let scopes = Scopes::default();
+    let namespace = |object: &Object| {
+        let name = if object.namespace().is_empty() { "default" } else { object.namespace() };
+        (!scopes.is_cluster_scoped(object.api_version(), object.kind())).then(|| name.to_lowercase())
+    };
+    let namespaces: BTreeSet<String> = objects.iter().filter_map(|e| namespace(&e.object)).collect();
+    let file = |object: &Object| {
+        let gvk = object.gvk();
+        let namespace = namespace(object).filter(|_| namespaces.len() > 1);
+        let parts = [
+            namespace.as_deref(),
+            Some(&gvk.group),
+            Some(&gvk.version),
+            Some(&gvk.kind),
+            Some(object.name()),
+        ];
+        let parts: Vec<&str> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+        format!("{}.yaml", parts.join("_").to_lowercase())
+    };
+    objects.iter().map(|e| (file(&e.object), holdfast_yaml::to_string(&e.object.to_value()))).collect()
 }
 
 /// The objects as `kustomize build` prints them: documents separated by `---`, keys sorted.

@@ -35,7 +35,7 @@ mod target;
 mod transform;
 mod vars;
 
-pub use build::{Built, Outcome, build, to_yaml};
+pub use build::{Built, Outcome, build, to_files, to_yaml};
 pub use error::{BuildError, BuildErrors};
 pub use helm::{ChartInflator, ChartRequest};
 pub use inject::{ArgoCd, Flux, FluxImage, InjectedPatch, Injection, PatchTarget};

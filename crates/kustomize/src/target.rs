@@ -274,7 +274,10 @@ impl<'a> Target<'a> {
         for (step, note) in steps {
             step.transform(&mut done.set, &context.schemas).map_err(here)?;
             if let Some(note) = note {
-                for resource in &mut done.set.list {
+                for resource in done.set.list.iter_mut().filter(|r| !r.is_gone()) {
+                    // The original writes the note into the annotations, which makes strings of them.
+                    let annotations = resource.texts("annotations");
+                    resource.set_texts("annotations", annotations);
                     // Without an origin the transformer made it.
                     match &resource.origin {
                         None => resource.origin = Some(note.clone()),

@@ -40,6 +40,27 @@ fn objects_know_their_file_and_line() {
 }
 
 #[test]
+fn files_are_named_like_the_originals() {
+    let text = format!(
+        "{CONFIG_MAP}---\n{}---\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: R}}\n",
+        CONFIG_MAP.replace("name: a", "name: a\n  namespace: other")
+    );
+    let tree = tree(&[("kustomization.yaml", "resources: [a.yaml]\n"), ("a.yaml", &text)]);
+    let built = run(&tree, &BuildOptions::default()).unwrap();
+    let files = holdfast_kustomize::to_files(&built.objects);
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "rbac.authorization.k8s.io_v1_clusterrole_r.yaml",
+            "other_v1_configmap_a.yaml",
+            "default_v1_configmap_a.yaml"
+        ]
+    );
+    assert_eq!(files[2].1, CONFIG_MAP);
+}
+
+#[test]
 fn independent_errors_are_reported_together() {
     let tree = tree(&[
         ("kustomization.yaml", "resources:\n- missing.yaml\n- bad.yaml\n- base\n- good.yaml\n"),
