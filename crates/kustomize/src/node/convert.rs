@@ -123,7 +123,10 @@ impl Scalar {
 
     fn into_value(self) -> Result<Value, NoValue> {
         let tag = match self.tag {
-            Tag::None if self.style == Style::Plain => resolve(&self.text, Dialect::V3),
+            // Without a tag even nothing is written as `''`.
+            Tag::None if self.style == Style::Plain && !self.text.is_empty() => {
+                resolve(&self.text, Dialect::V3)
+            }
             Tag::None => Tag::Str,
             tag => tag,
         };
