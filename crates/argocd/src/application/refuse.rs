@@ -67,7 +67,7 @@ pub(super) fn destination_problem(destination: &Destination) -> Option<String> {
 }
 
 /// Fields that are not acted on and say something; empty ones say nothing.
-fn unknown(rest: &Map<String, Value>, at: &str, known: &[&str]) -> Vec<String> {
+pub(super) fn unknown(rest: &Map<String, Value>, at: &str, known: &[&str]) -> Vec<String> {
     let says_something = |value: &Value| match value {
         Value::Null => false,
         Value::Bool(on) => *on,
@@ -82,7 +82,7 @@ fn unknown(rest: &Map<String, Value>, at: &str, known: &[&str]) -> Vec<String> {
         .collect()
 }
 
-fn not_yet(what: &str) -> String {
+pub(super) fn not_yet(what: &str) -> String {
     format!("{what} is not supported yet")
 }
 

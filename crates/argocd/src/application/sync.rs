@@ -263,7 +263,8 @@ impl Round<'_> {
         };
         let (options, source) = self.checked_operation(&spec, &sync)?;
         let target = self.operation_target(&spec, &source, &sync).await?;
-        if let Some(result) = self.status.operation_state.as_mut().and_then(|s| s.sync_result.as_mut()) {
+        if let Some(state) = self.status.operation_state.as_mut() {
+            let result = state.sync_result.get_or_insert_default();
             result.revision.clone_from(&target.revision);
             result.source = Some(source);
             result.managed_namespace_metadata = request::managed_namespace_value(&spec);
@@ -371,9 +372,15 @@ impl Round<'_> {
         };
         let policy = request::sync_policy(spec, &identity, &options, &pruning);
         let mut desired = target.desired(&options, &|key| sync.selects(key));
-        let candidates = self.candidates(&identity);
-        self.watch(&candidates).await.map_err(|_| Stop::NotYet)?;
+        let mut objects: Vec<ObjectRef> = desired.iter().map(|d| d.reference.clone()).collect();
+        objects.extend(self.candidates(&identity));
+        self.watch(&objects).await.map_err(|_| Stop::NotYet)?;
         let live = self.shared.engine.live();
+        // What says that it is ours is known only once its kind was listed.
+        if objects.iter().any(|object| matches!(live.get(object), Live::Unknown)) {
+            return Err(Stop::NotYet);
+        }
+        let candidates = self.candidates(&identity);
         let extras = extras(live, &desired, &candidates, &policy).ok_or(Stop::NotYet)?;
         let (mut prunable, mut kept) = split_kept(&extras);
         prunable.retain(|object| sync.selects(&object.key));

@@ -6,3 +6,4 @@ mod applications;
 mod bed;
 mod deletion;
 mod faults;
+mod operations;

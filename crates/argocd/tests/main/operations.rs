@@ -1,0 +1,157 @@
+use crate::bed::{Bed, automated, config_map, is_synced, manifest};
+use holdfast_object::{GroupVersionKind, Value, json};
+use holdfast_types::argocd::application;
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_tells_and_does_nothing() {
+    let bed = Bed::start().await;
+    let commit = bed.commit(&[("app/a.yaml", &manifest("a", "one"))]);
+    bed.app("shop", json!({})).await;
+    bed.app_until("shop", |s| s["sync"]["status"] == "OutOfSync").await;
+    bed.patch_app("shop", json!({"operation": {"sync": {"dryRun": true}}})).await;
+    let status = bed.app_until("shop", |s| s["operationState"]["phase"] == "Succeeded").await;
+    let result = &status["operationState"]["syncResult"];
+    assert_eq!(result["revision"], commit.as_str());
+    assert_eq!(result["resources"][0]["message"], "configmap/a created (dry run)");
+    assert_eq!(status["history"], Value::Null);
+    assert_eq!(bed.value("a").await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partial_sync_leaves_the_rest() {
+    let bed = Bed::start().await;
+    bed.commit(&[("app/a.yaml", &manifest("a", "one")), ("app/b.yaml", &manifest("b", "one"))]);
+    bed.app("shop", json!({})).await;
+    bed.app_until("shop", |s| s["sync"]["status"] == "OutOfSync").await;
+    let one = json!([{"kind": "ConfigMap", "name": "b", "namespace": "default"}]);
+    bed.patch_app("shop", json!({"operation": {"sync": {"resources": one}}})).await;
+    bed.until_value("b", Some("one")).await;
+    let status = bed.app_until("shop", |s| s["operationState"]["phase"] == "Succeeded").await;
+    assert_eq!(status["operationState"]["syncResult"]["resources"].as_array().unwrap().len(), 1);
+    let status = bed.app_until("shop", |s| s["resources"][1]["status"] == "Synced").await;
+    assert_eq!(status["resources"][0]["status"], "OutOfSync");
+    assert_eq!((bed.value("a").await, &status["history"]), (None, &Value::Null));
+}
+
+/// A Deployment whose pods never become ready, in an early wave: the sync waits for its health.
+fn waiting() -> String {
+    "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  annotations:\n    \
+     argocd.argoproj.io/sync-wave: '-1'\nspec:\n  replicas: 1\n  selector: {matchLabels: {a: b}}\n  template:\n    \
+     metadata: {labels: {a: b}}\n    spec:\n      nodeSelector: {no: such-node}\n      containers:\n      - name: web\n        \
+     image: example.com/never:ready\n"
+        .into()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sync_that_waits_can_be_ended_and_does_not_hold_up_a_newer_commit() {
+    let bed = Bed::start().await;
+    bed.commit(&[("app/a.yaml", &manifest("a", "one")), ("app/web.yaml", &waiting())]);
+    bed.app("shop", json!({})).await;
+    bed.app_until("shop", |s| s["sync"]["status"] == "OutOfSync").await;
+    bed.patch_app("shop", json!({"operation": {"sync": {}}})).await;
+    let status = bed.app_until("shop", |s| !s["operationState"]["message"].is_null()).await;
+    assert_eq!(status["operationState"]["phase"], "Running");
+    assert_eq!(status["operationState"]["message"], "waiting for healthy state of apps/Deployment/web");
+    assert_eq!(bed.value("a").await, None, "the next wave has not begun");
+    bed.patch_app("shop", json!({"status": {"operationState": {"phase": "Terminating"}}})).await;
+    let status = bed.app_until("shop", |s| s["operationState"]["phase"] == "Failed").await;
+    assert_eq!(status["operationState"]["message"], "Operation terminated");
+    let app = bed.get(&application(), "argocd", "shop").await.unwrap();
+    assert_eq!(app.get(&["operation"]), None);
+
+    bed.push(&[("app/a.yaml", &manifest("a", "two")), ("app/web.yaml", &waiting())]);
+    bed.app("shop", automated(json!({"prune": true}))).await;
+    bed.app_until("shop", |s| s["operationState"]["phase"] == "Running").await;
+    let fix = bed.push(&[("app/a.yaml", &manifest("a", "three"))]);
+    bed.app_until("shop", is_synced(&fix)).await;
+    assert_eq!(bed.value("a").await.as_deref(), Some("three"));
+    let ended = bed.events("shop").await;
+    assert!(
+        ended.iter().any(|e| e.contains(&format!("superseded by the newer revision {fix}"))),
+        "{ended:#?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn differences_that_are_ignored_are_none() {
+    let bed = Bed::start().await;
+    let commit = bed.commit(&[("app/a.yaml", &manifest("a", "one"))]);
+    let mut spec = automated(json!({"selfHeal": true}));
+    spec["ignoreDifferences"] = json!([{"kind": "ConfigMap", "jsonPointers": ["/data/key"]}]);
+    bed.app("shop", spec).await;
+    bed.app_until("shop", is_synced(&commit)).await;
+    bed.merge(&config_map(), "default", "a", json!({"data": {"key": "edited"}})).await;
+    tokio::time::sleep(std::time::Duration::from_secs(300)).await;
+    assert_eq!(bed.value("a").await.as_deref(), Some("edited"));
+    bed.app_until("shop", is_synced(&commit)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn server_side_apply_and_replace_are_taken_at_their_word() {
+    let bed = Bed::start().await;
+    let replaced = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: r\n  annotations:\n    \
+        argocd.argoproj.io/sync-options: Replace=true\ndata:\n  key: one\n";
+    let first = bed.commit(&[("app/a.yaml", &manifest("a", "one")), ("app/r.yaml", replaced)]);
+    let mut spec = automated(json!({}));
+    spec["syncPolicy"]["syncOptions"] = json!(["ServerSideApply=true"]);
+    bed.app("shop", spec).await;
+    let status = bed.app_until("shop", is_synced(&first)).await;
+    let results = status["operationState"]["syncResult"]["resources"].as_array().unwrap();
+    let said: Vec<&str> = results.iter().filter_map(|r| r["message"].as_str()).collect();
+    assert_eq!(said, ["configmap/a serverside-applied", "configmap/r created"]);
+    let live = bed.get(&config_map(), "default", "a").await.unwrap();
+    let managers = live.get(&["metadata", "managedFields"]).and_then(Value::as_array).unwrap();
+    assert!(managers.iter().any(|m| m["manager"] == "argocd-controller" && m["operation"] == "Apply"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_custom_resource_comes_with_its_definition() {
+    let bed = Bed::start().await;
+    let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  \
+        name: things.example.com\nspec:\n  group: example.com\n  scope: Namespaced\n  names: {kind: Thing, plural: things, \
+        singular: thing, listKind: ThingList}\n  versions:\n  - name: v1\n    served: true\n    storage: true\n    \
+        schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}\n";
+    let thing = "apiVersion: example.com/v1\nkind: Thing\nmetadata:\n  name: one\n";
+    bed.commit(&[("app/thing.yaml", thing)]);
+    let mut spec = automated(json!({}));
+    spec["syncPolicy"]["retry"] = json!({"limit": 0});
+    bed.app("shop", spec).await;
+    let status = bed.app_until("shop", |s| s["operationState"]["phase"] == "Failed").await;
+    assert_eq!(
+        status["operationState"]["message"],
+        "one or more synchronization tasks are not valid: The Kubernetes API could not find example.com/Thing for \
+         requested resource default/one. Make sure the \"Thing\" CRD is installed on the destination cluster."
+    );
+    let second = bed.push(&[("app/crd.yaml", definition), ("app/thing.yaml", thing)]);
+    bed.app_until("shop", is_synced(&second)).await;
+    let gvk = GroupVersionKind::new("example.com", "v1", "Thing");
+    assert!(bed.get(&gvk, "default", "one").await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_process_goes_on_where_one_was_killed() {
+    let bed = Bed::start().await;
+    let commit = bed.commit(&[("app/a.yaml", &manifest("a", "one")), ("app/b.yaml", &manifest("b", "one"))]);
+    // What a process leaves that dies in the middle of a sync: the operation, its state, half of the objects.
+    let tracked = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"key": "one"}, "metadata": {"name": "a",
+        "namespace": "default", "annotations": {"argocd.argoproj.io/tracking-id": "shop:/ConfigMap:default/a"}}});
+    bed.apply(tracked.clone()).await;
+    let mut gone = tracked;
+    gone["metadata"]["name"] = json!("gone");
+    gone["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"] = json!("shop:/ConfigMap:default/gone");
+    bed.apply(gone).await;
+    let operation = json!({"initiatedBy": {"automated": true}, "retry": {"limit": 5},
+        "sync": {"revision": commit, "prune": true}});
+    bed.app("shop", json!({})).await;
+    bed.patch_app(
+        "shop",
+        json!({"operation": operation, "status": {"operationState": {"operation": operation, "phase": "Running",
+            "startedAt": "2026-01-01T00:00:00Z"}}}),
+    )
+    .await;
+    let status = bed.app_until("shop", |s| s["operationState"]["phase"] == "Succeeded").await;
+    assert_eq!(bed.value("b").await.as_deref(), Some("one"));
+    assert_eq!(bed.value("gone").await, None, "what is not in the source any more is pruned");
+    assert_eq!(status["operationState"]["startedAt"], "2026-01-01T00:00:00Z");
+    assert_eq!(status["history"].as_array().unwrap().len(), 1);
+}
