@@ -96,7 +96,10 @@ impl Round<'_> {
             };
             match outcome.map_err(|e| e.to_string())? {
                 Ok(rendered) => Ok((kind, rendered)),
-                Err(needs) => Err(format!("remote parts are not supported yet: {needs:?}")),
+                Err(needs) => {
+                    let needs = needs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                    Err(format!("remote bases are not supported yet: {needs}"))
+                }
             }
         };
         // A large render would hold up every other reconcile of its thread.

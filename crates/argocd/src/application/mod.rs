@@ -9,6 +9,7 @@ mod load;
 mod memory;
 mod operation;
 mod options;
+mod parameters;
 mod project;
 mod reconcile;
 mod refresh;

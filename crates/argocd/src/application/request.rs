@@ -1,11 +1,14 @@
 //! From an Application to what is rendered and how it is synced.
 
 use super::options::{self, SyncOptions};
+use super::parameters;
 use super::refuse::{self, HookKind};
 use super::status::{Condition, condition};
+use holdfast_kustomize::{Injection, LoadRestrictor, Reorder};
 use holdfast_object::{Object, ObjectRef, Value, json};
 use holdfast_render::{
-    DirectoryOptions, NamespaceRule, RenderLimits, RenderRequest, Rendered, Renderer, Scope, set_namespaces,
+    DirectoryOptions, KustomizeOptions, NamespaceRule, RenderLimits, RenderRequest, Rendered, Renderer,
+    Scope, set_namespaces,
 };
 use holdfast_sync::{
     Backoff, DesiredObject, DriftPolicy, FoldPolicy, HealWhen, HealthGate, IgnoreRule, ObjectPolicy, Order,
@@ -69,7 +72,14 @@ pub(crate) fn render_request(
                 unique: false,
             })
         }
-        SourceType::Kustomize => return Err(format!("{path}: kustomize is not supported yet")),
+        SourceType::Kustomize => {
+            let block = source.rest.get("kustomize").unwrap_or(&Value::Null);
+            Renderer::Kustomize(KustomizeOptions {
+                inject: Injection::ArgoCd(parameters::kustomize(block)?),
+                load_restrictor: LoadRestrictor::RootOnly,
+                reorder: Reorder::Unspecified,
+            })
+        }
         SourceType::Helm => return Err(format!("{path}: helm is not supported yet")),
     };
     Ok((kind, RenderRequest { path, renderer, limits: RenderLimits::default() }))

@@ -198,3 +198,22 @@ async fn waves_go_one_after_the_other_and_only_when_healthy() {
     assert!(made(&web.unwrap()) <= made(&a.unwrap()));
     assert_eq!(status["summary"]["images"], json!(["nginx:1.27"]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_kustomization_is_built_with_the_parameters_of_the_source() {
+    let bed = Bed::start().await;
+    let base = manifest("a", "one");
+    let commit = bed.commit(&[
+        ("base/a.yaml", &base),
+        ("base/kustomization.yaml", "resources: [a.yaml]\n"),
+        ("app/kustomization.yaml", "resources: [../base]\nnameSuffix: -prod\n"),
+    ]);
+    let mut spec = automated(json!({}));
+    let kustomize = json!({"namePrefix": "x-", "commonLabels": {"team": "web"}});
+    spec["source"] = json!({"repoURL": crate::bed::URL, "path": "app", "kustomize": kustomize});
+    bed.app("shop", spec).await;
+    let status = bed.app_until("shop", is_synced(&commit)).await;
+    assert_eq!(status["sourceType"], "Kustomize");
+    let live = bed.get(&config_map(), "default", "x-a-prod").await.unwrap();
+    assert_eq!(live.label("team"), Some("web"));
+}

@@ -1,0 +1,175 @@
+//! The parameters of `source.kustomize`.
+
+use super::refuse::{not_yet, unknown};
+use holdfast_kustomize::{ArgoCd, InjectedPatch, PatchTarget};
+use holdfast_object::{Map, Value};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// `source.kustomize`.
+#[derive(Debug, Clone, PartialEq, Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct KustomizeSource {
+    name_prefix: String,
+    name_suffix: String,
+    namespace: String,
+    images: Vec<String>,
+    replicas: Vec<Replicas>,
+    common_labels: BTreeMap<String, String>,
+    force_common_labels: bool,
+    label_without_selector: bool,
+    label_include_templates: bool,
+    common_annotations: BTreeMap<String, String>,
+    force_common_annotations: bool,
+    patches: Vec<Patch>,
+    components: Vec<String>,
+    ignore_missing_components: bool,
+    /// What is not acted on: another version of kustomize, variables in annotations, facts for charts.
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+struct Replicas {
+    name: String,
+    count: Value,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize, Default)]
+#[serde(default)]
+struct Patch {
+    patch: String,
+    path: String,
+    target: Option<Target>,
+    options: BTreeMap<String, bool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct Target {
+    group: String,
+    version: String,
+    kind: String,
+    name: String,
+    namespace: String,
+    label_selector: String,
+    annotation_selector: String,
+}
+
+/// What of `source.kustomize` is not supported.
+pub(super) fn kustomize_problems(block: &Value) -> Vec<String> {
+    match read(block) {
+        Ok(source) => {
+            let mut problems = unknown(&source.rest, "spec.source.kustomize", &[]);
+            let options = source.patches.iter().flat_map(|patch| patch.options.keys());
+            let odd = options.filter(|key| !matches!(key.as_str(), "allowNameChange" | "allowKindChange"));
+            problems
+                .extend(odd.map(|key| not_yet(&format!("spec.source.kustomize.patches[].options.{key}"))));
+            let has_variable = |text: &&String| text.contains('$');
+            let texts = source.images.iter().chain(source.common_labels.values());
+            let variables = texts.filter(has_variable);
+            problems.extend(
+                variables.map(|text| not_yet(&format!("spec.source.kustomize: variables in {text}"))),
+            );
+            problems.extend(source.replicas.iter().filter_map(|r| count(r).err()));
+            problems
+        }
+        Err(problem) => vec![problem],
+    }
+}
+
+fn read(block: &Value) -> Result<KustomizeSource, String> {
+    if block.is_null() {
+        return Ok(KustomizeSource::default());
+    }
+    serde_json::from_value(block.clone()).map_err(|e| format!("spec.source.kustomize: {e}"))
+}
+
+/// A count is a number or the text of one.
+fn count(replicas: &Replicas) -> Result<i64, String> {
+    let number = replicas.count.as_i64().or_else(|| replicas.count.as_str()?.parse().ok());
+    let name = &replicas.name;
+    number.ok_or_else(|| format!("spec.source.kustomize.replicas: the count of {name} is no number"))
+}
+
+/// What Argo CD lays over a kustomization.
+///
+/// # Errors
+/// What of the block cannot be read.
+pub(super) fn kustomize(block: &Value) -> Result<ArgoCd, String> {
+    let source = read(block)?;
+    let replicas: Result<Vec<_>, String> =
+        source.replicas.iter().map(|r| Ok((r.name.clone(), count(r)?))).collect();
+    Ok(ArgoCd {
+        name_prefix: source.name_prefix,
+        name_suffix: source.name_suffix,
+        namespace: source.namespace,
+        images: source.images,
+        replicas: replicas?,
+        common_labels: source.common_labels,
+        force_common_labels: source.force_common_labels,
+        label_without_selector: source.label_without_selector,
+        label_include_templates: source.label_include_templates,
+        common_annotations: source.common_annotations,
+        force_common_annotations: source.force_common_annotations,
+        patches: source.patches.into_iter().map(patch).collect(),
+        components: source.components,
+        ignore_missing_components: source.ignore_missing_components,
+    })
+}
+
+fn patch(patch: Patch) -> InjectedPatch {
+    let is_on = |option: &str| patch.options.get(option) == Some(&true);
+    let (allow_name_change, allow_kind_change) = (is_on("allowNameChange"), is_on("allowKindChange"));
+    let target = patch.target.map(|target| PatchTarget {
+        group: target.group,
+        version: target.version,
+        kind: target.kind,
+        name: target.name,
+        namespace: target.namespace,
+        label_selector: target.label_selector,
+        annotation_selector: target.annotation_selector,
+    });
+    InjectedPatch { patch: patch.patch, path: patch.path, target, allow_name_change, allow_kind_change }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use holdfast_object::json;
+
+    #[test]
+    fn the_block_is_taken_over_field_by_field() {
+        let block = json!({
+            "namePrefix": "p-", "images": ["nginx:1.27"], "commonLabels": {"a": "b"},
+            "replicas": [{"name": "web", "count": 3}, {"name": "api", "count": "2"}],
+            "patches": [{"patch": "[]", "target": {"kind": "Deployment", "labelSelector": "a=b"},
+                "options": {"allowNameChange": true}}],
+        });
+        assert_eq!(kustomize_problems(&block), Vec::<String>::new());
+        let injected = kustomize(&block).unwrap();
+        assert_eq!(injected.name_prefix, "p-");
+        assert_eq!(injected.replicas, [("web".to_owned(), 3), ("api".to_owned(), 2)]);
+        assert!(injected.patches[0].allow_name_change && !injected.patches[0].allow_kind_change);
+        assert_eq!(injected.patches[0].target.as_ref().unwrap().label_selector, "a=b");
+        assert_eq!(kustomize(&Value::Null).unwrap(), ArgoCd::default());
+    }
+
+    #[test]
+    fn what_is_not_acted_on_is_named() {
+        let block = json!({"version": "v4", "images": ["a=b:$ARGOCD_APP_REVISION"], "commonAnnotationsEnvsubst": true, "kubeVersion": "",
+            "patches": [{"patch": "", "options": {"odd": true}}], "replicas": [{"name": "web", "count": "many"}]});
+        let mut problems = kustomize_problems(&block);
+        problems.sort();
+        assert_eq!(
+            problems,
+            [
+                "spec.source.kustomize.commonAnnotationsEnvsubst is not supported yet",
+                "spec.source.kustomize.patches[].options.odd is not supported yet",
+                "spec.source.kustomize.replicas: the count of web is no number",
+                "spec.source.kustomize.version is not supported yet",
+                "spec.source.kustomize: variables in a=b:$ARGOCD_APP_REVISION is not supported yet",
+            ]
+        );
+    }
+}
