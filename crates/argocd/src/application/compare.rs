@@ -300,3 +300,173 @@ fn images(object: &Object, into: &mut BTreeSet<String>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::application::options::SyncOptions;
+    use crate::application::request::{Identity, Pruning, SourceType, sync_policy};
+    use holdfast_object::{ObjectSet, json};
+    use holdfast_render::{Rendered, Scope};
+    use holdfast_sync::MapView;
+    use holdfast_types::argocd::ApplicationSpec;
+
+    fn object(kind: &str, name: &str, extra: Value) -> Value {
+        let group = if kind == "Deployment" { "apps/v1" } else { "v1" };
+        let mut value =
+            json!({"apiVersion": group, "kind": kind, "metadata": {"name": name, "namespace": "prod"}});
+        for (key, part) in extra.as_object().unwrap() {
+            if key == "annotations" {
+                value["metadata"]["annotations"] = part.clone();
+            } else {
+                value[key] = part.clone();
+            }
+        }
+        value
+    }
+
+    fn tracked(kind: &str, name: &str, owner: &str, extra: Value) -> Value {
+        let group = if kind == "Deployment" { "apps" } else { "" };
+        let mut value = object(kind, name, extra);
+        value["metadata"]["annotations"][TRACKING_ID] = format!("{owner}:{group}/{kind}:prod/{name}").into();
+        value
+    }
+
+    /// Compares and prints: the app's sync and health, then each object with its status.
+    fn check(desired: Vec<Value>, live: Vec<Value>, expected: &[&str]) -> Comparison {
+        let app = Object::new(json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+            "metadata": {"name": "shop", "namespace": "argocd"}}))
+        .unwrap();
+        let spec: ApplicationSpec =
+            serde_json::from_value(json!({"source": {"repoURL": "https://x/r", "path": "."},
+            "destination": {"name": "in-cluster", "namespace": "prod"}}))
+            .unwrap();
+        let identity = Identity { instance: "shop".into(), namespace: "prod".into() };
+        let mut objects = ObjectSet::new();
+        desired.into_iter().for_each(|value| objects.push(Object::new(value).unwrap(), None));
+        let rendered = Rendered { objects, diagnostics: vec![] };
+        let source = spec.source.clone().unwrap();
+        let rendered = (SourceType::Directory, &rendered);
+        let target = Target::new((&spec, &source), "r", rendered, &identity, &|_| Scope::Namespaced).unwrap();
+        let live: Vec<Object> = live.into_iter().map(|value| Object::new(value).unwrap()).collect();
+        let candidates: Vec<ObjectRef> = live.iter().map(Object::reference).collect();
+        let options = SyncOptions::default();
+        let compare = Compare {
+            app: &app,
+            instance: "shop",
+            target: &target,
+            desired: &target.desired(&options, &|_| true),
+            namespace: None,
+            candidates: &candidates,
+            policy: &sync_policy(&spec, &identity, &options, &Pruning::default()),
+            applied_before: false,
+            project: &Project::unrestricted(),
+            is_namespaced: &|_| true,
+            inline_health: false,
+        };
+        let found = compare.run(&live.into_iter().collect::<MapView>()).unwrap();
+        let mut lines = vec![format!("{} {} {}", found.sync.as_str(), found.health, found.health_message)];
+        lines.extend(found.resources.iter().map(|r| {
+            let prune = if r.requires_pruning { " prune" } else { "" };
+            format!("{}/{} {}{prune}", r.kind, r.name, r.status.map_or("-", SyncCode::as_str))
+        }));
+        assert_eq!(lines, expected);
+        found
+    }
+
+    fn data(value: &str) -> Value {
+        json!({"data": {"key": value}})
+    }
+
+    #[test]
+    fn each_object_is_synced_out_of_sync_or_to_be_pruned() {
+        let desired = || vec![object("Secret", "s", json!({})), object("ConfigMap", "c", data("one"))];
+        check(desired(), vec![], &["OutOfSync Missing ", "ConfigMap/c OutOfSync", "Secret/s OutOfSync"]);
+        let live = |value: &str| {
+            vec![tracked("ConfigMap", "c", "shop", data(value)), tracked("Secret", "s", "shop", json!({}))]
+        };
+        check(desired(), live("one"), &["Synced Healthy ", "ConfigMap/c Synced", "Secret/s Synced"]);
+        check(desired(), live("two"), &["OutOfSync Healthy ", "ConfigMap/c OutOfSync", "Secret/s Synced"]);
+        check(
+            vec![],
+            live("one"),
+            &["OutOfSync Healthy ", "ConfigMap/c OutOfSync prune", "Secret/s OutOfSync prune"],
+        );
+    }
+
+    #[test]
+    fn what_only_looks_like_ours_is_none_of_ours() {
+        let copy = |extra: Value| {
+            let mut value = object("ConfigMap", "copy", extra);
+            value["metadata"]["annotations"] = json!({TRACKING_ID: "shop:/ConfigMap:prod/original"});
+            value
+        };
+        let mut owned = tracked("ConfigMap", "owned", "shop", json!({}));
+        owned["metadata"]["ownerReferences"] = json!([{"kind": "A"}]);
+        let hook = tracked(
+            "ConfigMap",
+            "hook",
+            "shop",
+            json!({"annotations": {"argocd.argoproj.io/hook": "PreSync"}}),
+        );
+        check(vec![], vec![copy(json!({})), owned, hook], &["Synced Healthy "]);
+        let extraneous = json!({"annotations": {COMPARE_OPTIONS: "IgnoreExtraneous"}});
+        let live = vec![tracked("ConfigMap", "c", "shop", extraneous)];
+        check(vec![], live, &["Synced Healthy ", "ConfigMap/c OutOfSync prune"]);
+    }
+
+    #[test]
+    fn an_object_of_another_application_is_told_of() {
+        let found = check(
+            vec![object("ConfigMap", "c", data("one"))],
+            vec![tracked("ConfigMap", "c", "team_other", data("one"))],
+            &["OutOfSync Healthy ", "ConfigMap/c OutOfSync"],
+        );
+        assert_eq!(
+            found.conditions[0].message,
+            "ConfigMap/c is part of applications argocd/shop and team/other"
+        );
+    }
+
+    #[test]
+    fn the_worst_health_counts_and_names_who_is_to_blame() {
+        let deployment = |name: &str, ready: bool| {
+            let updated = i64::from(ready);
+            tracked(
+                "Deployment",
+                name,
+                "shop",
+                json!({"spec": {"replicas": 1},
+                "status": {"replicas": 1, "updatedReplicas": updated, "availableReplicas": updated}}),
+            )
+        };
+        let desired = |name: &str| object("Deployment", name, json!({"spec": {"replicas": 1}}));
+        check(
+            vec![desired("a"), desired("b"), object("ConfigMap", "c", json!({}))],
+            vec![deployment("a", true), deployment("b", false)],
+            &[
+                "OutOfSync Progressing Caused by apps/Deployment:prod/b",
+                "ConfigMap/c OutOfSync",
+                "Deployment/a Synced",
+                "Deployment/b Synced",
+            ],
+        );
+        let mut ignored = deployment("b", false);
+        ignored["metadata"]["annotations"][IGNORE_HEALTH] = "true".into();
+        let wanted = object(
+            "Deployment",
+            "b",
+            json!({"spec": {"replicas": 1}, "annotations": {IGNORE_HEALTH: "true"}}),
+        );
+        check(vec![wanted], vec![ignored], &["Synced Healthy ", "Deployment/b Synced"]);
+    }
+
+    #[test]
+    fn images_are_listed_once() {
+        let pods = json!({"spec": {"template": {"spec": {"initContainers": [{"image": "a:1"}],
+            "containers": [{"image": "b:1"}, {"image": "a:1"}]}}}});
+        let mut into = BTreeSet::new();
+        images(&Object::new(object("Deployment", "a", pods)).unwrap(), &mut into);
+        assert_eq!(into.into_iter().collect::<Vec<_>>(), ["a:1", "b:1"]);
+    }
+}

@@ -238,7 +238,7 @@ impl<'a> Round<'a> {
         }
         let pause = Duration::try_from(at.duration_since(self.now)).unwrap_or_default();
         // What could not be read is looked at again soon, though a change will most likely come first.
-        Outcome::After(if self.blind { pause.min(RETRY) } else { pause.max(Duration::from_millis(1)) })
+        Outcome::After(if self.blind { RETRY } else { pause.max(Duration::from_millis(1)) })
     }
 
     fn state(&mut self) -> State {
