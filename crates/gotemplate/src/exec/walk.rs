@@ -74,6 +74,7 @@ impl Context<'_> {
         match value {
             Value::Str(text) => self.write(tree, text),
             Value::Invalid | Value::Nil => self.write(tree, b"<no value>"),
+            Value::Bool(value) => self.write(tree, if *value { b"true" } else { b"false" }),
             value => {
                 let args = std::slice::from_ref(value);
                 match self.print(|printer| printer.print(args)) {

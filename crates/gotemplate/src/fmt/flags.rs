@@ -1,5 +1,7 @@
 //! Padding, integers, strings and floats under the flags of one verb.
 
+use std::io::Write;
+
 use super::{float, quote};
 use crate::parse::lex::decode;
 
@@ -20,6 +22,11 @@ pub(super) struct Flags {
 }
 
 impl Flags {
+    /// Whether nothing asks for more than the digits.
+    fn is_plain(self) -> bool {
+        !self.plus && !self.space && self.width.is_none() && self.precision.is_none()
+    }
+
     fn fill(self, out: &mut Vec<u8>, count: usize) {
         let byte = if self.zero && !self.minus { b'0' } else { b' ' };
         out.resize(out.len() + count, byte);
@@ -51,6 +58,12 @@ impl Flags {
 
     /// An integer by magnitude and sign, for the verbs `dboOxX` (`v` is `d`).
     pub(super) fn integer(self, out: &mut Vec<u8>, magnitude: u64, negative: bool, verb: char) {
+        if self.is_plain() && matches!(verb, 'v' | 'd') {
+            let sign = if negative { "-" } else { "" };
+            // Writing to memory does not fail.
+            let _ = write!(out, "{sign}{magnitude}");
+            return;
+        }
         let mut least = 0;
         if let Some(precision) = self.precision {
             least = precision;

@@ -22,7 +22,6 @@ pub(super) enum Kind {
     RawString,
     RightDelim,
     RightParen,
-    Space,
     String,
     Text,
     Variable,
@@ -47,12 +46,20 @@ impl Kind {
     }
 }
 
-/// A token: its kind and where it lies in the text.
+/// A token: its kind and where it lies in the text, which is shorter than 4 GiB.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Token {
+    pub(super) start: u32,
+    pub(super) end: u32,
     pub(super) kind: Kind,
-    pub(super) start: usize,
-    pub(super) end: usize,
+    /// Whether white space comes before it, which separates arguments.
+    pub(super) spaced: bool,
+}
+
+impl Token {
+    pub(super) fn range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
 }
 
 /// Which of the keywords `break` and `continue` are in force: a function of the same name hides them.
@@ -72,6 +79,7 @@ pub(super) struct Lexer<'a> {
     start: usize,
     paren_depth: usize,
     inside_action: bool,
+    spaced: bool,
     /// Text of the error, once an error token was made.
     error: String,
 }
@@ -81,6 +89,7 @@ const RIGHT_COMMENT: &[u8] = b"*/";
 /// The trim marker `-` with the space that must stand beside it.
 const TRIM_MARKER_LEN: usize = 2;
 
+#[allow(clippy::cast_possible_truncation)] // The text is shorter than 4 GiB.
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a [u8], left: &'a [u8], right: &'a [u8], keywords: Keywords) -> Self {
         Self {
@@ -93,12 +102,13 @@ impl<'a> Lexer<'a> {
             start: 0,
             paren_depth: 0,
             inside_action: false,
+            spaced: false,
             error: String::new(),
         }
     }
 
     pub(super) fn slice(&self, token: Token) -> &'a [u8] {
-        &self.text[token.start..token.end]
+        &self.text[token.range()]
     }
 
     pub(super) fn error(&self) -> &str {
@@ -106,23 +116,29 @@ impl<'a> Lexer<'a> {
     }
 
     /// The line, from 1, of a position.
-    pub(super) fn line(&self, pos: usize) -> usize {
-        1 + memchr_iter(b'\n', &self.text[..pos.min(self.text.len())]).count()
+    pub(super) fn line(&self, pos: u32) -> usize {
+        1 + memchr_iter(b'\n', &self.text[..(pos as usize).min(self.text.len())]).count()
     }
 
     pub(super) fn next_token(&mut self) -> Token {
+        self.spaced = false;
         if self.inside_action { self.action_token() } else { self.text_token() }
     }
 
+    #[inline]
+    fn token(&self, kind: Kind, start: usize, end: usize) -> Token {
+        Token { start: start as u32, end: end as u32, kind, spaced: self.spaced }
+    }
+
     fn emit(&mut self, kind: Kind) -> Token {
-        let token = Token { kind, start: self.start, end: self.pos };
+        let token = self.token(kind, self.start, self.pos);
         self.start = self.pos;
         token
     }
 
     fn fail(&mut self, message: impl Into<String>) -> Token {
         self.error = message.into();
-        Token { kind: Kind::Error, start: self.start, end: self.start }
+        self.token(Kind::Error, self.start, self.start)
     }
 
     fn rest(&self) -> &'a [u8] {
@@ -165,7 +181,7 @@ impl<'a> Lexer<'a> {
             self.start = self.pos;
             return self.comment();
         }
-        let token = Token { kind: Kind::LeftDelim, start: delim, end: self.pos };
+        let token = self.token(Kind::LeftDelim, delim, self.pos);
         self.inside_action = true;
         self.paren_depth = 0;
         self.pos += marker;
@@ -211,13 +227,27 @@ impl<'a> Lexer<'a> {
 
     fn right_delim(&mut self, trim: bool) -> Token {
         let start = self.pos + if trim { TRIM_MARKER_LEN } else { 0 };
-        let token = Token { kind: Kind::RightDelim, start, end: start + self.right.len() };
+        let token = self.token(Kind::RightDelim, start, start + self.right.len());
         self.skip_right_delim(trim);
         self.inside_action = false;
         token
     }
 
     fn action_token(&mut self) -> Token {
+        let spaces = self.rest().len() - trim_start(self.rest()).len();
+        if spaces > 0 {
+            self.pos += spaces;
+            let last = &self.text[self.pos - 1..];
+            if has_right_trim(last) && last[TRIM_MARKER_LEN..].starts_with(self.right) {
+                // The last space belongs to the delimiter. Go checks parentheses only where there are more.
+                self.pos -= 1;
+                if spaces == 1 {
+                    return self.right_delim(true);
+                }
+            }
+            self.start = self.pos;
+            self.spaced = true;
+        }
         if let Some(trim) = self.at_right_delim() {
             if self.paren_depth == 0 {
                 return self.right_delim(trim);
@@ -228,7 +258,6 @@ impl<'a> Lexer<'a> {
             return self.fail("unclosed action");
         };
         match char {
-            ' ' | '\t' | '\r' | '\n' => self.space(),
             '=' => self.emit(Kind::Assign),
             ':' => {
                 if self.next_char() == Some('=') {
@@ -238,8 +267,8 @@ impl<'a> Lexer<'a> {
                 }
             }
             '|' => self.emit(Kind::Pipe),
-            '"' => self.quoted('"', Kind::String, "unterminated quoted string"),
-            '\'' => self.quoted('\'', Kind::CharConstant, "unterminated character constant"),
+            '"' => self.quoted(b'"', Kind::String, "unterminated quoted string"),
+            '\'' => self.quoted(b'\'', Kind::CharConstant, "unterminated character constant"),
             '`' => self.raw_string(),
             '$' => self.field_or_variable(Kind::Variable),
             '.' if self.rest().first().is_some_and(|next| !next.is_ascii_digit()) => {
@@ -267,28 +296,16 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// A run of spaces. A space before a trimming right delimiter belongs to the delimiter.
-    fn space(&mut self) -> Token {
-        let end = self.start + (self.text.len() - self.start - trim_start(&self.text[self.start..]).len());
-        let last = &self.text[end - 1..];
-        if has_right_trim(last) && last[TRIM_MARKER_LEN..].starts_with(self.right) {
-            self.pos = end - 1;
-            if end - 1 == self.start {
-                return self.right_delim(true);
-            }
-            return self.emit(Kind::Space);
-        }
-        self.pos = end;
-        self.emit(Kind::Space)
-    }
-
-    fn quoted(&mut self, quote: char, kind: Kind, unterminated: &str) -> Token {
+    fn quoted(&mut self, quote: u8, kind: Kind, unterminated: &str) -> Token {
         loop {
-            match self.next_char() {
-                Some('\\') if !matches!(self.next_char(), None | Some('\n')) => {}
-                None | Some('\n' | '\\') => return self.fail(unterminated),
-                Some(char) if char == quote => return self.emit(kind),
-                Some(_) => {}
+            let Some(at) = memchr::memchr3(quote, b'\\', b'\n', self.rest()) else {
+                return self.fail(unterminated);
+            };
+            self.pos += at + 1;
+            match self.text[self.pos - 1] {
+                b'\\' if !matches!(self.rest().first(), None | Some(b'\n')) => self.pos += 1,
+                b'\\' | b'\n' => return self.fail(unterminated),
+                _ => return self.emit(kind),
             }
         }
     }
@@ -334,11 +351,14 @@ impl<'a> Lexer<'a> {
     }
 
     fn word(&mut self, kind: Kind) -> Token {
-        while let Some(char) = self.peek_char() {
-            if !is_alphanumeric(char) {
-                break;
+        loop {
+            let rest = self.rest();
+            let ascii = rest.iter().position(|byte| !is_word_byte(*byte)).unwrap_or(rest.len());
+            self.pos += ascii;
+            match decode(&rest[ascii..]) {
+                Some((char, len)) if !char.is_ascii() && is_alphanumeric(char) => self.pos += len,
+                _ => break,
             }
-            self.pos += char.len_utf8();
         }
         if !self.at_terminator() {
             let bad = self.peek_char().map_or_else(|| "end of text".into(), describe);
@@ -432,6 +452,10 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<(char, usize)> {
     let char =
         bytes.get(..len).and_then(|bytes| std::str::from_utf8(bytes).ok()).and_then(|s| s.chars().next());
     Some(char.map_or((char::REPLACEMENT_CHARACTER, 1), |char| (char, len)))
+}
+
+fn is_word_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 fn describe(char: char) -> String {

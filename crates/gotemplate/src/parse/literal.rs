@@ -1,23 +1,27 @@
 //! Literals: quoted strings, characters and numbers, with Go's syntax.
 
+use std::borrow::Cow;
+
 use super::ast::Number;
 
 /// The value of a Go string literal with its quotes, or `None` where its syntax is wrong.
-pub(crate) fn unquote(literal: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn unquote(literal: &[u8]) -> Option<Cow<'_, [u8]>> {
     let (first, rest) = literal.split_first()?;
     let (last, body) = rest.split_last()?;
     if first != last {
         return None;
     }
     match first {
+        b'`' if memchr::memchr(b'\r', body).is_none() => Some(Cow::Borrowed(body)),
         b'`' => Some(body.iter().copied().filter(|byte| *byte != b'\r').collect()),
+        b'"' if memchr::memchr3(b'\\', b'"', b'\n', body).is_none() => Some(Cow::Borrowed(body)),
         b'"' => {
             let mut out = Vec::with_capacity(body.len());
             let mut rest = body;
             while !rest.is_empty() {
                 rest = unquote_char(rest, b'"', &mut out)?;
             }
-            Some(out)
+            Some(Cow::Owned(out))
         }
         _ => None,
     }

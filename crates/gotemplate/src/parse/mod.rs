@@ -50,7 +50,7 @@ pub struct ParseError {
 /// The result is immutable and may be shared between threads, cached by content, and added to any number of
 /// [`TemplateSet`](crate::TemplateSet)s.
 pub fn parse(name: impl Into<Str>, text: &[u8], options: &ParseOptions<'_>) -> Result<Parsed, ParseError> {
-    parser::parse(name.into(), text, options)
+    parser::parse(name.into(), text, options).map_err(|error| *error)
 }
 
 /// What one text defines: a template of its own name, unless the text is defines only, and its defines.

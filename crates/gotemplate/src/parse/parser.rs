@@ -15,7 +15,7 @@ pub(super) fn parse(name: Str, text: &[u8], options: &ParseOptions<'_>) -> Resul
     let right = if options.right_delimiter.is_empty() { "}}" } else { options.right_delimiter };
     if u32::try_from(text.len()).is_err() {
         let message = format!("template: {name}:1: text is larger than 4 GiB");
-        return Err(ParseError { message, template: name, line: 1 });
+        return Err(Box::new(ParseError { message, template: name, line: 1 }));
     }
     let keywords = Keywords {
         break_: options.functions.get(b"break").is_none(),
@@ -25,10 +25,13 @@ pub(super) fn parse(name: Str, text: &[u8], options: &ParseOptions<'_>) -> Resul
         options,
         name,
         lexer: Lexer::new(text, left.as_bytes(), right.as_bytes(), keywords),
-        pending: Vec::new(),
-        last: Token { kind: Kind::Eof, start: 0, end: 0 },
-        nodes: Vec::new(),
+        pending: [START; 2],
+        pending_count: 0,
+        last: START,
+        // Charts have a node for every 20 bytes or so.
+        nodes: Vec::with_capacity(text.len() / 24),
         children: Vec::new(),
+        scratch: Vec::new(),
         names: Vec::new(),
         scope: Scope::default(),
         action: None,
@@ -39,7 +42,11 @@ pub(super) fn parse(name: Str, text: &[u8], options: &ParseOptions<'_>) -> Resul
     Ok(parser.finish(text))
 }
 
-type Result<T> = std::result::Result<T, ParseError>;
+/// What is before the first token.
+const START: Token = Token { start: 0, end: 0, kind: Kind::Eof, spaced: false };
+
+/// The error is boxed, since these results are passed on all the time.
+type Result<T> = std::result::Result<T, Box<ParseError>>;
 
 struct Variable<'a> {
     name: &'a [u8],
@@ -115,16 +122,19 @@ struct Parser<'a> {
     options: &'a ParseOptions<'a>,
     name: Str,
     lexer: Lexer<'a>,
-    /// Tokens that were read ahead, the next one last.
-    pending: Vec<Token>,
+    /// Tokens that were read ahead, the next one last. There are never more than two.
+    pending: [Token; 2],
+    pending_count: usize,
     /// The token read last from the text: errors report its line.
     last: Token,
     nodes: Vec<Node>,
     children: Vec<NodeId>,
+    /// Members of the lists that are not complete yet, the innermost list last.
+    scratch: Vec<NodeId>,
     names: Vec<Span>,
     scope: Scope<'a>,
     /// Position of the left delimiter of the action being parsed.
-    action: Option<usize>,
+    action: Option<u32>,
     depth: usize,
     drafts: Vec<Draft>,
 }
@@ -151,50 +161,43 @@ impl<'a> Parser<'a> {
 
     // Tokens.
 
+    #[inline]
     fn next(&mut self) -> Token {
-        self.pending.pop().unwrap_or_else(|| {
-            self.last = self.lexer.next_token();
-            self.last
-        })
+        if self.pending_count > 0 {
+            self.pending_count -= 1;
+            return self.pending[self.pending_count];
+        }
+        self.last = self.lexer.next_token();
+        self.last
     }
 
+    #[inline]
     fn backup(&mut self, token: Token) {
-        self.pending.push(token);
+        self.pending[self.pending_count] = token;
+        self.pending_count += 1;
     }
 
+    #[inline]
     fn peek(&mut self) -> Token {
         let token = self.next();
         self.backup(token);
         token
     }
 
-    fn next_non_space(&mut self) -> Token {
-        loop {
-            let token = self.next();
-            if token.kind != Kind::Space {
-                return token;
-            }
-        }
-    }
-
-    fn peek_non_space(&mut self) -> Token {
-        let token = self.next_non_space();
-        self.backup(token);
-        token
-    }
-
     fn expect(&mut self, kind: Kind, context: &str) -> Result<Token> {
-        let token = self.next_non_space();
+        let token = self.next();
         if token.kind == kind { Ok(token) } else { Err(self.unexpected(token, context)) }
     }
 
-    fn error(&self, message: impl std::fmt::Display) -> ParseError {
+    #[cold]
+    fn error(&self, message: impl std::fmt::Display) -> Box<ParseError> {
         let line = self.lexer.line(self.last.start);
         let message = format!("template: {}:{line}: {message}", self.name);
-        ParseError { message, template: self.name.clone(), line }
+        Box::new(ParseError { message, template: self.name.clone(), line })
     }
 
-    fn unexpected(&self, token: Token, context: &str) -> ParseError {
+    #[cold]
+    fn unexpected(&self, token: Token, context: &str) -> Box<ParseError> {
         if token.kind != Kind::Error {
             return self.error(format_args!("unexpected {} in {context}", self.describe(token)));
         }
@@ -228,19 +231,21 @@ impl<'a> Parser<'a> {
 
     // Nodes.
 
-    fn node(&mut self, pos: usize, kind: NodeKind) -> NodeId {
-        self.nodes.push(Node { pos: pos as u32, kind });
+    fn node(&mut self, pos: u32, kind: NodeKind) -> NodeId {
+        self.nodes.push(Node { pos, kind });
         self.nodes.len() as NodeId - 1
     }
 
-    fn list(&mut self, nodes: &[NodeId]) -> Span {
+    /// Completes the list whose members lie in `scratch` from `mark` on.
+    fn list(&mut self, mark: usize) -> Span {
         let start = self.children.len() as u32;
-        self.children.extend_from_slice(nodes);
+        self.children.extend_from_slice(&self.scratch[mark..]);
+        self.scratch.truncate(mark);
         Span { start, end: self.children.len() as u32 }
     }
 
     fn text_span(token: Token) -> Span {
-        Span { start: token.start as u32, end: token.end as u32 }
+        Span { start: token.start, end: token.end }
     }
 
     fn display(&self, id: NodeId) -> String {
@@ -251,8 +256,7 @@ impl<'a> Parser<'a> {
             NodeKind::Bool(value) => value.to_string(),
             NodeKind::Number(number) => number.text.clone(),
             NodeKind::String { quoted, .. } => {
-                let token =
-                    Token { kind: Kind::Text, start: quoted.start as usize, end: quoted.end as usize };
+                let token = Token { start: quoted.start, end: quoted.end, ..START };
                 String::from_utf8_lossy(self.lexer.slice(token)).into_owned()
             }
             _ => String::new(),
@@ -262,11 +266,11 @@ impl<'a> Parser<'a> {
     // Structure.
 
     fn top_level(&mut self) -> Result<()> {
-        let mut nodes = Vec::new();
+        let mark = self.scratch.len();
         while self.peek().kind != Kind::Eof {
             if self.peek().kind == Kind::LeftDelim {
                 let delim = self.next();
-                let token = self.next_non_space();
+                let token = self.next();
                 if token.kind == Kind::Define {
                     self.definition()?;
                     continue;
@@ -275,11 +279,11 @@ impl<'a> Parser<'a> {
                 self.backup(delim);
             }
             match self.text_or_action()? {
-                Item::Node(node) => nodes.push(node),
+                Item::Node(node) => self.scratch.push(node),
                 Item::End(end) => return Err(self.error(format_args!("unexpected {}", end.source()))),
             }
         }
-        let root = self.list(&nodes);
+        let root = self.list(mark);
         let name = self.name.clone();
         let slots = self.scope.slots;
         self.add(name, root, slots)
@@ -287,7 +291,7 @@ impl<'a> Parser<'a> {
 
     fn definition(&mut self) -> Result<()> {
         const CONTEXT: &str = "define clause";
-        let token = self.next_non_space();
+        let token = self.next();
         let name = self.template_name(token, CONTEXT)?;
         self.expect(Kind::RightDelim, CONTEXT)?;
         self.body(name, CONTEXT)
@@ -309,7 +313,7 @@ impl<'a> Parser<'a> {
     fn add(&mut self, name: Str, root: Span, slots: u32) -> Result<()> {
         let empty = self.children[root.range()].iter().all(|id| match &self.nodes[*id as usize].kind {
             NodeKind::Text { text } => {
-                let token = Token { kind: Kind::Text, start: text.start as usize, end: text.end as usize };
+                let token = Token { start: text.start, end: text.end, ..START };
                 is_space(self.lexer.slice(token))
             }
             _ => false,
@@ -338,18 +342,18 @@ impl<'a> Parser<'a> {
     }
 
     fn items(&mut self) -> Result<(Span, End)> {
-        let mut nodes = Vec::new();
-        while self.peek_non_space().kind != Kind::Eof {
+        let mark = self.scratch.len();
+        while self.peek().kind != Kind::Eof {
             match self.text_or_action()? {
-                Item::Node(node) => nodes.push(node),
-                Item::End(end) => return Ok((self.list(&nodes), end)),
+                Item::Node(node) => self.scratch.push(node),
+                Item::End(end) => return Ok((self.list(mark), end)),
             }
         }
         Err(self.error("unexpected EOF"))
     }
 
     fn text_or_action(&mut self) -> Result<Item> {
-        let token = self.next_non_space();
+        let token = self.next();
         match token.kind {
             Kind::Text => {
                 Ok(Item::Node(self.node(token.start, NodeKind::Text { text: Self::text_span(token) })))
@@ -365,13 +369,13 @@ impl<'a> Parser<'a> {
     }
 
     fn action(&mut self) -> Result<Item> {
-        let token = self.next_non_space();
+        let token = self.next();
         let node = match token.kind {
             Kind::Block => self.block()?,
             Kind::Break => self.jump(token, "{{break}}", NodeKind::Break)?,
             Kind::Continue => self.jump(token, "{{continue}}", NodeKind::Continue)?,
             Kind::Else => {
-                if !matches!(self.peek_non_space().kind, Kind::If | Kind::With) {
+                if !matches!(self.peek().kind, Kind::If | Kind::With) {
                     self.expect(Kind::RightDelim, "else")?;
                 }
                 return Ok(Item::End(End::Else));
@@ -394,7 +398,7 @@ impl<'a> Parser<'a> {
     }
 
     fn jump(&mut self, token: Token, source: &str, kind: NodeKind) -> Result<NodeId> {
-        let next = self.next_non_space();
+        let next = self.next();
         if next.kind != Kind::RightDelim {
             return Err(self.unexpected(next, source));
         }
@@ -425,7 +429,7 @@ impl<'a> Parser<'a> {
         self.scope.variables.truncate(outer);
         self.scope.height = height;
         let branch = Branch { pipe, list, else_list };
-        let pos = self.nodes[pipe as usize].pos as usize;
+        let pos = self.nodes[pipe as usize].pos;
         let kind = match keyword {
             "if" => NodeKind::If(branch),
             "with" => NodeKind::With(branch),
@@ -444,7 +448,8 @@ impl<'a> Parser<'a> {
             }
             let node = crate::stack::grow(|| self.control(keyword))?;
             self.depth -= 1;
-            return Ok(self.list(&[node]));
+            self.scratch.push(node);
+            return Ok(self.list(self.scratch.len() - 1));
         }
         let (list, end) = self.item_list()?;
         if end != End::End {
@@ -455,7 +460,7 @@ impl<'a> Parser<'a> {
 
     fn block(&mut self) -> Result<NodeId> {
         const CONTEXT: &str = "block clause";
-        let token = self.next_non_space();
+        let token = self.next();
         let name = self.template_name(token, CONTEXT)?;
         let pipe = self.pipeline(CONTEXT, Kind::RightDelim)?;
         self.body(name.clone(), CONTEXT)?;
@@ -464,9 +469,9 @@ impl<'a> Parser<'a> {
 
     fn template(&mut self) -> Result<NodeId> {
         const CONTEXT: &str = "template clause";
-        let token = self.next_non_space();
+        let token = self.next();
         let name = self.template_name(token, CONTEXT)?;
-        let next = self.next_non_space();
+        let next = self.next();
         let mut pipe = None;
         if next.kind != Kind::RightDelim {
             self.backup(next);
@@ -483,17 +488,19 @@ impl<'a> Parser<'a> {
     }
 
     fn unquote(&self, token: Token) -> Result<Str> {
-        literal::unquote(self.lexer.slice(token)).map(Str::from).ok_or_else(|| self.error("invalid syntax"))
+        literal::unquote(self.lexer.slice(token))
+            .map(|text| Str::from(&*text))
+            .ok_or_else(|| self.error("invalid syntax"))
     }
 
     // Expressions.
 
     fn pipeline(&mut self, context: &str, end: Kind) -> Result<NodeId> {
-        let pos = self.peek_non_space().start;
+        let pos = self.peek().start;
         let (decls, assign) = self.declarations(context)?;
-        let mut commands = Vec::new();
+        let mark = self.scratch.len();
         loop {
-            let token = self.next_non_space();
+            let token = self.next();
             match token.kind {
                 kind if kind == end => break,
                 Kind::Bool
@@ -509,13 +516,14 @@ impl<'a> Parser<'a> {
                 | Kind::Variable
                 | Kind::LeftParen => {
                     self.backup(token);
-                    commands.push(self.command()?);
+                    let command = self.command()?;
+                    self.scratch.push(command);
                 }
                 _ => return Err(self.unexpected(token, context)),
             }
         }
-        self.check_commands(&commands, context)?;
-        let commands = self.list(&commands);
+        self.check_commands(mark, context)?;
+        let commands = self.list(mark);
         let decls = self.declare(&decls, assign);
         Ok(self.node(pos, NodeKind::Pipe { decls, assign, commands }))
     }
@@ -526,16 +534,15 @@ impl<'a> Parser<'a> {
     fn declarations(&mut self, context: &str) -> Result<(Vec<Token>, bool)> {
         let mut decls = Vec::new();
         loop {
-            let variable = self.peek_non_space();
+            let variable = self.peek();
             if variable.kind != Kind::Variable {
                 return Ok((decls, false));
             }
-            self.next_non_space();
-            let after = self.peek();
-            let next = self.peek_non_space();
+            self.next();
+            let next = self.peek();
             let is_comma = next.kind == Kind::Char && self.lexer.slice(next) == b",";
             if matches!(next.kind, Kind::Assign | Kind::Declare) || is_comma {
-                self.next_non_space();
+                self.next();
                 decls.push(variable);
                 let name = self.lexer.slice(variable);
                 self.scope.variables.push(Variable { name, slot: UNDEFINED });
@@ -543,15 +550,12 @@ impl<'a> Parser<'a> {
                     return Ok((decls, next.kind == Kind::Assign));
                 }
                 if context == "range" && decls.len() < 2 {
-                    match self.peek_non_space().kind {
+                    match self.peek().kind {
                         Kind::Variable | Kind::RightDelim | Kind::RightParen => continue,
                         _ => return Err(self.error("range can only initialize variables")),
                     }
                 }
                 return Err(self.error(format_args!("too many declarations in {context}")));
-            }
-            if after.kind == Kind::Space {
-                self.backup(after);
             }
             self.backup(variable);
             return Ok((decls, false));
@@ -559,18 +563,20 @@ impl<'a> Parser<'a> {
     }
 
     fn declare(&mut self, decls: &[Token], assign: bool) -> Span {
-        let mut nodes = Vec::with_capacity(decls.len());
+        let mark = self.scratch.len();
         for token in decls {
             let name = self.lexer.slice(*token);
             let slot =
                 if assign { self.scope.find(name).unwrap_or(UNDEFINED) } else { self.scope.declare(name) };
             let kind = NodeKind::Variable { slot, name: Self::text_span(*token), names: Span::default() };
-            nodes.push(self.node(token.start, kind));
+            let node = self.node(token.start, kind);
+            self.scratch.push(node);
         }
-        self.list(&nodes)
+        self.list(mark)
     }
 
-    fn check_commands(&self, commands: &[NodeId], context: &str) -> Result<()> {
+    fn check_commands(&self, mark: usize, context: &str) -> Result<()> {
+        let commands = &self.scratch[mark..];
         if commands.is_empty() {
             return Err(self.error(format_args!("missing value for {context}")));
         }
@@ -593,26 +599,26 @@ impl<'a> Parser<'a> {
     }
 
     fn command(&mut self) -> Result<NodeId> {
-        let pos = self.peek_non_space().start;
-        let mut args = Vec::new();
+        let pos = self.peek().start;
+        let mark = self.scratch.len();
         loop {
-            self.peek_non_space();
-            args.extend(self.operand()?);
+            let operand = self.operand()?;
+            self.scratch.extend(operand);
             let token = self.next();
             match token.kind {
-                Kind::Space => {}
                 Kind::RightDelim | Kind::RightParen => {
                     self.backup(token);
                     break;
                 }
                 Kind::Pipe => break,
+                _ if token.spaced && operand.is_some() => self.backup(token),
                 _ => return Err(self.unexpected(token, "operand")),
             }
         }
-        if args.is_empty() {
+        if self.scratch.len() == mark {
             return Err(self.error("empty command"));
         }
-        let args = self.list(&args);
+        let args = self.list(mark);
         Ok(self.node(pos, NodeKind::Command { args }))
     }
 
@@ -620,14 +626,14 @@ impl<'a> Parser<'a> {
     fn operand(&mut self) -> Result<Option<NodeId>> {
         let Some(node) = self.term()? else { return Ok(None) };
         let field = self.peek();
-        if field.kind != Kind::Field {
+        if field.kind != Kind::Field || field.spaced {
             return Ok(Some(node));
         }
         if matches!(
             self.nodes[node as usize].kind,
             NodeKind::Bool(_) | NodeKind::String { .. } | NodeKind::Number(_) | NodeKind::Nil | NodeKind::Dot
         ) {
-            while self.peek().kind == Kind::Field {
+            while self.peek_is_field() {
                 self.next();
             }
             let term = crate::fmt::quote(self.display(node).as_bytes());
@@ -641,9 +647,9 @@ impl<'a> Parser<'a> {
         {
             names.start = own.start;
         }
-        while self.peek().kind == Kind::Field {
+        while self.peek_is_field() {
             let token = self.next();
-            self.names.push(Span { start: token.start as u32 + 1, end: token.end as u32 });
+            self.names.push(Span { start: token.start + 1, end: token.end });
         }
         names.end = self.names.len() as u32;
         let pos = field.start;
@@ -653,15 +659,21 @@ impl<'a> Parser<'a> {
                 kind: NodeKind::Field { names: all } | NodeKind::Variable { names: all, .. },
             } => {
                 *all = names;
-                *own = pos as u32;
+                *own = pos;
                 Ok(Some(node))
             }
             _ => Ok(Some(self.node(pos, NodeKind::Chain { node, names }))),
         }
     }
 
+    /// Whether a field follows without white space.
+    fn peek_is_field(&mut self) -> bool {
+        let token = self.peek();
+        token.kind == Kind::Field && !token.spaced
+    }
+
     fn term(&mut self) -> Result<Option<NodeId>> {
-        let token = self.next_non_space();
+        let token = self.next();
         let text = self.lexer.slice(token);
         let kind = match token.kind {
             Kind::Identifier => match self.options.functions.get(text) {
@@ -684,7 +696,7 @@ impl<'a> Parser<'a> {
             },
             Kind::Field => {
                 let start = self.names.len() as u32;
-                self.names.push(Span { start: token.start as u32 + 1, end: token.end as u32 });
+                self.names.push(Span { start: token.start + 1, end: token.end });
                 NodeKind::Field { names: Span { start, end: start + 1 } }
             }
             Kind::Bool => NodeKind::Bool(text == b"true"),
