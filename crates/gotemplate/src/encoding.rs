@@ -84,7 +84,7 @@ pub(crate) fn decode_base32(text: &[u8]) -> Result<Vec<u8>, String> {
         for byte in group {
             match value(*byte, BASE32) {
                 Some(value) => number = number << 5 | u64::from(value),
-                None if *byte == b'=' && count >= 2 && text.len() - start <= 8 => break,
+                None if *byte == b'=' && count >= 2 && text.len() - start - count <= 8 => break,
                 None => return Err(corrupt(start + count)),
             }
             count += 1;
@@ -93,6 +93,7 @@ pub(crate) fn decode_base32(text: &[u8]) -> Result<Vec<u8>, String> {
             if group.len() < 8 {
                 return Err(corrupt(text.len()));
             }
+            // Padding ends the text: Go does not look at what may follow.
             if let Some(other) = group[count..].iter().position(|byte| *byte != b'=') {
                 return Err(corrupt(start + count + other - 1));
             }
@@ -104,6 +105,9 @@ pub(crate) fn decode_base32(text: &[u8]) -> Result<Vec<u8>, String> {
         }
         let bytes = (number << (5 * (8 - count)) << 24).to_be_bytes();
         out.extend_from_slice(&bytes[..count * 5 / 8]);
+        if count < 8 {
+            break;
+        }
     }
     Ok(out)
 }

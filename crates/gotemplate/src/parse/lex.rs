@@ -239,11 +239,8 @@ impl<'a> Lexer<'a> {
             self.pos += spaces;
             let last = &self.text[self.pos - 1..];
             if has_right_trim(last) && last[TRIM_MARKER_LEN..].starts_with(self.right) {
-                // The last space belongs to the delimiter. Go checks parentheses only where there are more.
+                // The last space belongs to the delimiter.
                 self.pos -= 1;
-                if spaces == 1 {
-                    return self.right_delim(true);
-                }
             }
             self.start = self.pos;
             self.spaced = true;

@@ -633,9 +633,12 @@ impl<'a> Parser<'a> {
             self.nodes[node as usize].kind,
             NodeKind::Bool(_) | NodeKind::String { .. } | NodeKind::Number(_) | NodeKind::Nil | NodeKind::Dot
         ) {
+            let mut last = field;
             while self.peek_is_field() {
-                self.next();
+                last = self.next();
             }
+            // The line is that of the fields, not of what was read ahead.
+            self.last = last;
             let term = crate::fmt::quote(self.display(node).as_bytes());
             return Err(self.error(format_args!("unexpected . after term {term}")));
         }

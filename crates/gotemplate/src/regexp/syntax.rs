@@ -322,17 +322,20 @@ impl<'a> Translator<'a> {
         code.and_then(char::from_u32).ok_or_else(|| ("invalid escape sequence", self.since(start)))
     }
 
+    /// `41` or `{1F600}` after `\x`. Of a wrong one, all up to the first wrong character is consumed.
     fn hex_escape(&mut self) -> Option<u32> {
-        let digits = if let Some(braced) = self.rest.strip_prefix('{') {
-            let end = braced.find('}')?;
-            self.take(end + 2);
-            &braced[..end]
+        let braced = self.rest.starts_with('{');
+        let body = &self.rest[usize::from(braced)..];
+        let most = if braced { body.len() } else { 2 };
+        let len = body.bytes().take(most).take_while(u8::is_ascii_hexdigit).count();
+        let code = u32::from_str_radix(&body[..len], 16).ok();
+        let (valid, end) = if braced {
+            (body[len..].starts_with('}'), body[len..].chars().next())
         } else {
-            self.rest.get(..2)?;
-            self.take(2)
+            (len == 2, body[len..].chars().next().filter(|_| len < 2))
         };
-        let hex = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        hex.then(|| u32::from_str_radix(digits, 16).ok())?
+        self.take(usize::from(braced) + len + end.map_or(0, char::len_utf8));
+        code.filter(|_| valid)
     }
 
     fn class(&mut self) -> Result<(), Problem> {

@@ -13,7 +13,7 @@ const UNITS: [(&str, u64); 8] = [
 
 /// Reads a duration such as `-1h30m` or `1.5s`; fails with Go's message.
 pub(crate) fn parse(text: &str) -> Result<i64, String> {
-    let quoted = || crate::fmt::quote(text.as_bytes());
+    let quoted = || super::quoted(text);
     let invalid = || format!("time: invalid duration {}", quoted());
     let (negative, mut rest) = match text.strip_prefix(['+', '-']) {
         Some(rest) => (text.starts_with('-'), rest),
@@ -42,7 +42,7 @@ pub(crate) fn parse(text: &str) -> Result<i64, String> {
             return Err(format!("time: missing unit in duration {}", quoted()));
         }
         let Some((_, scale)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-            let unit = crate::fmt::quote(unit.as_bytes());
+            let unit = super::quoted(unit);
             return Err(format!("time: unknown unit {unit} in duration {}", quoted()));
         };
         let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| invalid())? };

@@ -134,3 +134,21 @@ fn date_of(days: i64) -> (i64, u8, u8) {
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, u8::try_from(month).unwrap_or(1), u8::try_from(day).unwrap_or(1))
 }
+
+/// Go's `time` has a quoting of its own: what is not printable ASCII is shown byte by byte.
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for char in text.chars() {
+        match char {
+            '"' | '\\' => out.extend(['\\', char]),
+            ' '..='\x7f' => out.push(char),
+            char => {
+                for byte in char.encode_utf8(&mut [0; 4]).bytes() {
+                    out.push_str(&format!("\\x{byte:02x}"));
+                }
+            }
+        }
+    }
+    out.push('"');
+    out
+}

@@ -35,7 +35,8 @@ impl Time {
             b"Unix" => Value::Int64(self.unix()),
             b"UnixMilli" => Value::Int64(i64::try_from(self.nanos.div_euclid(1_000_000)).unwrap_or(i64::MAX)),
             b"UnixMicro" => Value::Int64(i64::try_from(self.nanos.div_euclid(1_000)).unwrap_or(i64::MAX)),
-            b"UnixNano" => Value::Int64(i64::try_from(self.nanos).unwrap_or(i64::MAX)),
+            // Outside of the years 1678 to 2262 it wraps, as in Go.
+            b"UnixNano" => Value::Int64(self.nanos as i64),
             b"Year" => Value::Int(civil.year),
             b"Month" => named("time.Month", i64::from(civil.month), MONTHS[usize::from(civil.month) - 1]),
             b"Day" => Value::Int(i64::from(civil.day)),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::layout::{MONTHS, Part, WEEKDAYS, parts};
-use super::{Civil, NANOS, Time, Zone, days_in, is_leap};
+use super::{Civil, NANOS, Time, Zone, days_in, is_leap, quoted};
 
 /// Reads a time; without a zone in the text it is in UTC. Fails with Go's message.
 pub(crate) fn parse(layout: &str, text: &str) -> Result<Time, String> {
@@ -30,24 +30,6 @@ pub(crate) fn parse(layout: &str, text: &str) -> Result<Time, String> {
         return Err(format!("parsing time {}: extra text: {}", quoted(text), quoted(rest)));
     }
     fields.finish().map_err(|problem| format!("parsing time {}: {problem}", quoted(text)))
-}
-
-/// Go's `time` has a quoting of its own: what is not printable ASCII is shown byte by byte.
-fn quoted(text: &str) -> String {
-    let mut out = String::from("\"");
-    for char in text.chars() {
-        match char {
-            '"' | '\\' => out.extend(['\\', char]),
-            ' '..='\x7f' => out.push(char),
-            char => {
-                for byte in char.encode_utf8(&mut [0; 4]).bytes() {
-                    out.push_str(&format!("\\x{byte:02x}"));
-                }
-            }
-        }
-    }
-    out.push('"');
-    out
 }
 
 fn cannot_parse(layout: &str, text: &str, part: &str, found: &str) -> String {

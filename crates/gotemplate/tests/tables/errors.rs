@@ -208,3 +208,57 @@ fn failures() {
         ),
     ]);
 }
+
+#[test]
+fn places_in_several_lines() {
+    check(&[
+        ("a\nb\n{{ .x", Err("template: t:3: unclosed action")),
+        (
+            "{{ if .t }}\n\n{{ .nope.x }}{{ end }}",
+            Err("template: t:3:8: executing \"t\" at <.nope.x>: nil pointer evaluating interface {}.x"),
+        ),
+        ("x\n{{ if .t }}\ny", Err("template: t:3: unexpected EOF")),
+        ("{{ .s\n| upper\n| nope }}", Err("template: t:3: function \"nope\" not defined")),
+        ("{{\n\n.a @ }}", Err("template: t:3: unexpected \"@\" in operand")),
+        ("{{ \"abc\n\" }}", Err("template: t:1: unterminated quoted string")),
+        ("{{/* a\nb", Err("template: t:1: unclosed comment")),
+        ("{{ `a\nb` }}\n{{ nope }}", Err("template: t:3: function \"nope\" not defined")),
+        (
+            "{{ define \"x\" }}\n{{ .a.b }}\n{{ end }}\n\n{{ template \"x\" . }}",
+            Err("template: t:2:5: executing \"x\" at <.a.b>: can't evaluate field b in type interface {}"),
+        ),
+        (
+            "{{ range .l }}\n  {{- if eq . 2.0 }}\n  {{ .x.y }}\n{{ end }}{{ end }}",
+            Err("template: t:3:7: executing \"t\" at <.x.y>: can't evaluate field x in type interface {}"),
+        ),
+        (
+            "é {{ .nope.x }}",
+            Err("template: t:1:11: executing \"t\" at <.nope.x>: nil pointer evaluating interface {}.x"),
+        ),
+        (
+            "{{- /* c */ -}}\n\n{{ .nope.x }}",
+            Err("template: t:3:8: executing \"t\" at <.nope.x>: nil pointer evaluating interface {}.x"),
+        ),
+        ("{{ (\n1\n", Err("template: t:3: unclosed action started at t:1")),
+        ("{{ .a\n}}\n{{ else }}", Err("template: t:3: unexpected {{else}}")),
+        ("{{..s.x\n}}", Err("template: t:1: unexpected . after term \".\"")),
+        ("{{ include \"x\" . }}", Err("template: t:1: function \"include\" not defined")),
+        (
+            "line 1\r\n{{ .nope.x }}",
+            Err("template: t:2:8: executing \"t\" at <.nope.x>: nil pointer evaluating interface {}.x"),
+        ),
+        ("{{ $x := 1 }}\n{{ $y }}", Err("template: t:2: undefined variable \"$y\"")),
+        (
+            "{{ trunc 3\n .a }}",
+            Err(
+                "template: t:2:1: executing \"t\" at <.a>: wrong type for value; expected string; got float64",
+            ),
+        ),
+        (
+            "{{ dict \"a\" (list 1\n 2\n (index .l 9)) }}",
+            Err(
+                "template: t:3:2: executing \"t\" at <index .l 9>: error calling index: index out of range: 9",
+            ),
+        ),
+    ]);
+}

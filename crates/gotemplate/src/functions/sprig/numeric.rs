@@ -58,12 +58,17 @@ pub(super) fn register(functions: &mut Functions) {
 /// Go's `strconv.Atoi` without its error: the nearest number for one out of range, 0 for anything else.
 fn atoi(text: &[u8]) -> i64 {
     let Ok(text) = std::str::from_utf8(text) else { return 0 };
+    if let Some(number) = parse_int(text, 10) {
+        return number;
+    }
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    match parse_int(text, 10) {
-        Some(number) => number,
-        None if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) => 0,
-        None if text.starts_with('-') => i64::MIN,
-        None => i64::MAX,
+    let len = digits.bytes().take_while(u8::is_ascii_digit).count();
+    // Go gives up at what no 64 bits hold, before it sees what follows.
+    let out_of_range = len > 0 && (len == digits.len() || digits[..len].parse::<u64>().is_err());
+    match (out_of_range, text.starts_with('-')) {
+        (false, _) => 0,
+        (true, true) => i64::MIN,
+        (true, false) => i64::MAX,
     }
 }
 
