@@ -86,6 +86,13 @@ async fn objects_that_are_not_taken_at_all() {
     for (path, body, expected) in table {
         assert_eq!(api.post(&in_default(path), body).await.failure(), expected, "{path}");
     }
+    let definition = json!({"metadata": {"name": "a.b"}, "spec": {"group": "x.y", "names": {"plural": "as", "kind": "A"},
+        "scope": "Foo", "versions": [{"name": "v1", "served": true, "storage": true}]}});
+    let refused = api.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition).await;
+    assert_eq!(
+        refused.failure(),
+        "422 Invalid: CustomResourceDefinition.apiextensions.k8s.io \"a.b\" is invalid: [metadata.name: Invalid value: \"a.b\": must be spec.names.plural+\".\"+spec.group, spec.scope: Unsupported value: \"Foo\": supported values: \"Cluster\", \"Namespaced\", spec.versions[0].schema.openAPIV3Schema: Required value]"
+    );
     let kept = api.delete("/api/v1/namespaces/kube-system").await;
     assert_eq!(
         kept.failure(),

@@ -8,6 +8,7 @@ mod validate;
 pub(crate) use custom::{Rules, check, decode, published};
 pub(crate) use establish::run;
 
+use crate::field::FieldError;
 use crate::resource::{Resource, Subresource};
 use holdfast_object::GroupVersionKind;
 use holdfast_object::schema::Schemas;
@@ -155,6 +156,41 @@ pub(crate) fn hold(definition: &mut Value) {
 pub(crate) fn storage_versions(definition: &Value) -> Vec<String> {
     let versions = definition["spec"]["versions"].as_array().into_iter().flatten();
     versions.filter(|v| v["storage"] == true).filter_map(|v| v["name"].as_str()).map(str::to_owned).collect()
+}
+
+/// The rules of a definition.
+pub(crate) fn check_definition(definition: &Value, errors: &mut Vec<FieldError>) {
+    let spec = &definition["spec"];
+    let (group, plural) = (text(spec, "group"), text(&spec["names"], "plural"));
+    let name = text(&definition["metadata"], "name");
+    let wanted = format!("{plural}.{group}");
+    if name != wanted {
+        let why = "must be spec.names.plural+\".\"+spec.group".to_owned();
+        errors.push(FieldError::invalid_text("metadata.name", name, why));
+    }
+    for (value, field) in [
+        (group, "spec.group"),
+        (plural, "spec.names.plural"),
+        (text(&spec["names"], "kind"), "spec.names.kind"),
+    ] {
+        if value.is_empty() {
+            errors.push(FieldError::required(field, ""));
+        }
+    }
+    if !matches!(text(spec, "scope"), "Namespaced" | "Cluster") {
+        errors.push(FieldError::not_supported("spec.scope", &spec["scope"], &["Cluster", "Namespaced"]));
+    }
+    let versions: Vec<&Value> = spec["versions"].as_array().into_iter().flatten().collect();
+    if versions.iter().filter(|v| v["storage"] == true).count() != 1 {
+        let why = "must have exactly one version marked as storage version";
+        errors.push(FieldError::invalid("spec.versions", &spec["versions"], why));
+    }
+    for (index, version) in versions.iter().enumerate() {
+        if version["schema"].get("openAPIV3Schema").is_none() {
+            let field = format!("spec.versions[{index}].schema.openAPIV3Schema");
+            errors.push(FieldError::required(&field, ""));
+        }
+    }
 }
 
 /// Fills in what a new definition leaves out.

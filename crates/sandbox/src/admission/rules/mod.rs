@@ -34,6 +34,7 @@ pub(super) fn check(resource: &Resource, old: Option<&Value>, object: &Value, er
         ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => {
             role_binding(resource, old, object, errors);
         }
+        ("apiextensions.k8s.io", "customresourcedefinitions") => crate::crd::check_definition(object, errors),
         ("storage.k8s.io", "storageclasses") => storage_class(old, object, errors),
         _ => {}
     }
