@@ -14,6 +14,8 @@ use tokio::time::Instant;
 /// dropped.
 pub(crate) struct Flights<K, V: Clone> {
     entries: Mutex<HashMap<K, Entry<V>>>,
+    /// Whether a result is an answer for those who ask later; failures are not.
+    is_answer: fn(&V) -> bool,
 }
 
 struct Entry<V: Clone> {
@@ -30,8 +32,8 @@ enum State<V: Clone> {
 const MAX_ENTRIES: usize = 4096;
 
 impl<K: Eq + Hash + Clone, V: Clone> Flights<K, V> {
-    pub(crate) fn new() -> Self {
-        Self { entries: Mutex::new(HashMap::new()) }
+    pub(crate) fn new(is_answer: fn(&V) -> bool) -> Self {
+        Self { entries: Mutex::new(HashMap::new()), is_answer }
     }
 
     /// The result of work in progress, whenever it began, or of `start`; nothing is kept.
@@ -106,11 +108,14 @@ impl<K: Eq + Hash + Clone, V: Clone> Flights<K, V> {
 
     fn keep(&self, key: &K, began: Instant, result: &V) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = entries.get_mut(key)
-            && entry.began == began
-            && matches!(entry.state, State::Running(_))
-        {
+        let Some(entry) = entries.get_mut(key) else { return };
+        if entry.began != began || !matches!(entry.state, State::Running(_)) {
+            return;
+        }
+        if (self.is_answer)(result) {
             entry.state = State::Done(result.clone());
+        } else {
+            entries.remove(key);
         }
     }
 }
@@ -134,7 +139,7 @@ mod tests {
 
     impl Counter {
         fn new() -> Self {
-            Self { flights: Flights::new(), started: Arc::default() }
+            Self { flights: Flights::new(|number| *number != 3), started: Arc::default() }
         }
 
         /// The number of the piece of work whose result was used; each takes a second.
@@ -184,6 +189,16 @@ mod tests {
         assert_eq!(counter.ask(Duration::from_secs(5)).await, 1);
         tokio::time::sleep(Duration::from_secs(10)).await;
         assert_eq!(counter.ask(Duration::from_secs(5)).await, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_is_no_answer_for_later() {
+        let counter = Counter::new();
+        let minute = Duration::from_secs(60);
+        assert_eq!((counter.ask(NOW).await, counter.ask(NOW).await), (1, 2));
+        // The third fails, for those who wait together.
+        assert_eq!(tokio::join!(counter.ask(NOW), counter.ask(NOW)), (3, 3));
+        assert_eq!((counter.ask(minute).await, counter.ask(minute).await), (4, 4));
     }
 
     #[tokio::test(start_paused = true)]

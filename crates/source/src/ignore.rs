@@ -160,8 +160,8 @@ fn load_all(tree: &dyn FileTree, rules: &mut Vec<Rule>) -> Result<(), TreeError>
             let path = at(&folder, FILE);
             let text = tree.read(&path)?;
             if text.len() > MAX_FILE_BYTES {
-                let (size, limit) = (text.len() as u64, MAX_FILE_BYTES as u64);
-                return Err(TreeError::TooLarge { path, size, limit });
+                let message = format!("{} bytes of rules, more than {MAX_FILE_BYTES}", text.len());
+                return Err(TreeError::Storage { path, message });
             }
             add_rules(&String::from_utf8_lossy(&text), &folder, rules)?;
         }

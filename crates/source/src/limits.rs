@@ -19,7 +19,8 @@ pub struct Limits {
     pub chart_bytes: u64,
     /// What one layer of an OCI artifact may be, packed, in bytes.
     pub layer_bytes: u64,
-    /// How many network operations run at once, over all repositories.
+    /// How many downloads run at once, over all repositories. Asking for references costs less and is limited to eight
+    /// times as many.
     pub concurrent: usize,
     /// How many fetches one repository's cache collects before it is started afresh (each adds one pack).
     pub packs: usize,

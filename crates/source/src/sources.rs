@@ -1,4 +1,5 @@
-use crate::{Access, Artifact, GitCache, GitRef, GitUrl, SourceError};
+use crate::oci::OciRegistries;
+use crate::{Access, Artifact, GitCache, GitRef, GitUrl, HelmRepositories, SourceError};
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -16,6 +17,8 @@ pub struct Sources {
 
 struct Inner {
     cache: GitCache,
+    registries: OciRegistries,
+    charts: HelmRepositories,
     stand_ins: RwLock<HashMap<String, Arc<dyn StandIn>>>,
     changes: broadcast::Sender<String>,
 }
@@ -33,12 +36,24 @@ impl Sources {
     /// The sources behind a cache, with no stand-ins.
     pub fn new(cache: GitCache) -> Self {
         let (changes, _) = broadcast::channel(CHANGES);
-        Self { inner: Arc::new(Inner { cache, stand_ins: RwLock::default(), changes }) }
+        let registries = OciRegistries::new(cache.limits().clone());
+        let charts = HelmRepositories::with_registries(cache.folder().join("charts"), registries.clone());
+        Self { inner: Arc::new(Inner { cache, registries, charts, stand_ins: RwLock::default(), changes }) }
     }
 
     /// The cache underneath.
     pub fn cache(&self) -> &GitCache {
         &self.inner.cache
+    }
+
+    /// OCI registries, on the same limits.
+    pub fn registries(&self) -> &OciRegistries {
+        &self.inner.registries
+    }
+
+    /// Helm charts, from repositories and registries; archives are kept beside the Git cache.
+    pub fn charts(&self) -> &HelmRepositories {
+        &self.inner.charts
     }
 
     /// Serves a repository's address from this machine from now on.

@@ -63,8 +63,8 @@ pub enum TreeError {
     /// Too many links on the way: a cycle, or [`MAX_LINKS`] of them.
     #[error("{0}: too many levels of symbolic links")]
     TooManyLinks(String),
-    /// The file is larger than the tree's limit.
-    #[error("{path}: {size} bytes, more than the limit of {limit}")]
+    /// The file is larger than the tree's limit for one file, which is called `file_bytes` wherever it is set.
+    #[error("{path}: {size} bytes, more than the limit file_bytes of {limit}")]
     TooLarge {
         /// The file.
         path: String,

@@ -1,6 +1,7 @@
 //! Repositories by address, shared by all who use them.
 
 use super::local;
+use super::objects::Objects;
 use super::select::{Reference, Resolved, prefixes, select, without_listing};
 use super::session::Session;
 use super::store::Store;
@@ -35,10 +36,12 @@ pub(super) struct Inner {
     pub(super) limits: Limits,
     pub(super) ssh: PathBuf,
     pub(super) clients: HttpClients,
-    network: Arc<Semaphore>,
+    listing_slots: Arc<Semaphore>,
+    fetch_slots: Arc<Semaphore>,
     stores: Mutex<HashMap<String, Arc<Store>>>,
     listings: Flights<ListingKey, Result<Arc<Vec<Reference>>, SourceError>>,
-    fetches: Flights<(String, ObjectId, Option<String>), Result<(), SourceError>>,
+    fetches: Flights<(String, ObjectId), Result<Arc<Objects>, SourceError>>,
+    ancestries: Flights<(String, ObjectId, String), Result<(), SourceError>>,
     /// Who has shown in this process that a server lets them read a repository.
     admitted: Mutex<HashSet<(String, [u8; 32])>>,
     /// Commits that were seen to lie on a branch.
@@ -76,18 +79,28 @@ impl GitCache {
     pub fn with_ssh(folder: impl Into<PathBuf>, limits: Limits, ssh: impl Into<PathBuf>) -> Self {
         let inner = Inner {
             folder: folder.into(),
-            network: Arc::new(Semaphore::new(limits.concurrent.max(1))),
+            // A listing costs no more than a waiting thread, so that servers which do not answer are in nobody's way.
+            listing_slots: Arc::new(Semaphore::new(
+                limits.concurrent.saturating_mul(LISTINGS_PER_FETCH).max(1),
+            )),
+            fetch_slots: Arc::new(Semaphore::new(limits.concurrent.max(1))),
             limits,
             ssh: ssh.into(),
             clients: HttpClients::default(),
             stores: Mutex::default(),
-            listings: Flights::new(),
-            fetches: Flights::new(),
+            listings: Flights::new(Result::is_ok),
+            fetches: Flights::new(Result::is_ok),
+            ancestries: Flights::new(Result::is_ok),
             admitted: Mutex::default(),
             on_branch: Mutex::default(),
             counters: Counters::default(),
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// The folder this cache lies in.
+    pub fn folder(&self) -> &std::path::Path {
+        &self.inner.folder
     }
 
     /// The limits this cache was made with.
@@ -138,7 +151,7 @@ impl GitCache {
             async move { cache.list_now(url, access, prefixes).await }.boxed()
         };
         let listed = self.inner.listings.join(key, fresh_from, start).await?;
-        lock(&self.inner.admitted).insert((url.key(), fingerprint));
+        remember(&self.inner.admitted, (url.key(), fingerprint));
         Ok(listed)
     }
 
@@ -168,13 +181,15 @@ impl GitCache {
         if let Some(artifact) = self.stored(url, &resolved.revision, commit).await? {
             return Ok(artifact);
         }
-        let key = (url.key(), commit, None);
         let start = || {
             let (cache, url, access) = (self.clone(), url.clone(), access.clone());
             async move { cache.fetch_now(url, access, commit).await }.boxed()
         };
-        self.inner.fetches.share(key, start).await?;
-        self.stored(url, &resolved.revision, commit).await?.ok_or_else(|| SourceError::Storage {
+        let objects = self.inner.fetches.share((url.key(), commit), start).await?;
+        // From where it was fetched to: another process may have started a generation without this commit by now.
+        let (inner, revision) = (self.inner.clone(), resolved.revision.clone());
+        let found = blocking(move || artifact_at(objects, &revision, commit, &inner.limits)).await?;
+        found.ok_or_else(|| SourceError::Storage {
             path: self.inner.folder.display().to_string(),
             message: format!("commit {commit} was fetched and has vanished"),
         })
@@ -222,7 +237,7 @@ impl GitCache {
     /// [`SourceError::Storage`] when the cache cannot be written.
     pub async fn verify(&self, url: &GitUrl) -> Result<bool, SourceError> {
         let store = self.store(url);
-        self.on_network(url, &Access::default(), move |network| {
+        self.on_network(&self.inner.fetch_slots, url, &Access::default(), move |network| {
             let lock = store.lock(&network.url, || network.pause())?;
             Ok(store.verify(&lock))
         })
@@ -269,7 +284,7 @@ impl GitCache {
                 listed.into_iter().filter(|r| prefixes.iter().any(|p| r.name.starts_with(p.as_str())));
             return Ok(Arc::new(wanted.collect()));
         }
-        let listed = self.on_network(&url, &access, move |network| {
+        let listed = self.on_network(&self.inner.listing_slots, &url, &access, move |network| {
             let session = Session::open(&network.dial(), network.limits())?;
             Ok(session.references(&prefixes, network.limits())?.0)
         });
@@ -316,9 +331,15 @@ impl GitCache {
         .await
     }
 
-    async fn fetch_now(&self, url: GitUrl, access: Access, commit: ObjectId) -> Result<(), SourceError> {
+    async fn fetch_now(
+        &self,
+        url: GitUrl,
+        access: Access,
+        commit: ObjectId,
+    ) -> Result<Arc<Objects>, SourceError> {
         let store = self.store(&url);
-        self.on_network(&url, &access, move |network| network.fetch_commit(&store, commit)).await
+        let work = move |network: &Network| network.fetch_commit(&store, commit);
+        self.on_network(&self.inner.fetch_slots, &url, &access, work).await
     }
 
     async fn require_on_branch(
@@ -336,31 +357,32 @@ impl GitCache {
         let tip = commit_id(&tip.revision, url)?;
         if tip != commit {
             let (url, access, name) = (url.clone(), access.clone(), branch.to_owned());
-            let key = (url.key(), commit, Some(name.clone()));
+            let key = (url.key(), commit, name.clone());
             let store = self.store(&url);
             let start = || {
                 let (cache, url, access) = (self.clone(), url.clone(), access.clone());
                 let (store, name) = (store.clone(), name.clone());
                 async move {
                     let work = move |network: &Network| network.require_ancestor(&store, &name, tip, commit);
-                    cache.on_network(&url, &access, work).await
+                    cache.on_network(&cache.inner.fetch_slots, &url, &access, work).await
                 }
                 .boxed()
             };
-            self.inner.fetches.share(key, start).await?;
+            self.inner.ancestries.share(key, start).await?;
         }
-        lock(&self.inner.on_branch).insert(known);
+        remember(&self.inner.on_branch, known);
         Ok(())
     }
 
     /// Runs something that waits for the network on a thread of its own, for as long as it may take.
     async fn on_network<T: Send + 'static>(
         &self,
+        slots: &Arc<Semaphore>,
         url: &GitUrl,
         access: &Access,
         work: impl FnOnce(&Network) -> Result<T, SourceError> + Send + 'static,
     ) -> Result<T, SourceError> {
-        let permit = self.inner.network.clone().acquire_owned().await.map_err(|_| SourceError::Cancelled)?;
+        let permit = slots.clone().acquire_owned().await.map_err(|_| SourceError::Cancelled)?;
         let stop = CancelOnDrop(Cancel::default());
         let network = Network {
             inner: self.inner.clone(),
@@ -385,6 +407,20 @@ impl GitCache {
             Err(_) => Err(SourceError::TimedOut { url: url.to_string(), after }),
         }
     }
+}
+
+/// Listings that may run at once for each fetch that may.
+const LISTINGS_PER_FETCH: usize = 8;
+
+/// Facts that are remembered; beyond, they are found out again.
+const MAX_REMEMBERED: usize = 10_000;
+
+fn remember<T: Eq + std::hash::Hash>(set: &Mutex<HashSet<T>>, fact: T) {
+    let mut set = lock(set);
+    if set.len() >= MAX_REMEMBERED {
+        set.clear();
+    }
+    set.insert(fact);
 }
 
 fn commit_id(revision: &Revision, url: &GitUrl) -> Result<ObjectId, SourceError> {

@@ -65,7 +65,8 @@ impl GitTree {
         let mut parts = path.split('/').peekable();
         while let Some(part) = parts.next() {
             let items = self.folder(folder, path)?;
-            let Some(item) = items.iter().find(|i| i.name == part) else { return Ok(None) };
+            let Ok(at) = items.binary_search_by(|item| item.name.as_str().cmp(part)) else { return Ok(None) };
+            let item = &items[at];
             if parts.peek().is_none() {
                 return Ok(Some(item.clone()));
             }
@@ -92,9 +93,8 @@ impl GitTree {
     }
 
     fn decode(&self, id: ObjectId, path: &str) -> Result<Vec<Item>, TreeError> {
-        let data = self.object(id, path, MAX_TREE_BYTES)?;
-        let tree = gix::objs::TreeRef::from_bytes(&data, id.kind())
-            .map_err(|e| TreeError::Storage { path: path.to_owned(), message: one_line(&e.to_string()) })?;
+        let data = self.inner_object(id, path, MAX_TREE_BYTES)?;
+        let tree = gix::objs::TreeRef::from_bytes(&data, id.kind()).map_err(|e| storage(path, &e))?;
         let safe = |name: &str| !matches!(name, "" | "." | "..") && !name.contains(['/', '\0']);
         let items = tree.entries.iter().map(|entry| Item {
             name: String::from_utf8_lossy(entry.filename).into_owned(),
@@ -110,16 +110,22 @@ impl GitTree {
 
     fn object(&self, id: ObjectId, path: &str, limit: u64) -> Result<Vec<u8>, TreeError> {
         self.objects.with(|repository| {
-            let storage = |e: &dyn std::fmt::Display| TreeError::Storage {
-                path: path.to_owned(),
-                message: one_line(&e.to_string()),
-            };
-            let header = repository.find_header(id).map_err(|e| storage(&e))?;
+            let header = repository.find_header(id).map_err(|e| storage(path, &e))?;
             if header.size() > limit {
                 return Err(TreeError::TooLarge { path: path.to_owned(), size: header.size(), limit });
             }
-            let mut object = repository.find_object(id).map_err(|e| storage(&e))?;
+            let mut object = repository.find_object(id).map_err(|e| storage(path, &e))?;
             Ok(std::mem::take(&mut object.data))
+        })
+    }
+
+    /// An object that is no file of the user's: a folder or a link, whose limits are ours.
+    fn inner_object(&self, id: ObjectId, path: &str, limit: u64) -> Result<Vec<u8>, TreeError> {
+        self.object(id, path, limit).map_err(|e| match e {
+            TreeError::TooLarge { size, .. } => {
+                storage(path, &format!("a folder or link of {size} bytes, more than {limit} bytes"))
+            }
+            other => other,
         })
     }
 
@@ -127,14 +133,12 @@ impl GitTree {
         Ok(match item.mode.kind() {
             EntryKind::Tree | EntryKind::Commit => Entry::Folder,
             EntryKind::Link => {
-                let target = self.object(item.id, path, MAX_LINK_BYTES)?;
+                let target = self.inner_object(item.id, path, MAX_LINK_BYTES)?;
                 Entry::Symlink { target: String::from_utf8_lossy(&target).into_owned() }
             }
             kind => {
-                let header =
-                    self.objects.with(|repository| repository.find_header(item.id)).map_err(|e| {
-                        TreeError::Storage { path: path.to_owned(), message: one_line(&e.to_string()) }
-                    })?;
+                let header = self.objects.with(|repository| repository.find_header(item.id));
+                let header = header.map_err(|e| storage(path, &e))?;
                 Entry::File { size: header.size(), executable: kind == EntryKind::BlobExecutable }
             }
         })
@@ -187,4 +191,8 @@ impl FileTree for GitTree {
             kind => format!("{}:{}", kind.as_octal_str(), item.id),
         })
     }
+}
+
+fn storage(path: &str, error: &dyn std::fmt::Display) -> TreeError {
+    TreeError::Storage { path: path.to_owned(), message: one_line(&error.to_string()) }
 }

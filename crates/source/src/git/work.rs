@@ -41,13 +41,13 @@ impl Network {
         }
     }
 
-    /// Fetches a commit into the store, whatever it takes.
-    pub(super) fn fetch_commit(&self, store: &Store, commit: ObjectId) -> Result<(), SourceError> {
+    /// Fetches a commit into the store, whatever it takes; gives where it is.
+    pub(super) fn fetch_commit(&self, store: &Store, commit: ObjectId) -> Result<Arc<Objects>, SourceError> {
         let lock = store.lock(&self.url, || self.pause())?;
         if let Some(objects) = store.current().ok().flatten()
             && store.is_complete(&objects, commit, self.limits())?
         {
-            return Ok(()); // another process was faster
+            return Ok(objects); // another process was faster
         }
         for afresh in [false, true] {
             let objects = store.writable(&lock, self.limits(), afresh)?;
@@ -61,7 +61,7 @@ impl Network {
                 let published = store.publish(&lock, &objects)?;
                 // The new generation is another folder: what was seen in it holds under its new name.
                 store.is_complete(&published, commit, self.limits())?;
-                return Ok(());
+                return Ok(published);
             }
             store.forget();
         }

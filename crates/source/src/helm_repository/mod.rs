@@ -95,8 +95,8 @@ impl HelmRepositories {
         let inner = Inner {
             folder: folder.into(),
             registries,
-            indexes: Flights::new(),
-            archives: Flights::new(),
+            indexes: Flights::new(Result::is_ok),
+            archives: Flights::new(Result::is_ok),
             known: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }

@@ -65,9 +65,9 @@ impl OciRegistries {
     pub fn new(limits: Limits) -> Self {
         let inner = Inner {
             registry: Registry::new(Downloads::new(limits)),
-            tags: Flights::new(),
-            manifests: Flights::new(),
-            layers: Flights::new(),
+            tags: Flights::new(Result::is_ok),
+            manifests: Flights::new(Result::is_ok),
+            layers: Flights::new(Result::is_ok),
         };
         Self { inner: Arc::new(inner) }
     }
