@@ -226,3 +226,60 @@ where
     extensions.push(extension);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use rsa::signature::Verifier;
+
+    use super::*;
+
+    fn request(common_name: &str, is_authority: bool) -> Request {
+        Request {
+            common_name: common_name.into(),
+            addresses: vec!["10.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
+            names: vec!["*.example.org".into()],
+            days: 30,
+            is_authority,
+            now: 1_795_253_696_000_000_000,
+        }
+    }
+
+    #[test]
+    fn an_authority_signs_what_it_issues() {
+        let mut random = Random::new([1; 32]);
+        let authority_key = PrivateKey::generate_rsa(&mut random, 2048).unwrap();
+        let authority = issue(&request("authority", true), &authority_key, None, &mut random).unwrap();
+        let authority = parse(&authority.certificate, "authority").unwrap();
+        let key = PrivateKey::from_pem(&super::super::key::generate("ecdsa", &mut random).unwrap()).unwrap();
+        let issued =
+            issue(&request("é", false), &key, Some((&authority, &authority_key)), &mut random).unwrap();
+        let issued = parse(&issued.certificate, "issued").unwrap();
+        assert_eq!(issued.tbs_certificate().issuer(), authority.tbs_certificate().subject());
+
+        let PrivateKey::Rsa(signer) = &authority_key else { panic!("an RSA key") };
+        let signature = pkcs1v15::Signature::try_from(issued.signature().raw_bytes()).unwrap();
+        let message = issued.tbs_certificate().to_der().unwrap();
+        pkcs1v15::VerifyingKey::<Sha256>::new(signer.to_public_key()).verify(&message, &signature).unwrap();
+
+        let (_, subject_key) =
+            authority.tbs_certificate().get_extension::<SubjectKeyIdentifier>().unwrap().unwrap();
+        let (_, issuer_key) =
+            issued.tbs_certificate().get_extension::<AuthorityKeyIdentifier>().unwrap().unwrap();
+        assert_eq!(issuer_key.key_identifier, Some(subject_key.0));
+    }
+
+    #[test]
+    fn what_cannot_be_issued_says_why() {
+        let mut random = Random::new([1; 32]);
+        let key =
+            PrivateKey::from_pem(&super::super::key::generate("ed25519", &mut random).unwrap()).unwrap();
+        let issue =
+            |request: &Request, random: &mut Random| issue(request, &key, None, random).err().unwrap();
+        let names = Request { names: vec!["é.org".into()], ..request("a", false) };
+        assert!(issue(&names, &mut random).contains("cannot be encoded as an IA5String"));
+        let early = Request { now: -1, ..request("a", false) };
+        assert!(issue(&early, &mut random).contains("error creating certificate"));
+        let forever = Request { days: i64::MAX, ..request("a", false) };
+        assert!(issue(&forever, &mut random).contains("error creating certificate"));
+    }
+}

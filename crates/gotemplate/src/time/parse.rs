@@ -89,6 +89,14 @@ impl Fields {
                 let least = if part == Part::ZeroYearDay { 3 } else { 1 };
                 self.year_day = Some(i64::from(number(rest, least, 3)?));
             }
+            part => return self.read_clock(part, rest, fraction_follows),
+        }
+        Ok(())
+    }
+
+    /// The time of day and the zone.
+    fn read_clock(&mut self, part: Part, rest: &mut &str, fraction_follows: bool) -> Result<(), Problem> {
+        match part {
             Part::Hour => self.hour = within(small(rest, false)?, 0, 23, "hour")?,
             Part::Hour12 | Part::ZeroHour12 => {
                 self.hour = within(small(rest, part == Part::ZeroHour12)?, 0, 12, "hour")?;
@@ -138,6 +146,7 @@ impl Fields {
                     self.fraction(rest, len)?;
                 }
             }
+            _ => {}
         }
         Ok(())
     }

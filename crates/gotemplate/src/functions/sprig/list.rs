@@ -30,28 +30,7 @@ pub(super) fn register(functions: &mut Functions) {
             Ok(List::new(items).into())
         });
     }
-    for name in ["first", "mustFirst"] {
-        functions.insert(name, one, |_, args| {
-            Ok(slice_of(&args[0], "find first on")?.items().first().cloned().unwrap_or(Value::Nil))
-        });
-    }
-    for name in ["last", "mustLast"] {
-        functions.insert(name, one, |_, args| {
-            Ok(slice_of(&args[0], "find last on")?.items().last().cloned().unwrap_or(Value::Nil))
-        });
-    }
-    for name in ["rest", "mustRest"] {
-        functions.insert(name, one, |_, args| {
-            let list = slice_of(&args[0], "find rest on")?;
-            Ok(rest_of(list.items().split_first()))
-        });
-    }
-    for name in ["initial", "mustInitial"] {
-        functions.insert(name, one, |_, args| {
-            let list = slice_of(&args[0], "find initial on")?;
-            Ok(rest_of(list.items().split_last()))
-        });
-    }
+    register_ends(functions);
     for name in ["reverse", "mustReverse"] {
         functions.insert(name, one, |_, args| {
             let list = slice_of(&args[0], "find reverse on")?;
@@ -94,6 +73,33 @@ pub(super) fn register(functions: &mut Functions) {
         |context, args| Ok(List::strings(to_texts(context, &args[0])?).into()),
     );
     functions.insert("join", Params::fixed(&[Type::String, Type::Any]), join);
+}
+
+/// What takes one element off a list, or all but one.
+fn register_ends(functions: &mut Functions) {
+    let one = Params::fixed(&[Type::Any]);
+    for name in ["first", "mustFirst"] {
+        functions.insert(name, one, |_, args| {
+            Ok(slice_of(&args[0], "find first on")?.items().first().cloned().unwrap_or(Value::Nil))
+        });
+    }
+    for name in ["last", "mustLast"] {
+        functions.insert(name, one, |_, args| {
+            Ok(slice_of(&args[0], "find last on")?.items().last().cloned().unwrap_or(Value::Nil))
+        });
+    }
+    for name in ["rest", "mustRest"] {
+        functions.insert(name, one, |_, args| {
+            let list = slice_of(&args[0], "find rest on")?;
+            Ok(rest_of(list.items().split_first()))
+        });
+    }
+    for name in ["initial", "mustInitial"] {
+        functions.insert(name, one, |_, args| {
+            let list = slice_of(&args[0], "find initial on")?;
+            Ok(rest_of(list.items().split_last()))
+        });
+    }
 }
 
 /// The elements, or Go's message that the function cannot `verb` this type.
