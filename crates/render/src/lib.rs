@@ -9,12 +9,14 @@
 
 mod cache;
 mod directory;
+mod helm;
 mod kustomize;
 mod recording;
 mod transform;
 
 pub use cache::{CacheStats, CachedOutcome, RenderCache};
 pub use directory::DirectoryOptions;
+pub use helm::{HelmOptions, HelmParameter, ValueFile};
 pub use holdfast_kustomize as kustomization;
 pub use kustomize::KustomizeOptions;
 pub use transform::{NamespaceRule, Scope, Transform, set_namespaces};
@@ -41,6 +43,8 @@ pub enum Renderer {
     Directory(DirectoryOptions),
     /// A kustomization, or for Flux any folder.
     Kustomize(KustomizeOptions),
+    /// A Helm chart.
+    Helm(Box<HelmOptions>),
 }
 
 /// The most that one render may read and give.
@@ -189,6 +193,7 @@ pub fn render(tree: &dyn FileTree, request: &RenderRequest) -> Result<RenderOutc
         Renderer::Directory(options) => {
             directory::render(tree, &request.path, options, &request.limits).map(RenderOutcome::Rendered)
         }
+        Renderer::Helm(options) => helm::render(tree, &request.path, options),
         Renderer::Kustomize(options) => kustomize::render(tree, &request.path, options, &request.limits),
     }
 }
