@@ -103,6 +103,31 @@ mod tests {
         assert_eq!(definitions().len(), TABLES.len());
     }
 
+    /// A structural schema, which the API server asks for: every node says its type, or that it may be anything.
+    #[test]
+    fn every_schema_says_its_type() {
+        fn untyped(schema: &Value, path: &str, found: &mut Vec<String>) {
+            let is_any = schema["x-kubernetes-preserve-unknown-fields"] == true
+                || schema["x-kubernetes-int-or-string"] == true;
+            if !is_any && !schema["type"].is_string() {
+                found.push(path.to_owned());
+            }
+            for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
+                untyped(inner, &format!("{path}.{name}"), found);
+            }
+            for inner in ["items", "additionalProperties"] {
+                if schema[inner].is_object() {
+                    untyped(&schema[inner], &format!("{path}.{inner}"), found);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        for definition in definitions() {
+            untyped(&schema(&definition.gvk.kind), &definition.gvk.kind, &mut found);
+        }
+        assert_eq!(found, Vec::<String>::new());
+    }
+
     #[test]
     fn a_field_keeps_its_constraints() {
         let git = schema("GitRepository");

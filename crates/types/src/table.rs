@@ -227,7 +227,8 @@ fn child<'v>(value: &'v mut Value, key: &str, fresh: Value) -> &'v mut Value {
     }
 }
 
-/// Lists whose items have no fields of their own hold texts; objects without fields hold anything.
+/// Lists whose items have no fields of their own hold texts; objects without fields hold anything. What the tables
+/// name only by its fields is an object: the API server refuses a definition where any schema lacks its type.
 pub(crate) fn close(schema: &mut Value) {
     let Some(map) = schema.as_object_mut() else { return };
     for key in ["items", "additionalProperties"] {
@@ -237,6 +238,10 @@ pub(crate) fn close(schema: &mut Value) {
     }
     if let Some(Value::Object(properties)) = map.get_mut("properties") {
         properties.values_mut().for_each(close);
+    }
+    let is_any = ["x-kubernetes-preserve-unknown-fields", "x-kubernetes-int-or-string"];
+    if !map.contains_key("type") && !is_any.iter().any(|marker| map.contains_key(*marker)) {
+        map.insert("type".into(), "object".into());
     }
     match map.get("type").and_then(Value::as_str) {
         Some("array") if !map.contains_key("items") => {
