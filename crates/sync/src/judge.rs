@@ -12,6 +12,9 @@ pub enum Judgement {
     Differs(Vec<Difference>),
     /// Managers that the write mode folds hold fields of it.
     Folded(Vec<String>),
+    /// It does not at these fields, and these managers that the write mode folds hold fields of it too: an object that
+    /// kubectl applied before it was ours.
+    DiffersAndFolded(Vec<Difference>, Vec<String>),
     /// Values are as desired, but fields we want are no longer ours.
     OwnershipLost,
     /// It cannot be told without asking the server.
@@ -74,11 +77,16 @@ fn server_side(
         defaults: None,
     };
     let found = flux(&request);
-    match found.verdict() {
+    let verdict = found.verdict();
+    let folded: Vec<String> = found.folds.into_iter().chain(found.cleanup).collect();
+    match verdict {
         Verdict::InForce => Judgement::InForce,
         Verdict::OwnershipLost => Judgement::OwnershipLost,
-        Verdict::Fold => Judgement::Folded(found.folds.into_iter().chain(found.cleanup).collect()),
-        Verdict::ValueDrift | Verdict::OrderDrift => Judgement::Differs(found.differences),
+        Verdict::Fold => Judgement::Folded(folded),
+        Verdict::ValueDrift | Verdict::OrderDrift if folded.is_empty() => {
+            Judgement::Differs(found.differences)
+        }
+        Verdict::ValueDrift | Verdict::OrderDrift => Judgement::DiffersAndFolded(found.differences, folded),
         Verdict::Unknown => Judgement::Unknown,
     }
 }

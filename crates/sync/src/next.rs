@@ -136,12 +136,22 @@ impl Run<'_> {
                 match judge(object, &found.object, mode, &self.policy.drift, self.desired.applied_before) {
                     Judgement::InForce => Write::Nothing,
                     Judgement::Folded(_) if !self.heals(self.policy.drift.fold) => Write::Nothing,
-                    Judgement::Differs(_) if !self.heals(self.policy.drift.value) => Write::Nothing,
+                    // The fold comes first, or what the other manager set and we do not would stay.
+                    Judgement::DiffersAndFolded(_, managers) if self.heals(self.policy.drift.fold) => {
+                        op(Reason::Folded(managers), Some(&found))
+                    }
+                    Judgement::Differs(_) | Judgement::DiffersAndFolded(..)
+                        if !self.heals(self.policy.drift.value) =>
+                    {
+                        Write::Nothing
+                    }
                     Judgement::OwnershipLost if self.policy.drift.ownership_loss == OwnershipLoss::Ignore => {
                         Write::Nothing
                     }
                     Judgement::Folded(managers) => op(Reason::Folded(managers), Some(&found)),
-                    Judgement::Differs(differences) => op(Reason::Differs(differences), Some(&found)),
+                    Judgement::Differs(differences) | Judgement::DiffersAndFolded(differences, _) => {
+                        op(Reason::Differs(differences), Some(&found))
+                    }
                     Judgement::OwnershipLost => op(Reason::OwnershipLost, Some(&found)),
                     Judgement::Unknown => op(Reason::Unverified, Some(&found)),
                 }
