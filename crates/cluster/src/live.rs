@@ -85,7 +85,7 @@ enum Condition {
     Listing,
     Synced,
     NoSuchKind,
-    Failed(String),
+    Failed(ApiError),
 }
 
 struct Entry {
@@ -202,7 +202,7 @@ impl LiveState {
                                 store.condition = Condition::NoSuchKind;
                             }
                             _ if store.condition != Condition::Synced => {
-                                store.condition = Condition::Failed(error.message.clone());
+                                store.condition = Condition::Failed(error.clone());
                             }
                             _ => {}
                         }
@@ -277,9 +277,9 @@ impl LiveState {
     }
 
     /// Why a kind cannot be read, when it cannot.
-    pub fn failure(&self, gvk: &GroupVersionKind) -> Option<String> {
+    pub fn failure(&self, gvk: &GroupVersionKind) -> Option<ApiError> {
         match &self.read().stores.get(gvk)?.condition {
-            Condition::Failed(message) => Some(message.clone()),
+            Condition::Failed(error) => Some(error.clone()),
             _ => None,
         }
     }

@@ -1,5 +1,5 @@
 use crate::Engine;
-use holdfast_cluster::LiveState;
+use holdfast_cluster::{ApiErrorKind, LiveState};
 use holdfast_object::{GroupVersionKind, ObjectKey, ObjectRef};
 use holdfast_sync::{Desired, HealthGate, Occasion, Progress, Step, SyncPolicy, Verdict, Wake, next};
 use jiff::Timestamp;
@@ -83,12 +83,30 @@ impl SyncRun {
         }
     }
 
+    /// Why the run cannot go on, when it waits to learn what is live and the identity may not read that: a line for
+    /// each kind, with the server's words, which name the right.
+    pub fn unreadable(&self, live: &LiveState) -> Option<String> {
+        let mut lines: Vec<String> = self
+            .kinds()
+            .into_iter()
+            .filter_map(|kind| live.failure(&kind).map(|error| (kind, error)))
+            .filter(|(_, error)| matches!(error.kind, ApiErrorKind::Forbidden | ApiErrorKind::Unauthorized))
+            .map(|(kind, error)| {
+                format!("{} cannot be read: {error} (grant the controller's identity this right)", kind.kind)
+            })
+            .collect();
+        lines.sort();
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
+    fn kinds(&self) -> HashSet<GroupVersionKind> {
+        let desired = self.desired.objects().iter().map(|o| &o.reference);
+        desired.chain(&self.desired.previous).chain(self.gated()).map(ObjectRef::gvk).collect()
+    }
+
     /// Sees to it that every kind that matters is watched.
     async fn watch(&self, live: &LiveState) -> Result<(), String> {
-        let desired = self.desired.objects().iter().map(|o| &o.reference);
-        let kinds: HashSet<GroupVersionKind> =
-            desired.chain(&self.desired.previous).chain(self.gated()).map(ObjectRef::gvk).collect();
-        for kind in kinds {
+        for kind in self.kinds() {
             live.ensure(&kind).await.map_err(|e| e.to_string())?;
         }
         Ok(())

@@ -64,6 +64,11 @@ impl StatusWriter {
         engine.cluster().request(request).await.map(|_| ())
     }
 
+    /// What was written last, which a watch may not have brought yet.
+    pub fn last(&self, object: &ObjectRef) -> Option<Value> {
+        self.remembered(object)
+    }
+
     fn remembered(&self, object: &ObjectRef) -> Option<Value> {
         self.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(object).cloned()
     }

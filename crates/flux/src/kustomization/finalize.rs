@@ -1,7 +1,6 @@
 //! What becomes of the objects when their Kustomization is deleted.
 
-use super::{Kustomizations, Times, inventory, request};
-use crate::resource::status_of;
+use super::{Kustomizations, Times, request};
 use holdfast_cluster::ApiError;
 use holdfast_controller::{Advance, Outcome, Severity, SyncRun};
 use holdfast_object::{Object, ObjectKey};
@@ -46,7 +45,7 @@ impl Kustomizations {
         object: &Object,
         spec: Option<&KustomizationSpec>,
     ) -> Result<Outcome, ApiError> {
-        let previous = inventory::read(&status_of(object));
+        let previous = self.inventory(object);
         let deletion = deletion(spec);
         if let (Some(spec), false) = (spec, previous.is_empty() || deletion == Deletion::Orphan) {
             let times = Times::of(spec);

@@ -11,10 +11,10 @@ use crate::{Shared, refuse};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use holdfast_controller::{Outcome, Reason, Reconciler, StatusWriter, SyncRun, Work};
-use holdfast_object::{GroupVersionKind, Object, ObjectKey};
+use holdfast_object::{GroupVersionKind, Object, ObjectKey, ObjectRef};
 use holdfast_types::flux::{KustomizationSpec, kustomization};
 use holdfast_types::parse_duration;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -193,7 +193,7 @@ impl Kustomizations {
 
     /// A suspended Kustomization answers manual triggers, and nothing else: what it applied may drift.
     async fn stand_by(&self, key: &ObjectKey, object: &Object) -> Result<(), holdfast_cluster::ApiError> {
-        self.shared.engine.routes().set(key, std::collections::HashSet::new());
+        self.shared.engine.routes().set(key, HashSet::new());
         self.remember(key, |memory| *memory = Memory::default());
         if object.is_deleting() {
             return Ok(());
@@ -201,6 +201,15 @@ impl Kustomizations {
         let mut status = crate::resource::status_of(object);
         crate::resource::note_request(object, &mut status);
         self.write(object, status).await
+    }
+
+    /// What it applied: as its status says, and as we wrote it last, which the watch may not have brought yet.
+    fn inventory(&self, object: &Object) -> Vec<ObjectRef> {
+        let mut known = inventory::read(&crate::resource::status_of(object));
+        let written = self.statuses.last(&object.reference()).map(|status| inventory::read(&status));
+        let seen: HashSet<ObjectKey> = known.iter().map(|object| object.key.clone()).collect();
+        known.extend(written.into_iter().flatten().filter(|object| !seen.contains(&object.key)));
+        known
     }
 
     async fn write(

@@ -1,13 +1,13 @@
 //! The path of an apply: source, dependencies, render, run, status.
 
-use super::{Active, Finished, Kustomizations, Target, Times, request, status};
+use super::{Active, Finished, Kustomizations, Target, Times, inventory, request, status};
 use crate::Published;
 use crate::resource::requested;
 use holdfast_cluster::ApiError;
 use holdfast_controller::{Advance, Outcome, Reason, Severity, SyncRun};
 use holdfast_object::{Object, ObjectKey, ObjectRef, Value, json};
 use holdfast_render::Rendered;
-use holdfast_sync::{Occasion, Verdict, Wake};
+use holdfast_sync::{Occasion, Verdict, Wake, WriteWhen};
 use holdfast_types::flux::{KUSTOMIZE_GROUP, KustomizationSpec, SOURCE_GROUP, git_repository, kustomization};
 use jiff::Timestamp;
 use std::collections::HashSet;
@@ -54,7 +54,10 @@ impl Kustomizations {
             TakeUp::Nothing(outcome) => return Ok(outcome),
             TakeUp::Continue(active) => *active,
             TakeUp::Begin(occasion) => match self.begin(object, spec, times, &published, target, occasion) {
-                Ok(active) => active,
+                Ok(active) => {
+                    self.announce(object, &active).await?;
+                    active
+                }
                 Err(hindrance) => {
                     self.watch_also(key, interests);
                     let revision = published.artifact.revision.to_string();
@@ -217,8 +220,8 @@ impl Kustomizations {
             }
             Err(error) => return Err(failed("BuildFailed", error.to_string())),
         };
-        let mut desired =
-            request::desired(&self.shared.engine, object, spec, published, rendered.objects.clone());
+        let (objects, previous) = (rendered.objects.clone(), self.inventory(object));
+        let mut desired = request::desired(&self.shared.engine, object, spec, published, objects, previous);
         let policy = request::policy(object, spec, times, &self.shared.options, &target.revision);
         let digest = status::digest(&desired);
         desired.applied_before = status::is_current(&crate::resource::status_of(object), &digest);
@@ -253,7 +256,13 @@ impl Kustomizations {
         active: Active,
         wake: Wake,
     ) -> Result<Outcome, ApiError> {
-        let status = status::waiting(object, &active.run, &wake, times.timeout);
+        let status = match active.run.unreadable(self.shared.engine.live()) {
+            Some(message) => {
+                self.report_hindrance(object, "ReconciliationFailed", &message, &active.target.revision);
+                status::unreadable(object, &active.run, &message)
+            }
+            None => status::waiting(object, &active.run, &wake, times.timeout),
+        };
         self.remember(key, |memory| memory.run = Some(active));
         self.write(object, status).await?;
         Ok(match wake.deadline {
@@ -336,6 +345,35 @@ impl Kustomizations {
         );
     }
 
+    /// Says what keeps a run from going on, unless the condition says so already.
+    fn report_hindrance(&self, object: &Object, reason: &str, message: &str, revision: &str) {
+        let conditions = object.get(&["status", "conditions"]).and_then(Value::as_array);
+        let is_known =
+            |list: &Vec<Value>| list.iter().any(|c| c["type"] == "Ready" && c["message"] == message);
+        if !conditions.is_some_and(is_known) {
+            self.report(object, Severity::Warning, reason, message, revision);
+        }
+    }
+
+    /// Notes in the inventory what is about to be made, before any of it is: a process that dies in the middle of an
+    /// apply leaves nothing behind that the next one does not know of. (Flux notes it after the apply.)
+    async fn announce(&self, object: &Object, active: &Active) -> Result<(), ApiError> {
+        let desired = &active.run.desired;
+        let known: HashSet<&ObjectKey> = desired.previous.iter().map(|o| &o.key).collect();
+        let is_new = |o: &&holdfast_sync::DesiredObject| {
+            o.policy.when != WriteWhen::Never && !known.contains(&o.reference.key)
+        };
+        let new = desired.objects().iter().filter(is_new).map(|o| &o.reference);
+        let all: Vec<ObjectRef> = desired.previous.iter().chain(new).cloned().collect();
+        if all.len() == desired.previous.len() {
+            return Ok(());
+        }
+        let mut status =
+            self.statuses.last(&object.reference()).unwrap_or_else(|| crate::resource::status_of(object));
+        status["inventory"] = inventory::write(&all);
+        self.write(object, status).await
+    }
+
     async fn hindered(
         &self,
         key: &ObjectKey,
@@ -343,12 +381,7 @@ impl Kustomizations {
         hindrance: Hindrance,
     ) -> Result<Outcome, ApiError> {
         let status = status::hindered(object, hindrance.reason, &hindrance.message);
-        let is_new = object.get(&["status", "conditions"]).and_then(Value::as_array).is_none_or(|list| {
-            !list.iter().any(|c| c["type"] == "Ready" && c["message"] == hindrance.message.as_str())
-        });
-        if is_new {
-            self.report(object, Severity::Warning, hindrance.reason, &hindrance.message, "");
-        }
+        self.report_hindrance(object, hindrance.reason, &hindrance.message, "");
         self.write(object, status).await?;
         Ok(Outcome::After(self.shared.jittered(key, hindrance.again)))
     }

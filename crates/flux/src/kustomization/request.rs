@@ -1,6 +1,6 @@
 //! From the custom resource to what the engine understands.
 
-use super::{Times, inventory};
+use super::Times;
 use crate::{FluxOptions, Published};
 use holdfast_controller::Engine;
 use holdfast_health::RuleSet;
@@ -83,6 +83,7 @@ pub(super) fn desired(
     spec: &KustomizationSpec,
     published: &Published,
     objects: ObjectSet,
+    previous: Vec<ObjectRef>,
 ) -> Desired {
     let mut rendered = holdfast_render::Rendered { objects, diagnostics: Vec::new() };
     if let Some(metadata) = &spec.common_metadata {
@@ -103,8 +104,7 @@ pub(super) fn desired(
             DesiredObject::new(object, entry.origin, policy)
         })
         .collect();
-    let status = object.as_map().get("status").cloned().unwrap_or_default();
-    Desired::new(published.artifact.revision.to_string(), objects, inventory::read(&status))
+    Desired::new(published.artifact.revision.to_string(), objects, previous)
 }
 
 fn scope(engine: &Engine, kind: &GroupKind) -> Scope {

@@ -64,7 +64,15 @@ pub(super) fn waiting(object: &Object, run: &SyncRun, wake: &Wake, timeout: Dura
     }
     status["conditions"] = conditions.into_value();
     status["lastAttemptedRevision"] = revision.as_str().into();
-    status["inventory"] = inventory::write(&applied(run, false));
+    status["inventory"] = inventory::write(&under_way(run));
+    status
+}
+
+/// Begun, and kept from going on by a right that is missing. It goes on as soon as the right is there.
+pub(super) fn unreadable(object: &Object, run: &SyncRun, message: &str) -> Value {
+    let mut status = hindered(object, "ReconciliationFailed", message);
+    status["lastAttemptedRevision"] = run.desired.revision.as_str().into();
+    status["inventory"] = inventory::write(&under_way(run));
     status
 }
 
@@ -160,6 +168,19 @@ fn judge(verdict: &Verdict, revision: &str, timeout: Duration) -> (bool, &'stati
 
 fn names(objects: &[Waiting]) -> String {
     objects.iter().map(|w| format!("{} status: '{}'", w.object, w.message)).collect::<Vec<_>>().join(", ")
+}
+
+/// What a run that is not over holds: what it has applied, and what it will, which was announced before it began.
+fn under_way(run: &SyncRun) -> Vec<ObjectRef> {
+    let mut held = applied(run, false);
+    let seen: HashSet<_> = held.iter().map(|object| object.key.clone()).collect();
+    let is_to_come = |object: &&holdfast_sync::DesiredObject| {
+        object.policy.when != WriteWhen::Never
+            && run.progress.result(&object.reference.key).is_none()
+            && !seen.contains(&object.reference.key)
+    };
+    held.extend(run.desired.objects().iter().filter(is_to_come).map(|object| object.reference.clone()));
+    held
 }
 
 /// What the Kustomization holds in the cluster now: what it wants and was not refused, and what earlier runs applied
