@@ -68,7 +68,10 @@ impl ServerCertificate {
     }
 
     /// The TLS configuration of a server that speaks HTTP/2 and HTTP/1.1.
-    pub(crate) fn server_config(&self) -> Result<Arc<ServerConfig>, CertificateError> {
+    ///
+    /// # Errors
+    /// When the cryptographic library does not take what it made.
+    pub fn server_config(&self) -> Result<Arc<ServerConfig>, CertificateError> {
         let certificate = CertificateDer::from_pem_slice(self.certificate.as_bytes())?;
         let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes())?;
         // Named rather than the process's default: the process belongs to the test.

@@ -1,0 +1,10 @@
+//! Holdfast against a real control plane. Slow tier: see `holdfast-testcluster` for when these run.
+
+mod admission;
+mod bed;
+mod faults;
+mod flux;
+mod leases;
+mod ownership;
+mod process;
+mod up;
