@@ -44,7 +44,7 @@ mod time;
 mod url;
 mod value;
 
-pub use exec::{Context, ExecError, FuncError, Limit, Limits, Location, MissingKey, Options, Session};
+pub use exec::{Context, ExecError, FuncError, Limit, Limits, Location, MissingKey, Options, Session, Trace};
 pub use fmt::quote;
 pub use functions::{Function, Functions, Params, Type};
 pub use parse::{ParseError, ParseOptions, Parsed, Tree, parse};

@@ -4,12 +4,14 @@ mod call;
 mod error;
 mod eval;
 mod session;
+mod trace;
 mod walk;
 
 use std::sync::Arc;
 
 pub use error::{ExecError, FuncError, Limit, Location};
 pub use session::{Limits, MissingKey, Options, Session};
+pub use trace::Trace;
 
 use crate::fmt::{Failure, Printer};
 use crate::parse::Tree;
@@ -56,11 +58,13 @@ pub struct Context<'s> {
     base: usize,
     /// The node that an error is reported at.
     at: NodeId,
+    /// Where the output of the outermost template comes from, if anybody asked.
+    trace: Option<Trace>,
 }
 
 impl<'s> Context<'s> {
     fn new(session: &'s mut Session, templates: TemplateSet) -> Self {
-        Self { session, templates, out: Vec::new(), variables: Vec::new(), base: 0, at: 0 }
+        Self { session, templates, out: Vec::new(), variables: Vec::new(), base: 0, at: 0, trace: None }
     }
 
     fn run(&mut self, name: &[u8], data: &Value) -> Result<Vec<u8>> {

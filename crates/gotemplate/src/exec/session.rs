@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 
-use super::{Context, ExecError, Limit};
+use super::{Context, ExecError, Limit, Trace};
 use crate::regexp::Regexp;
 use crate::templates::TemplateSet;
 use crate::value::{Map, Str, Value, WeakMap};
@@ -112,6 +112,22 @@ impl Session {
         data: &Value,
     ) -> Result<Vec<u8>, ExecError> {
         Context::new(self, templates.clone()).run(name, data).map_err(|error| *error)
+    }
+
+    /// The same, with an account of which line of the template wrote what.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub fn execute_traced(
+        &mut self,
+        templates: &TemplateSet,
+        name: &[u8],
+        data: &Value,
+    ) -> Result<(Vec<u8>, Option<Trace>), ExecError> {
+        let mut context = Context::new(self, templates.clone());
+        context.trace = templates.get(name).cloned().map(Trace::new);
+        let written = context.run(name, data).map_err(|error| *error)?;
+        Ok((written, context.trace))
     }
 
     /// Steps taken so far, for measurements.

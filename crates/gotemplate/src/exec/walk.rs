@@ -34,11 +34,15 @@ impl Context<'_> {
         self.at = id;
         self.step(tree)?;
         match &tree.unit.node(id).kind {
-            NodeKind::Text { text } => self.write(tree, tree.unit.text(*text))?,
+            NodeKind::Text { text } => {
+                self.mark(text.range().start, true);
+                self.write(tree, tree.unit.text(*text))?;
+            }
             NodeKind::Action { pipe } => {
                 let value = self.eval_pipeline(tree, dot, *pipe)?;
                 if !declares(tree, *pipe) {
                     self.at = id;
+                    self.mark(tree.unit.node(id).pos as usize, false);
                     self.print_value(tree, &value)?;
                 }
             }
@@ -52,7 +56,10 @@ impl Context<'_> {
                 return self.walk_choice(tree, branch, truth, &Operand::concrete(value), dot);
             }
             NodeKind::Range(branch) => return self.walk_range(tree, dot, branch, id),
-            NodeKind::Template { name, pipe } => self.walk_template(tree, dot, name, *pipe)?,
+            NodeKind::Template { name, pipe } => {
+                self.mark(tree.unit.node(id).pos as usize, false);
+                self.walk_template(tree, dot, name, *pipe)?;
+            }
             NodeKind::Break => return Ok(Flow::Break),
             NodeKind::Continue => return Ok(Flow::Continue),
             _ => return Err(self.error(tree, "unknown node")),
@@ -62,6 +69,15 @@ impl Context<'_> {
 
     pub(super) fn step(&mut self, tree: &Tree) -> Result<()> {
         self.session.take_steps(1).map_err(|limit| self.limit_error(tree, limit))
+    }
+
+    /// Remembers where the output goes on, in the outermost template.
+    fn mark(&mut self, position: usize, copied: bool) {
+        if self.session.depth == 1
+            && let Some(trace) = &mut self.trace
+        {
+            trace.mark(self.out.len(), u32::try_from(position).unwrap_or(u32::MAX), copied);
+        }
     }
 
     fn write(&mut self, tree: &Tree, text: &[u8]) -> Result<()> {
