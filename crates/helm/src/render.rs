@@ -2,8 +2,8 @@
 
 use crate::capabilities::Capabilities;
 use crate::chart::{Chart, Missing};
-use crate::engine::{self, Inputs, TemplateError};
-use crate::manifest::{self, Hook, Manifest, ManifestError};
+use crate::engine::{self, Inputs, RenderedFile, TemplateError};
+use crate::manifest::{self, Event, Hook, Manifest, ManifestError};
 use crate::release::{NameError, Release, validate_name};
 use crate::schema::{self, SchemaError};
 use crate::tree::{self, Node, NodeRef};
@@ -225,7 +225,7 @@ pub fn render(request: &RenderRequest<'_>) -> Result<Outcome, RenderError> {
 
 /// The user's values over the charts': what templates see as `.Values`.
 fn render_values(root: &NodeRef, user: &Map, warnings: &mut Vec<String>) -> Result<Map, RenderError> {
-    let copy = crate::values::copy(user);
+    let copy = crate::values::copy(user)?;
     let entries = std::mem::take(&mut *copy.entries_mut());
     let values = Map::of(MapType::Named("chartutil.Values"), entries);
     coalesce_chart(root, &values, Nulls::Delete, warnings)?;
@@ -253,7 +253,7 @@ fn collect_crds(node: &NodeRef, crds: &mut Vec<Crd>) {
 }
 
 fn rendered(
-    files: Vec<(Arc<str>, Vec<u8>)>,
+    files: Vec<RenderedFile>,
     crds: Vec<Crd>,
     mut warnings: Vec<String>,
     request: &RenderRequest<'_>,
@@ -261,17 +261,17 @@ fn rendered(
     let own_notes = format!("{}/templates/NOTES.txt", request.chart.name());
     let mut notes = String::new();
     let mut documents = Vec::with_capacity(files.len());
-    for (source, content) in files {
-        if source.ends_with("NOTES.txt") {
-            if request.options.subchart_notes || *source == *own_notes {
+    for file in files {
+        if file.source.ends_with("NOTES.txt") {
+            if request.options.subchart_notes || *file.source == *own_notes {
                 if !notes.is_empty() {
                     notes.push('\n');
                 }
-                notes.push_str(&String::from_utf8_lossy(&content));
+                notes.push_str(&String::from_utf8_lossy(&file.content));
             }
             continue;
         }
-        documents.push((source, content));
+        documents.push(file);
     }
     let sorted = manifest::sort(&documents)?;
     warnings.extend(sorted.warnings);
@@ -285,11 +285,16 @@ impl Rendered {
     /// # Errors
     /// [`ObjectError`] for the first document that is no Kubernetes object.
     pub fn objects(&self) -> Result<ObjectSet, ObjectError> {
-        let mut set = ObjectSet::new();
-        for manifest in &self.manifests {
-            add_objects(&mut set, &manifest.source, manifest.content.as_bytes(), manifest.line)?;
-        }
-        Ok(set)
+        objects(self.manifests.iter())
+    }
+
+    /// The objects of the hooks, in order, without those of `helm test` where `skip_tests` is set.
+    ///
+    /// # Errors
+    /// [`ObjectError`] for the first document that is no Kubernetes object.
+    pub fn hook_objects(&self, skip_tests: bool) -> Result<ObjectSet, ObjectError> {
+        let hooks = self.hooks.iter().filter(|hook| !(skip_tests && hook.events.contains(&Event::Test)));
+        objects(hooks.map(|hook| &hook.manifest))
     }
 
     /// The objects of `crds/`.
@@ -299,7 +304,8 @@ impl Rendered {
     pub fn crd_objects(&self) -> Result<ObjectSet, ObjectError> {
         let mut set = ObjectSet::new();
         for crd in &self.crds {
-            add_objects(&mut set, &crd.source, &crd.data, 1)?;
+            let origin = |line, document| Origin { file: crd.source.clone(), line, document };
+            add_objects(&mut set, &crd.data, origin)?;
         }
         Ok(set)
     }
@@ -307,22 +313,36 @@ impl Rendered {
 
 /// A rendered document that is no Kubernetes object.
 #[derive(Debug, thiserror::Error)]
-#[error("{source_file}:{line}: {message}")]
+#[error("{origin}: {message}")]
 pub struct ObjectError {
-    /// The template.
-    pub source_file: String,
-    /// The line of the rendered template.
-    pub line: u32,
+    /// The template and its line.
+    pub origin: Origin,
     /// What is wrong.
     pub message: String,
 }
 
-fn add_objects(set: &mut ObjectSet, source: &Arc<str>, text: &[u8], line: u32) -> Result<(), ObjectError> {
-    let fail = |line: u32, message: String| ObjectError { source_file: source.to_string(), line, message };
+fn objects<'a>(manifests: impl Iterator<Item = &'a Manifest>) -> Result<ObjectSet, ObjectError> {
+    let mut set = ObjectSet::new();
+    for manifest in manifests {
+        let origin =
+            Origin { file: manifest.source.clone(), line: manifest.line, document: manifest.document };
+        add_objects(&mut set, manifest.content.as_bytes(), |_, _| origin.clone())?;
+    }
+    Ok(set)
+}
+
+/// Adds the objects of a text; `origin` says where a document at a line of the text comes from.
+fn add_objects(
+    set: &mut ObjectSet,
+    text: &[u8],
+    origin: impl Fn(u32, u32) -> Origin,
+) -> Result<(), ObjectError> {
     for document in holdfast_yaml::documents(text, &holdfast_yaml::Options::v2()) {
-        let document = document.map_err(|error| fail(line + error.line() - 1, error.to_string()))?;
-        let line = line + document.line.saturating_sub(1);
-        let origin = Origin { file: source.clone(), line, document: document.index };
+        let document = document.map_err(|error| ObjectError {
+            origin: origin(error.line(), error.document()),
+            message: error.to_string(),
+        })?;
+        let origin = origin(document.line, document.index);
         let mut pending = vec![document.value];
         while let Some(value) = pending.pop() {
             match value {
@@ -333,7 +353,10 @@ fn add_objects(set: &mut ObjectSet, source: &Arc<str>, text: &[u8], line: u32) -
                     }
                 }
                 value => {
-                    let object = Object::new(value).map_err(|error| fail(line, error.to_string()))?;
+                    let object = Object::new(value).map_err(|error| ObjectError {
+                        origin: origin.clone(),
+                        message: error.to_string(),
+                    })?;
                     set.push(object, Some(origin.clone()));
                 }
             }

@@ -6,7 +6,7 @@
 
 use crate::chart::{Chart, Dependency};
 use crate::values::{CoalesceError, Nulls, coalesce_chart, copy, merge_tables, new_map, table_at};
-use holdfast_gotemplate::{Map, MapType, Numbers, Str, Value};
+use holdfast_gotemplate::{Map, Str, Value};
 use holdfast_semver::{Constraint, Version};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -27,8 +27,8 @@ pub(crate) struct Node {
     /// The charts below that take part.
     pub(crate) below: Vec<NodeRef>,
     parent: Weak<RefCell<Node>>,
-    /// The chart's values once `import-values` were taken over, else those of `values.yaml`.
-    imported: Option<Map>,
+    /// The chart's values once those of the charts below were taken over; before, those of `values.yaml` count.
+    pub(crate) imported: Option<Map>,
 }
 
 impl Node {
@@ -50,14 +50,6 @@ impl Node {
         let below = chart.dependencies.iter().map(Self::new).collect();
         set_below(&node, below);
         node
-    }
-
-    /// A copy of the chart's own values.
-    pub(crate) fn default_values(&self) -> Map {
-        match &self.imported {
-            Some(values) => copy(values),
-            None => Map::from_json(&self.chart.values, MapType::Any, Numbers::Float64),
-        }
     }
 
     /// Whether no chart is above this one.
@@ -96,7 +88,7 @@ fn enable(node: &NodeRef, values: &Map, path: &str, warnings: &mut Vec<String>) 
     let used = uses(&node.borrow().below, &declared);
     set_below(node, used);
 
-    let all = copy(values);
+    let all = copy(values)?;
     coalesce_chart(node, &all, Nulls::Delete, &mut Vec::new())?;
     let tags = table_at(&all, "tags");
     let mut disabled = BTreeSet::new();
@@ -209,7 +201,7 @@ fn import_below(node: &NodeRef, warnings: &mut Vec<String>) -> Result<(), Coales
 /// Lays the values that the declarations import below the chart's own.
 fn import(node: &NodeRef, warnings: &mut Vec<String>) -> Result<(), CoalesceError> {
     let Some(declared) = node.borrow().declared.clone() else { return Ok(()) };
-    let own = new_map();
+    let mut own = new_map();
     coalesce_chart(node, &own, Nulls::Keep, &mut Vec::new())?;
     let imported = new_map();
     for dependency in &declared {
@@ -227,9 +219,12 @@ fn import(node: &NodeRef, warnings: &mut Vec<String>) -> Result<(), CoalesceErro
             .map(|(child, parent)| serde_json::json!({"child": child, "parent": parent}))
             .collect();
     }
-    let values = copy(&own);
-    merge_tables(&values, &imported, warnings)?;
-    node.borrow_mut().imported = Some(values);
+    if !imported.is_empty() {
+        // What was imported still shares mappings with the chart's values, which are about to change.
+        own = copy(&own)?;
+        merge_tables(&own, &imported, warnings)?;
+    }
+    node.borrow_mut().imported = Some(own);
     Ok(())
 }
 

@@ -54,7 +54,7 @@ fn values_that_hold_themselves_are_refused() {
     let error = refused(&[
         (
             "Chart.yaml",
-            "apiVersion: v2\nname: p\nversion: 1.0.0\ndependencies:\n- name: kid\n  version: 1.0.0\n  import-values:\n  - {child: a.b, parent: x}\n  - {child: a, parent: x.y}\n",
+            "apiVersion: v2\nname: p\nversion: 1.0.0\ndependencies:\n- name: kid\n  version: 1.0.0\n  import-values:\n  - {child: a.b, parent: x}\n  - {child: a, parent: x.y}\n  - {child: a, parent: x.z}\n",
         ),
         ("charts/kid/Chart.yaml", "apiVersion: v2\nname: kid\nversion: 1.0.0\n"),
         ("charts/kid/values.yaml", "a: {b: {c: 1}}\n"),

@@ -57,8 +57,24 @@ fn objects_come_with_their_template_and_line() {
     "#);
     assert_eq!(rendered.notes, "Installed r in ns.");
     assert_eq!(rendered.crd_objects().unwrap().len(), 1);
+    assert_eq!(rendered.hook_objects(false).unwrap().len(), 1);
+    assert_eq!(rendered.hook_objects(true).unwrap().len(), 0);
     assert_eq!(rendered.hooks[0].events, [Event::Test]);
     assert_eq!(rendered.hooks[0].weight, 3);
+}
+
+#[test]
+fn lines_are_those_of_the_template() {
+    let chart = chart(&[
+        ("templates/_h.tpl", "{{ define \"whole\" }}kind: FromHelper\napiVersion: v1\n{{ end }}"),
+        (
+            "templates/a.yaml",
+            "{{- $x := 1 }}\n{{- if $x }}\n\n{{ .Values.none }}{{/* c */}}\nkind: A\napiVersion: v1\n---\n{{- range until 2 }}\n---\n# item\nkind: Item{{ . }}\napiVersion: v1\n{{- end }}\n---\n{{ include \"whole\" . }}\n{{- end }}",
+        ),
+    ]);
+    let rendered = rendered(&chart, Layers::default());
+    let lines: Vec<(&str, u32)> = rendered.manifests.iter().map(|m| (m.kind.as_str(), m.line)).collect();
+    assert_eq!(lines, [("A", 5), ("FromHelper", 15), ("Item0", 11), ("Item1", 11)]);
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub(crate) use lock::to_json as dependency_to_json;
 pub use lock::{Missing, lock_digest};
 pub use metadata::{Dependency, Invalid, Lock, Maintainer, Metadata};
 
-use crate::engine::{ByPath, Texts};
+use crate::engine::{ByPath, Sets, Texts};
 use crate::schema::Compiled;
 use bytes::Bytes;
 use serde_json::{Map, Value};
@@ -50,6 +50,8 @@ pub(crate) struct Kept {
     pub(crate) schema: OnceLock<Arc<Compiled>>,
     /// The parsed templates.
     pub(crate) templates: ByPath,
+    /// Templates of the charts below too, ready to execute, where this chart was the root.
+    pub(crate) sets: Sets,
     /// The parsed texts of `tpl`, where this chart was the root.
     pub(crate) texts: Texts,
 }

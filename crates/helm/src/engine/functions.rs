@@ -159,18 +159,25 @@ fn find_no_value(text: &[u8]) -> Option<usize> {
 }
 
 /// Absent values print as nothing.
-pub(super) fn without_no_value(text: Vec<u8>) -> Vec<u8> {
+fn without_no_value(text: Vec<u8>) -> Vec<u8> {
+    take_no_value(text).0
+}
+
+/// The same, with the places in the result where something was taken out and how many bytes up to there.
+pub(super) fn take_no_value(text: Vec<u8>) -> (Vec<u8>, Vec<(usize, usize)>) {
+    let mut removed = Vec::new();
     if find_no_value(&text).is_none() {
-        return text;
+        return (text, removed);
     }
     let mut kept = Vec::with_capacity(text.len());
     let mut rest = &text[..];
     while let Some(at) = find_no_value(rest) {
         kept.extend_from_slice(&rest[..at]);
         rest = &rest[at + NO_VALUE.len()..];
+        removed.push((kept.len(), (removed.len() + 1) * NO_VALUE.len()));
     }
     kept.extend_from_slice(rest);
-    kept
+    (kept, removed)
 }
 
 /// An object of the cluster, or an empty mapping where it does not exist, no cluster is asked, or the answer is yet

@@ -9,16 +9,18 @@ mod toml;
 
 pub use errors::TemplateError;
 pub(crate) use functions::functions;
-pub(crate) use parsed::{ByPath, Texts};
+pub(crate) use parsed::{ByPath, Sets, Texts};
+use parsed::{Prepared, Templates};
 
 use crate::capabilities::Capabilities;
+use crate::chart::Chart;
 use crate::release::Release;
 use crate::render::Lookups;
 use crate::tree::NodeRef;
 use crate::values::new_map;
 use functions::State;
 use holdfast_gotemplate::{
-    Limits, Map, MapType, MissingKey, Options, Parsed, Session, Str, TemplateSet, Value,
+    Limits, Map, MapType, MissingKey, Options, Parsed, Session, Str, TemplateSet, Trace, Value,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,10 +38,40 @@ pub(crate) struct Inputs<'a> {
 
 /// What the templates gave.
 pub(crate) struct Output {
-    /// Every file that is no partial, by its full path.
-    pub(crate) files: Vec<(Arc<str>, Vec<u8>)>,
+    /// Every file that is no partial, sorted by its full path.
+    pub(crate) files: Vec<RenderedFile>,
     /// Objects that `lookup` asked for and nobody answered.
     pub(crate) needs: Vec<crate::render::Lookup>,
+}
+
+/// What a template gave.
+pub(crate) struct RenderedFile {
+    /// The template's full path.
+    pub(crate) source: Arc<str>,
+    pub(crate) content: Vec<u8>,
+    /// Which line of the template wrote what; absent where nobody knows.
+    trace: Option<Trace>,
+    /// Where in the content something was taken out, with the bytes taken out up to there.
+    removed: Vec<(usize, usize)>,
+}
+
+impl RenderedFile {
+    /// A file that no template wrote, so that its lines are those of its text.
+    #[cfg(test)]
+    pub(crate) fn plain(source: &str, content: &str) -> Self {
+        Self { source: source.into(), content: content.into(), trace: None, removed: Vec::new() }
+    }
+
+    /// The line of the template, from 1, that wrote the byte at `offset` of the content.
+    pub(crate) fn line(&self, offset: usize) -> u32 {
+        let before = self.removed.partition_point(|(at, _)| *at <= offset);
+        let removed = before.checked_sub(1).map_or(0, |index| self.removed[index].1);
+        let line = match &self.trace {
+            Some(trace) => trace.line(offset + removed),
+            None => 1 + memchr::memchr_iter(b'\n', &self.content[..offset]).count(),
+        };
+        u32::try_from(line).unwrap_or(u32::MAX)
+    }
 }
 
 /// A template that takes part in a render.
@@ -54,46 +86,47 @@ struct Template {
 pub(crate) fn render(root: &NodeRef, values: Map, inputs: &Inputs<'_>) -> Result<Output, TemplateError> {
     let mut collector = Collector {
         templates: HashMap::new(),
+        made_of: Vec::new(),
         release: release_map(inputs.release),
         capabilities: objects::capabilities(inputs.capabilities),
     };
     collector.chart(root, None, Some(values))?;
-    let mut names: Vec<Arc<str>> = collector.templates.keys().cloned().collect();
-    names.sort_by(|a, b| depth(b).cmp(&depth(a)).then_with(|| b.cmp(a)));
-
-    let mut set = TemplateSet::new();
-    for name in &names {
-        set.add(&collector.templates[name].parsed);
-    }
+    let chart = root.borrow().chart.clone();
+    let prepared = match chart.kept.sets.get(&collector.made_of) {
+        Some(prepared) => prepared,
+        None => collector.prepare(&chart),
+    };
     let mut session = Session::new(Options {
         missing_key: MissingKey::Zero,
         limits: inputs.limits,
         now: inputs.now,
         seed: inputs.seed,
     });
-    session.set_extension(State::new(inputs.lookups.clone(), root.borrow().chart.clone()));
-    let mut files = Vec::with_capacity(names.len());
-    for name in names {
+    session.set_extension(State::new(inputs.lookups.clone(), chart));
+    let mut files = Vec::with_capacity(prepared.names.len());
+    for name in &prepared.names {
         if name.rsplit('/').next().is_some_and(|base| base.starts_with('_')) {
             continue;
         }
-        let template = &collector.templates[&name];
+        let template = &collector.templates[name];
         let place: Map = Map::of(
             MapType::Named("chartutil.Values"),
             [
-                (Str::from("Name"), Value::str(&*name)),
+                (Str::from("Name"), Value::str(&**name)),
                 (Str::from("BasePath"), Value::Str(template.base_path.clone())),
             ]
             .into(),
         );
         template.dot.insert("Template", Value::Map(place));
         let dot = Value::Map(template.dot.clone());
-        let written =
-            session.execute(&set, name.as_bytes(), &dot).map_err(|error| errors::from_exec(&name, &error))?;
-        files.push((name, functions::without_no_value(written)));
+        let (written, trace) = session
+            .execute_traced(&prepared.set, name.as_bytes(), &dot)
+            .map_err(|error| errors::from_exec(name, &error))?;
+        let (content, removed) = functions::take_no_value(written);
+        files.push(RenderedFile { source: name.clone(), content, trace, removed });
     }
     let needs = session.extension::<State>().map(State::take_needs).unwrap_or_default();
-    files.sort_by(|(a, _), (b, _)| a.cmp(b));
+    files.sort_by(|a, b| a.source.cmp(&b.source));
     Ok(Output { files, needs })
 }
 
@@ -103,6 +136,8 @@ fn depth(name: &str) -> usize {
 
 struct Collector {
     templates: HashMap<Arc<str>, Template>,
+    /// The parsed templates of each chart, in the order of the charts.
+    made_of: Vec<Templates>,
     release: Value,
     capabilities: Value,
 }
@@ -141,12 +176,26 @@ impl Collector {
         }
         let path = chart.full_path();
         let base_path = Str::from(format!("{path}/templates"));
-        for (name, parsed) in chart.chart.parsed_templates(&path)?.iter() {
+        let parsed = chart.chart.parsed_templates(&path)?;
+        for (name, parsed) in parsed.iter() {
             let template =
                 Template { parsed: parsed.clone(), dot: dot.clone(), base_path: base_path.clone() };
             self.templates.insert(name.clone(), template);
         }
+        self.made_of.push(parsed);
         Ok(dot)
+    }
+
+    /// Puts the collected templates in order, so that the right one of two definitions wins, and keeps that with the
+    /// root chart.
+    fn prepare(&mut self, root: &Chart) -> Arc<Prepared> {
+        let mut names: Vec<Arc<str>> = self.templates.keys().cloned().collect();
+        names.sort_by(|a, b| depth(b).cmp(&depth(a)).then_with(|| b.cmp(a)));
+        let mut set = TemplateSet::new();
+        for name in &names {
+            set.add(&self.templates[name].parsed);
+        }
+        root.kept.sets.keep(std::mem::take(&mut self.made_of), names, set)
     }
 }
 

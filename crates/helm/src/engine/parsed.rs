@@ -3,7 +3,7 @@
 use super::errors::{self, TemplateError};
 use super::functions::functions;
 use crate::chart::Chart;
-use holdfast_gotemplate::{ParseError, ParseOptions, Parsed, parse};
+use holdfast_gotemplate::{ParseError, ParseOptions, Parsed, TemplateSet, parse};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +21,51 @@ const MAX_TEXT_BYTES: usize = 4 << 20;
 /// The parsed templates of a chart by the path it stands at.
 #[derive(Default)]
 pub(crate) struct ByPath(Mutex<HashMap<String, Templates>>);
+
+/// The templates of all charts that take part in a render, in the order of their execution, and able to call each
+/// other.
+pub(super) struct Prepared {
+    /// What it was made of, in the order of the charts.
+    made_of: Vec<Templates>,
+    /// Full paths, deepest first and in reverse order.
+    pub(super) names: Vec<Arc<str>>,
+    pub(super) set: TemplateSet,
+}
+
+/// What was prepared for the charts below one root chart, by which of them take part.
+#[derive(Default)]
+pub(crate) struct Sets(Mutex<Vec<Arc<Prepared>>>);
+
+/// How many combinations of charts a root chart keeps.
+const MAX_SETS: usize = 8;
+
+impl Sets {
+    /// The prepared templates of these charts; `None` unless they were prepared before.
+    pub(super) fn get(&self, made_of: &[Templates]) -> Option<Arc<Prepared>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |prepared: &&Arc<Prepared>| {
+            prepared.made_of.len() == made_of.len()
+                && prepared.made_of.iter().zip(made_of).all(|(a, b)| Arc::ptr_eq(a, b))
+        };
+        kept.iter().find(same).cloned()
+    }
+
+    /// Keeps what was prepared for these charts.
+    pub(super) fn keep(
+        &self,
+        made_of: Vec<Templates>,
+        names: Vec<Arc<str>>,
+        set: TemplateSet,
+    ) -> Arc<Prepared> {
+        let prepared = Arc::new(Prepared { made_of, names, set });
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= MAX_SETS {
+            kept.clear();
+        }
+        kept.push(prepared.clone());
+        prepared
+    }
+}
 
 /// Parsed texts of `tpl`, by their content.
 #[derive(Default)]
@@ -88,6 +133,12 @@ impl Texts {
 impl fmt::Debug for ByPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ByPath")
+    }
+}
+
+impl fmt::Debug for Sets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sets")
     }
 }
 

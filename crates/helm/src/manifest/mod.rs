@@ -8,6 +8,7 @@ pub use head::HeadError;
 pub(crate) use split::split;
 
 use crate::decode;
+use crate::engine::RenderedFile;
 use head::Head;
 use std::sync::Arc;
 
@@ -24,7 +25,8 @@ pub struct Manifest {
     pub name: String,
     /// The document's place among the template's, from 0.
     pub document: u32,
-    /// The line of the rendered template that the document starts at, from 1.
+    /// The line of the template that wrote the document's first key, from 1; that of the action where another
+    /// template wrote it.
     pub line: u32,
 }
 
@@ -110,20 +112,20 @@ pub(crate) struct Sorted {
 }
 
 /// Splits the rendered templates (sorted by path) and sorts what they hold by kind.
-pub(crate) fn sort(files: &[(Arc<str>, Vec<u8>)]) -> Result<Sorted, ManifestError> {
+pub(crate) fn sort(files: &[RenderedFile]) -> Result<Sorted, ManifestError> {
     let mut sorted = Sorted::default();
-    for (source, content) in files {
-        let fail = |error| ManifestError { source_file: source.to_string(), error };
-        let content = std::str::from_utf8(content).map_err(|_| fail(HeadError::Encoding))?;
+    for file in files {
+        let fail = |error| ManifestError { source_file: file.source.to_string(), error };
+        let content = std::str::from_utf8(&file.content).map_err(|_| fail(HeadError::Encoding))?;
         for (index, document) in split(content).enumerate() {
             let head = Head::read(document.text).map_err(fail)?;
             let manifest = Manifest {
-                source: source.clone(),
+                source: file.source.clone(),
                 content: document.text.to_owned(),
                 kind: head.kind.clone(),
                 name: head.name.clone(),
                 document: u32::try_from(index).unwrap_or(u32::MAX),
-                line: document.line,
+                line: file.line(document.start + first_key(document.text)),
             };
             match head.annotations.get("helm.sh/hook") {
                 None => sorted.manifests.push(manifest),
@@ -137,6 +139,19 @@ pub(crate) fn sort(files: &[(Arc<str>, Vec<u8>)]) -> Result<Sorted, ManifestErro
     sorted.manifests.sort_by(|a, b| order(&a.kind).cmp(&order(&b.kind)));
     sorted.hooks.sort_by(|a, b| order(&a.manifest.kind).cmp(&order(&b.manifest.kind)));
     Ok(sorted)
+}
+
+/// Where a document's first line is that is neither blank nor a comment nor a separator.
+fn first_key(document: &str) -> usize {
+    let mut at = 0;
+    for line in document.split_inclusive('\n') {
+        let content = line.trim_start();
+        if !content.is_empty() && !content.starts_with('#') && !line.starts_with("---") {
+            return at + (line.len() - content.len());
+        }
+        at += line.len();
+    }
+    0
 }
 
 fn hook(manifest: Manifest, events: &str, head: &Head) -> Option<Hook> {
@@ -213,7 +228,7 @@ mod tests {
     use super::*;
 
     fn sorted(files: &[(&str, &str)]) -> Sorted {
-        let files: Vec<_> = files.iter().map(|(n, c)| (Arc::from(*n), c.as_bytes().to_vec())).collect();
+        let files: Vec<_> = files.iter().map(|(name, text)| RenderedFile::plain(name, text)).collect();
         sort(&files).unwrap()
     }
 
@@ -259,7 +274,7 @@ mod tests {
     #[test]
     fn errors_name_the_template() {
         let check = |text: &str, expected: &str| {
-            let error = sort(&[(Arc::from("c/templates/a.yaml"), text.into())]).unwrap_err();
+            let error = sort(&[RenderedFile::plain("c/templates/a.yaml", text)]).unwrap_err();
             assert_eq!(error.to_string(), expected);
         };
         check(

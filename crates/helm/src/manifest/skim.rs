@@ -113,9 +113,25 @@ impl<'t> Skimmer<'t> {
         if indent == 0 && (content.starts_with("---") || content.starts_with("...")) {
             return None;
         }
+        if let Some(role) = self.awaited(indent)
+            && (content == "{}" || (role == Role::Other && matches!(content, "[]" | "null")))
+        {
+            // What `toYaml` makes of an empty mapping stands on a line of its own.
+            self.awaiting = Awaiting::Nothing;
+            return Some(());
+        }
         let is_item = content == "-" || content.starts_with("- ");
         self.enter(indent, if is_item { Kind::Sequence } else { Kind::Mapping })?;
         if is_item { self.item(indent, content) } else { self.entry(indent, content) }
+    }
+
+    /// What the value of the last key or item is to the head, where one may stand at this indentation.
+    fn awaited(&self, indent: usize) -> Option<Role> {
+        let top = self.open.last()?;
+        match self.awaiting {
+            Awaiting::Value(role) if indent > top.indent => Some(role),
+            _ => None,
+        }
     }
 
     /// Closes what ends at this indentation, and opens the collection that begins here.
@@ -260,8 +276,7 @@ impl<'t> Skimmer<'t> {
                 Some(Some(inner))
             }
             b'{' | b'[' => {
-                let rest = value.strip_prefix("{}").or_else(|| value.strip_prefix("[]"))?;
-                ends(rest)?;
+                ends(flow(value, 0)?)?;
                 Some(None)
             }
             _ => plain(value).map(Some),
@@ -384,6 +399,45 @@ fn single_quoted(value: &str) -> Option<(Scalar<'_>, &str)> {
     }
 }
 
+/// What follows a flow collection that ends on its line and holds only quoted texts, words and such collections.
+fn flow(value: &str, depth: usize) -> Option<&str> {
+    const MAX_DEPTH: usize = 8;
+    let mapping = value.starts_with('{');
+    let close = if mapping { '}' } else { ']' };
+    let mut rest = value[1..].trim_start_matches(' ');
+    if let Some(after) = rest.strip_prefix(close) {
+        return Some(after);
+    }
+    loop {
+        if mapping {
+            rest = flow_scalar(rest)?.strip_prefix(": ")?.trim_start_matches(' ');
+        }
+        rest = match rest.as_bytes().first()? {
+            b'{' | b'[' if depth < MAX_DEPTH => flow(rest, depth + 1)?,
+            _ => flow_scalar(rest)?,
+        };
+        rest = rest.trim_start_matches(' ');
+        if let Some(after) = rest.strip_prefix(close) {
+            return Some(after);
+        }
+        rest = rest.strip_prefix(',')?.trim_start_matches(' ');
+    }
+}
+
+/// What follows a quoted text or a word that is no number and has no other meaning.
+fn flow_scalar(value: &str) -> Option<&str> {
+    match value.as_bytes().first()? {
+        b'"' => double_quoted(value).map(|(_, rest)| rest),
+        b'\'' => single_quoted(value).map(|(_, rest)| rest),
+        b'a'..=b'z' | b'A'..=b'Z' | b'/' => {
+            let word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'/' | b'-');
+            let end = value.bytes().position(|b| !word(b)).unwrap_or(value.len());
+            (!has_meaning(&value[..end])).then_some(&value[end..])
+        }
+        _ => None,
+    }
+}
+
 /// A plain scalar that fills the rest of its line, but for a comment.
 fn plain(value: &str) -> Option<Scalar<'_>> {
     let bytes = value.as_bytes();
@@ -391,7 +445,8 @@ fn plain(value: &str) -> Option<Scalar<'_>> {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'_' | b'$' | b'(' | b'^' | b'+' | b'\\' | b';' => {
             true
         }
-        b'-' => bytes.get(1).is_some_and(|b| !matches!(b, b' ' | b'\t')),
+        b'-' | b':' => bytes.get(1).is_some_and(|b| !matches!(b, b' ' | b'\t')),
+        b'.' => bytes.get(1).is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'/' | b'*' | b'+')),
         first => first >= 0x80,
     };
     if !starts_well || memchr::memchr(b'\t', bytes).is_some() {
@@ -425,9 +480,10 @@ fn has_meaning(text: &str) -> bool {
             .any(|word| word.eq_ignore_ascii_case(text))
 }
 
-/// `.inf` and `.nan` with or without a sign, which JSON cannot say.
+/// `.inf` and `.nan` with or without a sign, which JSON cannot say, and what looks like them.
 fn infinite(text: &str) -> bool {
-    text.trim_start_matches(['+', '-']).starts_with('.')
+    let text = text.trim_start_matches(['+', '-']).as_bytes();
+    text.first() == Some(&b'.') && matches!(text.get(1), None | Some(b'i' | b'I' | b'n' | b'N' | b'0'..=b'9'))
 }
 
 #[cfg(test)]
@@ -460,6 +516,10 @@ mod tests {
         check(
             "kind: A\nmetadata:\n  annotations:\n    n: 5\n    helm.sh/hook-weight: \"-5\"\n    long: |\n      x\n",
         );
+        check("kind: A\nmetadata:\n  annotations:\n    {}\n  labels:\n    {}\na:\n  - {}\n  -\n    null\n");
+        check(
+            "kind: A\na: [\"b\", 'c', d/e, [f], {g: h, \"i\": [ ]}] # x\nb:\n- {c: d}\n- ./e\n- :80\nj: .spec.x\n",
+        );
         check("kind: A\nx: naïve — text\ny: É\n");
     }
 
@@ -471,7 +531,13 @@ mod tests {
         check("kind: A\nkind: B");
         check("Kind: A");
         check("kind: 1.10");
-        check("a: {b: c}");
+        check("a: {b: c, ? d}");
+        check("a: [b, c");
+        check("a: {b:c}");
+        check("metadata: {name: x}");
+        check("metadata:\n  annotations:\n    a: [b]");
+        check("metadata:\n  annotations:\n    []");
+        check("a:\n{}");
         check("a: b\n c");
         check("a: &x b");
         check("a: b: c");
@@ -520,6 +586,9 @@ mod tests {
             Just("'a''b'".to_owned()),
             Just("\"a\\n\"".to_owned()),
             Just("{}".to_owned()),
+            Just("[a, \"b\"]".to_owned()),
+            Just("{a: b}".to_owned()),
+            "[a-c.{}\\[\\]:, '\"0-9]{1,8}",
             Just("on".to_owned()),
             Just("x # y".to_owned()),
         ];

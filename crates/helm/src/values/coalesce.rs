@@ -3,9 +3,11 @@
 //! Go's maps are references and Helm shares them between parent, subchart and globals, which templates can observe:
 //! so do these functions, on the template engine's maps. Three rules decide what a null does, see [`Nulls`].
 
-use super::{Map, Value, deep_copy, new_map};
+use super::{Map, Value, new_map};
 use crate::tree::NodeRef;
-use holdfast_gotemplate::Str;
+use holdfast_gotemplate::{List, Numbers, Str};
+use serde_json::{Map as JsonMap, Value as Json};
+use std::fmt;
 
 /// What a null that lies over a chart's default does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,12 +47,12 @@ pub(crate) fn coalesce_chart(
     nulls: Nulls,
     warnings: &mut Vec<String>,
 ) -> Result<(), CoalesceError> {
-    Coalesce { warnings }.chart(chart, values, "", nulls)
+    Coalesce { warnings }.chart(chart, values, &Path::ROOT, nulls)
 }
 
 /// Lays `over` over `under` and returns it; keys with nulls stay.
 pub(crate) fn merge_tables(over: &Map, under: &Map, warnings: &mut Vec<String>) -> Result<(), CoalesceError> {
-    Coalesce { warnings }.tables(over, under, "", Nulls::Keep, MAX_DEPTH)
+    Coalesce { warnings }.tables(over, under, &Path::ROOT, Nulls::Keep, MAX_DEPTH)
 }
 
 /// The mapping at a dotted path; `None` when a part is missing or no mapping.
@@ -61,7 +63,32 @@ pub(crate) fn table_at(map: &Map, path: &str) -> Option<Map> {
     })
 }
 
+/// Where a table stands, for warnings: written out only when there is one.
+#[derive(Clone, Copy)]
+struct Path<'a> {
+    above: Option<&'a Self>,
+    key: &'a [u8],
+}
+
+impl<'a> Path<'a> {
+    const ROOT: Path<'static> = Path { above: None, key: b"" };
+
+    fn below(&'a self, key: &'a [u8]) -> Self {
+        Path { above: Some(self), key }
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(above) = self.above.filter(|above| above.above.is_some()) {
+            write!(f, "{above}.")?;
+        }
+        f.write_str(&String::from_utf8_lossy(self.key))
+    }
+}
+
 struct Coalesce<'a> {
+    /// What Helm would print. Values may be secrets: what Helm prints of them is left out.
     warnings: &'a mut Vec<String>,
 }
 
@@ -70,12 +97,13 @@ impl Coalesce<'_> {
         &mut self,
         chart: &NodeRef,
         values: &Map,
-        prefix: &str,
+        path: &Path<'_>,
         nulls: Nulls,
     ) -> Result<(), CoalesceError> {
-        self.defaults(chart, values, prefix, nulls)?;
+        let name = chart.borrow().name.clone();
+        let path = path.below(name.as_bytes());
+        self.defaults(chart, values, &path, nulls)?;
         let below = chart.borrow().below.clone();
-        let prefix = joined(prefix, &chart.borrow().name);
         for sub in below {
             let name = sub.borrow().name.clone();
             let inner = match values.get(name.as_bytes()) {
@@ -89,8 +117,8 @@ impl Coalesce<'_> {
                     return Err(CoalesceError::TypeMismatch { chart: name, value: as_bool_verb(&other) });
                 }
             };
-            self.globals(&inner, values, &prefix)?;
-            self.chart(&sub, &inner, &prefix, nulls)?;
+            self.globals(&inner, values, &path)?;
+            self.chart(&sub, &inner, &path, nulls)?;
         }
         Ok(())
     }
@@ -100,34 +128,50 @@ impl Coalesce<'_> {
         &mut self,
         chart: &NodeRef,
         values: &Map,
-        prefix: &str,
+        path: &Path<'_>,
         nulls: Nulls,
     ) -> Result<(), CoalesceError> {
         let chart = chart.borrow();
-        let prefix = joined(prefix, &chart.name);
-        for (key, default) in snapshot(&chart.default_values()) {
-            match values.get(&key) {
-                None => values.insert(key, default),
-                Some(Value::Nil) if nulls == Nulls::Delete => {
-                    values.remove(&key);
-                }
-                Some(Value::Map(over)) => match default {
-                    Value::Map(under) => {
-                        let is_chart = chart.below.iter().any(|c| c.borrow().name.as_bytes() == &*key);
-                        let nulls = if is_chart { Nulls::Keep } else { nulls };
-                        self.tables(&over, &under, &joined(&prefix, &text(&key)), nulls, MAX_DEPTH)?;
+        // What is destined for a chart below keeps its nulls until that chart's own defaults come.
+        let nulls_of = |key: &[u8]| {
+            let is_chart = chart.below.iter().any(|below| below.borrow().name.as_bytes() == key);
+            if is_chart { Nulls::Keep } else { nulls }
+        };
+        if let Some(imported) = &chart.imported {
+            for (key, default) in snapshot(&copy(imported)?) {
+                match (values.get(&key), default) {
+                    (None, default) => values.insert(key, default),
+                    (Some(Value::Nil), _) if nulls == Nulls::Delete => {
+                        values.remove(&key);
                     }
-                    Value::Nil => {}
-                    _ => self.warn(format!("skipped value for {prefix}.{}: Not a table.", text(&key))),
-                },
-                Some(_) => {}
+                    (Some(Value::Map(over)), Value::Map(under)) => {
+                        self.tables(&over, &under, &path.below(&key), nulls_of(&key), MAX_DEPTH)?;
+                    }
+                    (Some(Value::Map(_)), default) if !default.is_nil() => self.skipped(&path.below(&key)),
+                    _ => {}
+                }
+            }
+            return Ok(());
+        }
+        for (key, default) in &chart.chart.values {
+            let key = key.as_bytes();
+            match (values.get(key), default) {
+                (None, default) => values.insert(key, from_json(default)),
+                (Some(Value::Nil), _) if nulls == Nulls::Delete => {
+                    values.remove(key);
+                }
+                (Some(Value::Map(over)), Json::Object(under)) => {
+                    self.file_tables(&over, under, &path.below(key), nulls_of(key), MAX_DEPTH)?;
+                }
+                (Some(Value::Map(_)), default) if !default.is_null() => self.skipped(&path.below(key)),
+                _ => {}
             }
         }
         Ok(())
     }
 
     /// The parent's globals over the subchart's. The parent's mappings below the first level are shared, not copied.
-    fn globals(&mut self, inner: &Map, outer: &Map, prefix: &str) -> Result<(), CoalesceError> {
+    fn globals(&mut self, inner: &Map, outer: &Map, path: &Path<'_>) -> Result<(), CoalesceError> {
         let of = |map: &Map| match map.get(GLOBAL) {
             None => Some(new_map()),
             Some(Value::Map(globals)) => Some(globals),
@@ -146,7 +190,7 @@ impl Coalesce<'_> {
                 (Value::Map(table), None) => to.insert(key, Value::Map(shallow_copy(table))),
                 (Value::Map(table), Some(Value::Map(under))) => {
                     let over = shallow_copy(table);
-                    self.tables(&over, &under, &joined(prefix, &text(&key)), Nulls::Keep, MAX_DEPTH)?;
+                    self.tables(&over, &under, &path.below(&key), Nulls::Keep, MAX_DEPTH)?;
                     to.insert(key, Value::Map(over));
                 }
                 (Value::Map(_), Some(_)) => {
@@ -168,11 +212,11 @@ impl Coalesce<'_> {
         &mut self,
         over: &Map,
         under: &Map,
-        prefix: &str,
+        path: &Path<'_>,
         nulls: Nulls,
         depth: usize,
     ) -> Result<(), CoalesceError> {
-        let depth = depth.checked_sub(1).ok_or(CoalesceError::TooDeep)?;
+        let depth = below(depth)?;
         let had_value: Vec<Str> =
             under.entries().iter().filter(|(_, v)| !v.is_nil()).map(|(k, _)| k.clone()).collect();
         for (key, value) in snapshot(over) {
@@ -181,8 +225,7 @@ impl Coalesce<'_> {
             }
         }
         for (key, value) in snapshot(under) {
-            let existing = over.get(&key);
-            match (existing, value) {
+            match (over.get(&key), value) {
                 (Some(existing), _)
                     if nulls == Nulls::Delete
                         && existing.is_nil()
@@ -192,30 +235,66 @@ impl Coalesce<'_> {
                 }
                 (None, value) => over.insert(key, value),
                 (Some(Value::Map(over)), Value::Map(under)) => {
-                    self.tables(&over, &under, &joined(prefix, &text(&key)), nulls, depth)?;
+                    self.tables(&over, &under, &path.below(&key), nulls, depth)?;
                 }
-                (Some(_), Value::Map(_)) => {
-                    let key = joined(prefix, &text(&key));
-                    self.warn(format!("cannot overwrite table with non table for {key}"));
-                }
-                (Some(Value::Map(_)), value) if !value.is_nil() => {
-                    let key = joined(prefix, &text(&key));
-                    self.warn(format!("destination for {key} is a table. Ignoring non-table value"));
-                }
+                (Some(_), Value::Map(_)) => self.not_over_a_table(&path.below(&key)),
+                (Some(Value::Map(_)), value) if !value.is_nil() => self.table_stays(&path.below(&key)),
                 _ => {}
             }
         }
         Ok(())
     }
 
-    /// Values may be secrets: the warnings leave out what Helm prints of them.
+    /// The same with what a file says below: nobody else sees that, so that only what is missing is copied.
+    fn file_tables(
+        &mut self,
+        over: &Map,
+        under: &JsonMap<String, Json>,
+        path: &Path<'_>,
+        nulls: Nulls,
+        depth: usize,
+    ) -> Result<(), CoalesceError> {
+        let depth = below(depth)?;
+        for (key, value) in under {
+            let key = key.as_bytes();
+            match (over.get(key), value) {
+                (None, value) => over.insert(key, from_json(value)),
+                (Some(existing), value)
+                    if nulls == Nulls::Delete && existing.is_nil() && !value.is_null() =>
+                {
+                    over.remove(key);
+                }
+                (Some(existing), _) if existing.is_nil() => {}
+                (Some(Value::Map(over)), Json::Object(under)) => {
+                    self.file_tables(&over, under, &path.below(key), nulls, depth)?;
+                }
+                (Some(_), Json::Object(_)) => self.not_over_a_table(&path.below(key)),
+                (Some(Value::Map(_)), value) if !value.is_null() => self.table_stays(&path.below(key)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     fn warn(&mut self, text: String) {
         self.warnings.push(text);
     }
+
+    fn skipped(&mut self, path: &Path<'_>) {
+        self.warn(format!("skipped value for {path}: Not a table."));
+    }
+
+    fn not_over_a_table(&mut self, path: &Path<'_>) {
+        self.warn(format!("cannot overwrite table with non table for {path}"));
+    }
+
+    fn table_stays(&mut self, path: &Path<'_>) {
+        self.warn(format!("destination for {path} is a table. Ignoring non-table value"));
+    }
 }
 
-fn joined(prefix: &str, key: &str) -> String {
-    if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") }
+fn from_json(value: &Json) -> Value {
+    Value::from_json(value, Numbers::Float64)
 }
 
 fn text(key: &Str) -> String {
@@ -239,10 +318,29 @@ fn as_bool_verb(value: &Value) -> String {
     }
 }
 
-/// A copy to change: what a chart's default values are used for several times.
-pub(crate) fn copy(map: &Map) -> Map {
-    match deep_copy(&Value::Map(map.clone()), MAX_DEPTH) {
-        Value::Map(map) => map,
-        _ => unreachable!("a copy of a mapping is one"),
-    }
+/// A copy that shares nothing with the original.
+pub(crate) fn copy(map: &Map) -> Result<Map, CoalesceError> {
+    copy_map(map, MAX_DEPTH)
+}
+
+fn copy_map(map: &Map, depth: usize) -> Result<Map, CoalesceError> {
+    let entries = map.entries();
+    entries.iter().map(|(key, value)| Ok((key.clone(), copy_value(value, depth)?))).collect()
+}
+
+fn copy_value(value: &Value, depth: usize) -> Result<Value, CoalesceError> {
+    Ok(match value {
+        Value::Map(map) => Value::Map(copy_map(map, below(depth)?)?),
+        Value::List(list) => {
+            let depth = below(depth)?;
+            let items: Result<Vec<Value>, _> =
+                list.items().iter().map(|item| copy_value(item, depth)).collect();
+            Value::List(List::new(items?))
+        }
+        other => other.clone(),
+    })
+}
+
+fn below(depth: usize) -> Result<usize, CoalesceError> {
+    depth.checked_sub(1).ok_or(CoalesceError::TooDeep)
 }

@@ -77,23 +77,6 @@ pub(crate) fn go_json(value: &Json, out: &mut String) {
     }
 }
 
-/// A value that shares nothing with the original. What nests deeper than `depth` is shared.
-pub(crate) fn deep_copy(value: &Value, depth: usize) -> Value {
-    let Some(depth) = depth.checked_sub(1) else { return value.clone() };
-    match value {
-        Value::Map(map) => Value::Map(copy_map(map, depth)),
-        Value::List(list) => Value::List(holdfast_gotemplate::List::new(
-            list.items().iter().map(|item| deep_copy(item, depth)).collect(),
-        )),
-        other => other.clone(),
-    }
-}
-
-/// A copy of a mapping, all the way down.
-pub(crate) fn copy_map(map: &Map, depth: usize) -> Map {
-    map.entries().iter().map(|(key, value)| (key.clone(), deep_copy(value, depth))).collect()
-}
-
 /// An empty mapping of its own.
 pub(crate) fn new_map() -> Map {
     std::iter::empty().collect()
