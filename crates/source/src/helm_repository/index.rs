@@ -1,5 +1,6 @@
 //! A repository's `index.yaml`. Pure.
 
+use super::stream::{self, Raw, Stop};
 use holdfast_semver::{Constraint, Version};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -49,30 +50,46 @@ impl HelmIndex {
     /// # Errors
     /// [`IndexError`].
     pub fn parse(text: &[u8]) -> Result<Self, IndexError> {
-        let is_json = text.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
-        let mut value: Value = if is_json {
-            serde_json::from_slice(text).map_err(|e| IndexError::Syntax(e.to_string()))?
-        } else {
-            holdfast_yaml::parse(text, &options()).map_err(|e| IndexError::Syntax(e.to_string()))?
-        };
-        if value["apiVersion"].as_str().is_none_or(str::is_empty) {
-            return Err(IndexError::NoApiVersion);
+        let braces = text.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
+        if braces && let Ok(value) = serde_json::from_slice(text) {
+            return Self::from_value(value);
         }
+        match stream::read(text) {
+            Ok(raw) => Self::from_raw(raw),
+            Err(Stop::Syntax(error)) => Err(IndexError::Syntax(error.to_string())),
+            Err(Stop::Unusual) => {
+                let value = holdfast_yaml::parse(text, &options(text.len()));
+                Self::from_value(value.map_err(|e| IndexError::Syntax(e.to_string()))?)
+            }
+        }
+    }
+
+    fn from_value(mut value: Value) -> Result<Self, IndexError> {
         let entries = match value.get_mut("entries").map(Value::take) {
             Some(Value::Object(entries)) => entries,
             None | Some(Value::Null) => serde_json::Map::new(),
             Some(_) => return Err(IndexError::Shape("entries")),
         };
+        let versions = |versions: Value| match versions {
+            Value::Array(versions) => versions.iter().map(Listed::from_value).collect(),
+            _ => Vec::new(),
+        };
+        Self::from_raw(Raw {
+            api_version: value["apiVersion"].as_str().map(str::to_owned),
+            charts: entries.into_iter().map(|(name, listed)| (name, versions(listed))).collect(),
+        })
+    }
+
+    fn from_raw(raw: Raw) -> Result<Self, IndexError> {
+        if raw.api_version.is_none_or(|version| version.is_empty()) {
+            return Err(IndexError::NoApiVersion);
+        }
         let mut index = Self::default();
-        for (name, versions) in entries {
-            let Value::Array(versions) = versions else { continue };
-            let mut read: Vec<(Version, ChartVersion)> = Vec::with_capacity(versions.len());
-            for version in versions {
-                match chart_version(&name, &version) {
-                    Some(found) => read.push(found),
-                    None => index.skipped += 1,
-                }
-            }
+        for (name, versions) in raw.charts {
+            let listed = versions.len();
+            let mut read: Vec<(Version, ChartVersion)> =
+                versions.into_iter().flatten().filter_map(|version| version.read(&name)).collect();
+            index.skipped += listed - read.len();
             // Highest first; equal ones stay in the order they are listed in.
             read.sort_by(|a, b| b.0.cmp(&a.0));
             index.charts.insert(name, read.into_iter().map(|(_, chart)| chart).collect());
@@ -108,29 +125,58 @@ impl HelmIndex {
     }
 }
 
-fn options() -> holdfast_yaml::Options {
-    holdfast_yaml::Options::v2()
+fn options(bytes: usize) -> holdfast_yaml::Options {
+    let limits = holdfast_yaml::Limits { max_bytes: bytes, max_nodes: bytes, ..Default::default() };
+    holdfast_yaml::Options { limits, ..holdfast_yaml::Options::v2() }
 }
 
-fn chart_version(name: &str, entry: &Value) -> Option<(Version, ChartVersion)> {
-    let text = |field: &str| entry[field].as_str().filter(|t| !t.is_empty()).map(str::to_owned);
-    // An entry may leave its name out; another name than its heading's is a mistake.
-    if text("name").is_some_and(|own| own != name) {
-        return None;
+/// An entry as it is listed.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    pub(super) name: Option<String>,
+    pub(super) version: Option<String>,
+    pub(super) urls: Vec<String>,
+    pub(super) digest: Option<String>,
+    pub(super) app_version: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) deprecated: bool,
+}
+
+impl Listed {
+    fn from_value(entry: &Value) -> Option<Self> {
+        let text = |field: &str| entry[field].as_str().map(str::to_owned);
+        let urls = entry["urls"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        entry.is_object().then(|| Self {
+            name: text("name"),
+            version: text("version"),
+            urls: urls.map(str::to_owned).collect(),
+            digest: text("digest"),
+            app_version: text("appVersion"),
+            description: text("description"),
+            deprecated: entry["deprecated"] == true,
+        })
     }
-    let version = text("version")?;
-    let parsed = Version::parse(&version).ok()?;
-    let urls = entry["urls"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let digest = text("digest").map(|d| d.trim_start_matches("sha256:").to_ascii_lowercase());
-    let chart = ChartVersion {
-        version,
-        urls: urls.map(str::to_owned).collect(),
-        digest: digest.filter(|d| d.len() == 64 && crate::revision::is_hex(d)),
-        app_version: text("appVersion"),
-        description: text("description"),
-        deprecated: entry["deprecated"] == true,
-    };
-    Some((parsed, chart))
+
+    /// `None` for what Helm would not accept.
+    fn read(self, chart: &str) -> Option<(Version, ChartVersion)> {
+        // An entry may leave its name out; another name than its heading's is a mistake.
+        if self.name.is_some_and(|own| !own.is_empty() && own != chart) {
+            return None;
+        }
+        let version = self.version?;
+        let parsed = Version::parse(&version).ok()?;
+        let digest = self.digest.map(|d| d.trim_start_matches("sha256:").to_ascii_lowercase());
+        let some = |text: Option<String>| text.filter(|t| !t.is_empty());
+        let chart = ChartVersion {
+            version,
+            urls: self.urls,
+            digest: digest.filter(|d| d.len() == 64 && crate::revision::is_hex(d)),
+            app_version: some(self.app_version),
+            description: some(self.description),
+            deprecated: self.deprecated,
+        };
+        Some((parsed, chart))
+    }
 }
 
 #[cfg(test)]
@@ -176,6 +222,42 @@ generated: 2024-01-01T00:00:00Z
     fn json_is_read_too() {
         let json = r#" {"apiVersion": "v1", "entries": {"a": [{"version": "1.0.0", "urls": ["a.tgz"]}]}}"#;
         assert_eq!(HelmIndex::parse(json.as_bytes()).unwrap().find("a", "1").unwrap().urls, ["a.tgz"]);
+        let flow = json.replace('"', "");
+        assert_eq!(HelmIndex::parse(flow.as_bytes()).unwrap().find("a", "1").unwrap().urls, ["a.tgz"]);
+    }
+
+    /// What the stream cannot follow is read whole, to the same end.
+    #[test]
+    fn both_readings_agree() {
+        let shown = |text: &str| {
+            let index = HelmIndex::parse(text.as_bytes()).unwrap();
+            let mut names: Vec<_> = index.names().collect();
+            names.sort_unstable();
+            format!("{:?} {}", names.iter().map(|n| index.versions(n)).collect::<Vec<_>>(), index.skipped())
+        };
+        let texts = [
+            INDEX,
+            "apiVersion: v1\nentries:\n",
+            "apiVersion: v1\nentries: {a: [{version: 1.0, urls: [x]}, {version: '1.0', description: 017, appVersion: 2024-01-01}, 7, [x]]}",
+            "apiVersion: v1\nentries: {a: [{version: 1.0.0, urls: x, deprecated: yes, annotations: {a: [b, {c: d}]}}], b: null, c: {x: y}}",
+            "# comment\n---\napiVersion: v1\nentries:\n  a:\n  - version: >-\n      1.0.0\n    description: |\n      two\n      lines\n---\nmore: 1\n",
+        ];
+        for text in texts {
+            assert!(stream::read(text.as_bytes()).is_ok(), "{text}");
+            let whole = holdfast_yaml::parse(text.as_bytes(), &options(text.len())).unwrap();
+            let index = HelmIndex::from_value(whole).unwrap();
+            let mut names: Vec<_> = index.names().collect();
+            names.sort_unstable();
+            let whole = format!(
+                "{:?} {}",
+                names.iter().map(|n| index.versions(n)).collect::<Vec<_>>(),
+                index.skipped()
+            );
+            assert_eq!(shown(text), whole, "{text}");
+        }
+        let unusual = "apiVersion: v1\nentries:\n  a: &a\n  - {version: 1.0.0}\n  b: *a\n";
+        assert!(matches!(stream::read(unusual.as_bytes()), Err(Stop::Unusual)));
+        assert_eq!(HelmIndex::parse(unusual.as_bytes()).unwrap().versions("b").len(), 1);
     }
 
     #[test]
@@ -184,7 +266,7 @@ generated: 2024-01-01T00:00:00Z
         assert_eq!(error("entries: {}"), "it has no apiVersion: this is no Helm repository index");
         assert_eq!(error("<html></html>"), "it has no apiVersion: this is no Helm repository index");
         assert_eq!(error("apiVersion: v1\nentries: []"), "entries is missing or of the wrong type");
-        assert!(error("{").contains("EOF"));
+        assert!(error("{").starts_with("line 1, column 2: "), "{}", error("{"));
         assert!(HelmIndex::parse(b"apiVersion: v1").unwrap().names().next().is_none());
     }
 }

@@ -1,6 +1,7 @@
 //! Helm charts, from repositories with an `index.yaml` and from OCI registries.
 
 mod index;
+mod stream;
 
 pub use index::{ChartVersion, HelmIndex, IndexError};
 

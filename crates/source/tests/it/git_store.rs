@@ -154,6 +154,36 @@ async fn a_fetch_that_fails_midway_leaves_everything_as_it_was() {
     assert_eq!(setup.main(&setup.cache(Limits::default())).await.unwrap().tree.read("large").unwrap(), noise);
 }
 
+/// Needs a file system with room for about 300 kB, in a folder that `HOLDFAST_SMALL_DISK` names
+/// (`mount -t tmpfs -o size=300k tmpfs FOLDER`).
+#[tokio::test]
+async fn a_full_disk_takes_nothing_away() {
+    needs_git!();
+    let Some(disk) = std::env::var_os("HOLDFAST_SMALL_DISK") else {
+        eprintln!("SKIPPED: HOLDFAST_SMALL_DISK names no small file system");
+        return;
+    };
+    let setup = Setup::new();
+    setup.origin.write("a", "1");
+    setup.origin.commit("first");
+    let folder = TempDir::new_in(disk).unwrap();
+    let cache = || GitCache::with_ssh(folder.path(), Limits::default(), setup.folder.path().join("fake-ssh"));
+    let good = setup.main(&cache()).await.unwrap();
+    let noise: String = (0..100_000_u32).map(|n| format!("{:x}", n.wrapping_mul(2_654_435_761))).collect();
+    setup.origin.write("large", &noise);
+    setup.origin.commit("second");
+    for _ in 0..3 {
+        let error = setup.main(&cache()).await.unwrap_err();
+        assert!(matches!(error, SourceError::Storage { .. }), "{error}");
+    }
+    let kept = cache().cached(&setup.url, &good.revision).await.unwrap().unwrap();
+    assert_eq!(kept.tree.read("a").unwrap(), "1");
+    std::fs::remove_file(setup.origin.path().join("large")).unwrap();
+    setup.origin.write("a", "3");
+    setup.origin.commit("third");
+    assert_eq!(setup.main(&cache()).await.unwrap().tree.read("a").unwrap(), "3");
+}
+
 #[tokio::test]
 async fn several_processes_share_a_cache() {
     needs_git!();

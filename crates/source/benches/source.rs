@@ -170,3 +170,25 @@ fn first_fetch_git(bencher: Bencher<'_, '_>) {
         ]);
     });
 }
+
+/// A repository index of 20,000 versions, some 16 MB.
+#[divan::bench(sample_count = 10)]
+fn helm_index(bencher: Bencher<'_, '_>) {
+    let mut text = String::from("apiVersion: v1\nentries:\n");
+    for chart in 0..200 {
+        text.push_str(&format!("  chart-{chart}:\n"));
+        for version in 0..100 {
+            let keywords = "    - some keyword of this chart\n".repeat(10);
+            text.push_str(&format!(
+                "  - annotations:\n      category: Infrastructure\n      images: |\n        - name: app\n          image: docker.io/org/app:1.{version}.0\n\
+                \x20   apiVersion: v2\n    appVersion: 1.{version}.0\n    created: \"2024-05-01T10:00:00.123456789Z\"\n\
+                \x20   description: A chart with a description of the usual length, which nobody reads twice.\n\
+                \x20   digest: {}\n    keywords:\n{keywords}    name: chart-{chart}\n    urls:\n    - https://charts.example.org/chart-{chart}-1.{version}.0.tgz\n    version: 1.{version}.0\n",
+                "a".repeat(64)
+            ));
+        }
+    }
+    bencher
+        .counter(divan::counter::BytesCount::of_str(&text))
+        .bench(|| holdfast_source::HelmIndex::parse(text.as_bytes()).unwrap());
+}
