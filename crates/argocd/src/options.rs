@@ -30,6 +30,9 @@ pub struct ArgoOptions {
     pub inline_resource_health: bool,
     /// Where the time comes from.
     pub clock: Clock,
+    /// The seed of charts' random functions. Passwords and keys come from it: the default takes it from the operating
+    /// system, once for the process, so that the same content renders the same.
+    pub seed: [u8; 32],
 }
 
 impl Default for ArgoOptions {
@@ -46,6 +49,7 @@ impl Default for ArgoOptions {
             prune_limit: None,
             inline_resource_health: false,
             clock: Clock::wall(),
+            seed: rand::random(),
         }
     }
 }

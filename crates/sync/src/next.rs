@@ -67,7 +67,7 @@ impl Run<'_> {
             let mut unknown = Vec::new();
             for &at in &stage.objects {
                 match self.decide_write(&self.desired.objects()[at]) {
-                    Write::Op(op) => ops.push(op),
+                    Write::Op(op) => ops.push(*op),
                     Write::Unknown(waiting) => unknown.push(waiting),
                     Write::Nothing => {}
                 }
@@ -107,7 +107,7 @@ impl Run<'_> {
         }
         let mode = object.policy.write.as_ref().unwrap_or(&self.policy.write);
         let op = |why: Reason, found: Option<&LiveObject>| {
-            Write::Op(Op {
+            Write::Op(Box::new(Op {
                 object: object.reference.clone(),
                 verb: Verb::Apply {
                     desired: object.object.clone(),
@@ -118,7 +118,7 @@ impl Run<'_> {
                 origin: object.origin.clone(),
                 precondition: found
                     .map(|f| (f.object.uid().to_owned(), f.object.resource_version().to_owned())),
-            })
+            }))
         };
         match self.live.get(&object.reference) {
             Live::Unknown => Write::Unknown(Waiting {
@@ -344,7 +344,7 @@ impl Run<'_> {
 }
 
 enum Write {
-    Op(Op),
+    Op(Box<Op>),
     Unknown(Waiting),
     Nothing,
 }

@@ -7,7 +7,7 @@ use super::project::Project;
 use super::reconcile::Round;
 use super::refresh::Level;
 use super::request::{self, Identity, Pruning, Target};
-use holdfast_cluster::Cluster;
+use holdfast_cluster::{ApiError, ApiRequest, Cluster};
 use holdfast_object::{GroupKind, Object, ObjectRef, Value};
 use holdfast_render::{Rendered, Scope};
 use holdfast_source::{Artifact, GitRef};
@@ -58,7 +58,9 @@ impl Round<'_> {
     ) -> Result<Arc<Target>, Problem> {
         let artifact = self.fetch(source, revision, max_age).await?;
         let commit = artifact.revision.commit().to_owned();
-        let (source_type, rendered) = self.render(source, artifact, anew).await.map_err(Problem::lasting)?;
+        let facts = self.facts(spec).await;
+        let (source_type, rendered) =
+            self.render(source, artifact, anew, facts).await.map_err(Problem::lasting)?;
         let identity = Identity::of(&self.app, spec, &self.shared.options.control_namespace);
         let cluster = self.shared.engine.cluster();
         let target = Target::new((spec, source), &commit, (source_type, &rendered), &identity, &|kind| {
@@ -76,15 +78,36 @@ impl Round<'_> {
         artifact.map_err(|e| Problem { message: format!("{e} ({})", e.hint()), passes: e.is_transient() })
     }
 
+    /// What a chart is told about its release and the cluster.
+    async fn facts(&self, spec: &ApplicationSpec) -> request::ReleaseFacts {
+        let cluster = self.shared.engine.cluster();
+        let version = self.shared.kube_version.get_or_try_init(|| async {
+            let answer = cluster.request(ApiRequest::get("/version")).await?;
+            let version: Value =
+                serde_json::from_slice(&answer.body).map_err(|e| ApiError::unreadable(&e))?;
+            Ok::<_, ApiError>(version["gitVersion"].as_str().unwrap_or_default().to_owned())
+        });
+        request::ReleaseFacts {
+            app: self.app.name().to_owned(),
+            namespace: spec.destination.namespace.clone(),
+            // Without an answer the chart sees the version Helm assumes.
+            kube_version: version.await.cloned().unwrap_or_default(),
+            api_versions: cluster.discovery().api_versions(),
+            now: self.shared.began,
+            seed: self.shared.options.seed,
+        }
+    }
+
     async fn render(
         &self,
         source: &Source,
         artifact: Artifact,
         anew: bool,
+        facts: request::ReleaseFacts,
     ) -> Result<(request::SourceType, Arc<Rendered>), String> {
         let (renders, source) = (self.shared.renders.clone(), source.clone());
         let render = move || {
-            let (kind, request) = request::render_request(artifact.tree.as_ref(), &source)?;
+            let (kind, request) = request::render_request(artifact.tree.as_ref(), &source, &facts)?;
             let outcome = if anew {
                 match holdfast_render::render(artifact.tree.as_ref(), &request) {
                     Ok(holdfast_render::RenderOutcome::Rendered(rendered)) => Ok(Ok(Arc::new(rendered))),
@@ -98,7 +121,7 @@ impl Round<'_> {
                 Ok(rendered) => Ok((kind, rendered)),
                 Err(needs) => {
                     let needs = needs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-                    Err(format!("remote bases are not supported yet: {needs}"))
+                    Err(format!("what lies elsewhere is not fetched yet: {needs}"))
                 }
             }
         };

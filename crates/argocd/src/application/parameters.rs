@@ -1,8 +1,10 @@
-//! The parameters of `source.kustomize`.
+//! The parameters of `source.kustomize` and `source.helm`.
 
 use super::refuse::{not_yet, unknown};
+use super::request::ReleaseFacts;
 use holdfast_kustomize::{ArgoCd, InjectedPatch, PatchTarget};
 use holdfast_object::{Map, Value};
+use holdfast_render::{HelmOptions, HelmParameter, ValueFile};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -171,5 +173,129 @@ mod tests {
                 "spec.source.kustomize: variables in a=b:$ARGOCD_APP_REVISION is not supported yet",
             ]
         );
+    }
+}
+
+/// `source.helm`.
+#[derive(Debug, Clone, PartialEq, Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct HelmSource {
+    release_name: String,
+    value_files: Vec<String>,
+    ignore_missing_value_files: bool,
+    values: String,
+    values_object: Option<Value>,
+    parameters: Vec<Parameter>,
+    file_parameters: Vec<FileParameter>,
+    skip_crds: bool,
+    skip_tests: bool,
+    skip_schema_validation: bool,
+    kube_version: String,
+    api_versions: Vec<String>,
+    namespace: String,
+    version: String,
+    /// What is not acted on.
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct Parameter {
+    name: String,
+    value: String,
+    force_string: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize, Default)]
+#[serde(default)]
+struct FileParameter {
+    name: String,
+    path: String,
+}
+
+fn read_helm(block: &Value) -> Result<HelmSource, String> {
+    if block.is_null() {
+        return Ok(HelmSource::default());
+    }
+    serde_json::from_value(block.clone()).map_err(|e| format!("spec.source.helm: {e}"))
+}
+
+/// What of `source.helm` is not supported.
+pub(super) fn helm_problems(block: &Value) -> Vec<String> {
+    let source = match read_helm(block) {
+        Ok(source) => source,
+        Err(problem) => return vec![problem],
+    };
+    let mut problems = unknown(&source.rest, "spec.source.helm", &["passCredentials"]);
+    if !matches!(source.version.as_str(), "" | "v3") {
+        problems.push(not_yet(&format!("spec.source.helm.version {}", source.version)));
+    }
+    for file in &source.value_files {
+        let is_glob = file.contains(['*', '?', '[']);
+        if file.contains("://") || file.starts_with('$') || is_glob {
+            problems.push(not_yet(&format!("spec.source.helm.valueFiles: {file} (URLs, references, globs)")));
+        }
+    }
+    problems
+}
+
+/// How Argo CD renders a chart.
+///
+/// # Errors
+/// What of the block cannot be read.
+pub(super) fn helm(block: &Value, facts: &ReleaseFacts) -> Result<HelmOptions, String> {
+    let source = read_helm(block)?;
+    let or = |own: String, otherwise: &String| if own.is_empty() { otherwise.clone() } else { own };
+    let optional = source.ignore_missing_value_files;
+    let has_own_versions = !source.api_versions.is_empty();
+    Ok(HelmOptions {
+        release: or(source.release_name, &facts.app),
+        namespace: or(source.namespace, &facts.namespace),
+        value_files: source.value_files.into_iter().map(|path| ValueFile { path, optional }).collect(),
+        values: source.values,
+        values_object: source.values_object,
+        parameters: (source.parameters.into_iter())
+            .map(|p| HelmParameter { name: p.name, value: p.value, force_string: p.force_string })
+            .collect(),
+        file_parameters: source.file_parameters.into_iter().map(|p| (p.name, p.path)).collect(),
+        skip_crds: source.skip_crds,
+        skip_tests: source.skip_tests,
+        skip_schema_validation: source.skip_schema_validation,
+        kube_version: or(source.kube_version, &facts.kube_version),
+        api_versions: if has_own_versions { source.api_versions } else { facts.api_versions.clone() },
+        now: facts.now,
+        seed: facts.seed,
+    })
+}
+
+#[cfg(test)]
+mod helm_tests {
+    use super::*;
+    use holdfast_object::json;
+
+    #[test]
+    fn a_chart_gets_what_the_source_says_and_else_the_facts() {
+        let facts = ReleaseFacts {
+            app: "web".into(),
+            namespace: "prod".into(),
+            kube_version: "v1.36.0".into(),
+            ..ReleaseFacts::default()
+        };
+        let plain = helm(&Value::Null, &facts).unwrap();
+        assert_eq!((plain.release.as_str(), plain.kube_version.as_str()), ("web", "v1.36.0"));
+        let block = json!({"releaseName": "r", "valueFiles": ["a.yaml"], "ignoreMissingValueFiles": true,
+            "parameters": [{"name": "a", "value": "1", "forceString": true}]});
+        let options = helm(&block, &facts).unwrap();
+        assert_eq!(options.release, "r");
+        assert!(options.value_files[0].optional && options.parameters[0].force_string);
+    }
+
+    #[test]
+    fn what_is_not_supported_is_named() {
+        let problems =
+            helm_problems(&json!({"valueFiles": ["$values/a.yaml", "b.yaml"], "version": "v2", "x": 1}));
+        assert_eq!(problems.len(), 3, "{problems:?}");
+        assert_eq!(helm_problems(&json!({"values": "a: 1", "passCredentials": true})), Vec::<String>::new());
     }
 }

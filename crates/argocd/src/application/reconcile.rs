@@ -22,6 +22,7 @@ use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::OnceCell;
 
 /// The pause after which what failed for reasons that pass is tried again.
 pub(super) const RETRY: Duration = Duration::from_secs(5);
@@ -37,6 +38,10 @@ pub(crate) struct Shared {
     pub(crate) renders: Arc<RenderCache>,
     pub(crate) options: ArgoOptions,
     pub(crate) repositories: Repositories,
+    /// Kubernetes' version, once the cluster has said it.
+    pub(crate) kube_version: OnceCell<String>,
+    /// When this process began, in nanoseconds since 1970.
+    pub(crate) began: i128,
     memory: Mutex<HashMap<ObjectKey, Memory>>,
 }
 
@@ -48,7 +53,17 @@ impl Shared {
         options: ArgoOptions,
     ) -> Self {
         let repositories = Repositories::new(engine.cluster().clone(), &options.control_namespace);
-        Self { engine, sources, renders, options, repositories, memory: Mutex::default() }
+        let began = options.clock.now().as_nanosecond();
+        Self {
+            engine,
+            sources,
+            renders,
+            options,
+            repositories,
+            kube_version: OnceCell::new(),
+            began,
+            memory: Mutex::default(),
+        }
     }
 
     fn memory(&self) -> MutexGuard<'_, HashMap<ObjectKey, Memory>> {

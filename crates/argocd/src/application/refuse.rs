@@ -46,7 +46,10 @@ pub(crate) fn source_problems(source: &Source) -> Vec<String> {
     if source.repo_url.is_empty() || source.path.is_empty() {
         return vec![NO_SOURCE.to_owned()];
     }
-    let mut problems = unknown(&source.rest, "spec.source", &["name", "tagPrefix", "kustomize"]);
+    let mut problems = unknown(&source.rest, "spec.source", &["name", "tagPrefix", "kustomize", "helm"]);
+    if let Some(block) = source.rest.get("helm") {
+        problems.extend(super::parameters::helm_problems(block));
+    }
     if let Some(block) = source.rest.get("kustomize") {
         problems.extend(super::parameters::kustomize_problems(block));
     }

@@ -46,6 +46,24 @@ impl SourceType {
     }
 }
 
+/// What a chart is told about its release and the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct ReleaseFacts {
+    /// The Application's name, which is the release's unless the source says otherwise.
+    pub(crate) app: String,
+    /// The destination's namespace.
+    pub(crate) namespace: String,
+    /// Kubernetes' version; empty when the cluster did not say.
+    pub(crate) kube_version: String,
+    /// The API versions the cluster serves.
+    pub(crate) api_versions: Vec<String>,
+    /// When this process began, in nanoseconds since 1970: the time of `now`, the same for every render, so that a
+    /// render of the same content is the same.
+    pub(crate) now: i128,
+    /// The seed of this process' random values, for the same reason.
+    pub(crate) seed: [u8; 32],
+}
+
 /// What is to be rendered, and as what.
 ///
 /// # Errors
@@ -53,12 +71,13 @@ impl SourceType {
 pub(crate) fn render_request(
     tree: &dyn FileTree,
     source: &Source,
+    facts: &ReleaseFacts,
 ) -> Result<(SourceType, RenderRequest), String> {
     let path = normalize(&source.path)
         .ok_or_else(|| format!("{}: app path is outside of the repository", source.path))?;
     let kind = source_type(tree, &path, source)?;
-    for file in [".argocd-source.yaml"] {
-        if matches!(tree.entry(&join(&path, file).unwrap_or_default()), Ok(Some(_))) {
+    for file in [".argocd-source.yaml".to_owned(), format!(".argocd-source-{}.yaml", facts.app)] {
+        if matches!(tree.entry(&join(&path, &file).unwrap_or_default()), Ok(Some(_))) {
             return Err(format!("{file} in {path} (parameter overrides) is not supported yet"));
         }
     }
@@ -80,7 +99,10 @@ pub(crate) fn render_request(
                 reorder: Reorder::Unspecified,
             })
         }
-        SourceType::Helm => return Err(format!("{path}: helm is not supported yet")),
+        SourceType::Helm => {
+            let block = source.rest.get("helm").unwrap_or(&Value::Null);
+            Renderer::Helm(Box::new(parameters::helm(block, facts)?))
+        }
     };
     Ok((kind, RenderRequest { path, renderer, limits: RenderLimits::default() }))
 }
