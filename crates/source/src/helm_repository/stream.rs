@@ -8,8 +8,11 @@ use holdfast_yaml::syntax::{Dates, Event, Events, Resolved, Style, decode, event
 #[derive(Debug, Default)]
 pub(super) struct Raw {
     pub(super) api_version: Option<String>,
-    pub(super) charts: Vec<(String, Vec<Option<Listed>>)>,
+    pub(super) charts: Charts,
 }
+
+/// Charts with their versions; `None` stands for what is no version.
+pub(super) type Charts = Vec<(String, Vec<Option<Listed>>)>;
 
 /// Why the stream was not enough.
 #[derive(Debug)]
@@ -76,8 +79,8 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn charts(&mut self) -> Result<Vec<(String, Vec<Option<Listed>>)>, Stop> {
-        let mut charts: Vec<(String, Vec<Option<Listed>>)> = Vec::new();
+    fn charts(&mut self) -> Result<Charts, Stop> {
+        let mut charts = Charts::new();
         self.mapping(|reader, name| {
             let versions = reader.versions()?;
             charts.push((name.to_owned(), versions));
