@@ -206,7 +206,7 @@ fn at<'v>(root: &'v mut Value, path: &str) -> Result<&'v mut Value, String> {
     for part in path.split('.').filter(|part| !part.is_empty()) {
         let name = part.trim_end_matches(['[', ']', '{', '}']);
         schema = child(child(schema, "properties", json!({})), name, json!({}));
-        for mark in part[name.len()..].as_bytes().chunks(2) {
+        for mark in part.as_bytes()[name.len()..].chunks(2) {
             schema = match mark {
                 b"[]" => child(schema, "items", json!({"type": "object"})),
                 b"{}" => child(schema, "additionalProperties", json!({"type": "object"})),
