@@ -17,7 +17,14 @@ mod environment;
 mod error;
 mod invocation;
 mod logging;
+mod names;
 mod output;
+mod paint;
+mod reading;
+mod remote;
+mod support;
+mod watching;
+mod writing;
 
 pub use environment::Environment;
 pub use error::{CliError, ErrorKind, Exit};

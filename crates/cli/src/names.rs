@@ -98,7 +98,8 @@ pub(crate) fn find_source<'s>(sources: &'s [Source], name: &Name) -> Result<&'s 
 
 fn ambiguous<'c>(name: &Name, candidates: impl Iterator<Item = (&'c str, String)>) -> CliError {
     let names: Vec<String> = candidates.map(|(namespace, name)| format!("{namespace}/{name}")).collect();
-    CliError::user(format!("'{name}' could be {}", names.join(" or "))).hint("write it with its kind and namespace")
+    CliError::user(format!("'{name}' could be {}", names.join(" or ")))
+        .hint("write it with its kind and namespace")
 }
 
 /// How many names an error lists.

@@ -70,7 +70,9 @@ impl Labels {
                 (Some((key, value)), _) => (key, value, false),
                 (None, Some((key, value))) => (key, value.trim_start_matches('='), true),
                 (None, None) => {
-                    return Err(CliError::user(format!("selector '{part}': only KEY=VALUE and KEY!=VALUE can be watched")));
+                    return Err(CliError::user(format!(
+                        "selector '{part}': only KEY=VALUE and KEY!=VALUE can be watched"
+                    )));
                 }
             };
             Ok((key.trim().to_owned(), value.trim().to_owned(), equal))

@@ -12,7 +12,9 @@ use jiff::Timestamp;
 use std::collections::HashMap;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  holdfast get\n  holdfast get -n flux-system -o wide\n  holdfast get sources\n  holdfast get ks/shop -o yaml\n  holdfast get -w")]
+#[command(
+    after_help = "Examples:\n  holdfast get\n  holdfast get -n flux-system -o wide\n  holdfast get sources\n  holdfast get ks/shop -o yaml\n  holdfast get -w"
+)]
 pub(crate) struct Arguments {
     /// `apps`, `sources` or `all`, or the name of one app or source.
     #[arg(value_name = "WHAT")]
@@ -52,9 +54,7 @@ impl Arguments {
             (Some("all"), None) => Ok((What::All, None)),
             (Some("all"), Some(_)) => Err(CliError::user("`get all` takes no name")),
             (Some(text), None) => Ok((What::All, Some(name(text)?))),
-            (Some(text), Some(found)) => {
-                Ok((What::All, Some(name(&format!("{text}/{found}"))?)))
-            }
+            (Some(text), Some(found)) => Ok((What::All, Some(name(&format!("{text}/{found}"))?))),
         }
     }
 }
@@ -221,7 +221,8 @@ fn source_row(source: &Source, wide: bool, now: Timestamp) -> Vec<Cell> {
         row.push(Cell::plain(source.users.join(", ")));
     }
     // What a ready source says only repeats its revision.
-    let message = if source.ready == Some(true) { "" } else { source.message.lines().next().unwrap_or_default() };
+    let message =
+        if source.ready == Some(true) { "" } else { source.message.lines().next().unwrap_or_default() };
     row.push(Cell::plain(message));
     row
 }

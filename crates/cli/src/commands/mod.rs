@@ -1,16 +1,29 @@
 //! One file per command: its arguments and what it does.
 
+mod check;
 mod completion;
+mod events;
+mod get;
+mod history;
+mod kustomize;
 mod run;
 mod sandbox;
+mod suspend;
+mod sync;
+mod tree;
 mod up;
 mod version;
+mod wait;
 
-use crate::arguments::ClusterArguments;
+use crate::arguments::{ClusterArguments, TargetArguments};
 use crate::environment::Environment;
 use crate::error::{CliError, Exit};
+use crate::names::{self, Name};
 use crate::output::Output;
+use crate::reading;
 use holdfast_cluster::Cluster;
+use holdfast_object::Object;
+use holdfast_view::App;
 use std::path::{Path, PathBuf};
 
 /// What a command works with.
@@ -22,27 +35,58 @@ pub(crate) struct Context {
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
+    /// Look for what is in the way: connection, definitions, rights, other controllers, resources that are refused.
+    Check(check::Arguments),
     /// Print a script that completes commands in a shell.
     Completion(completion::Arguments),
+    /// Show what was reported about apps and sources.
+    Events(events::Arguments),
+    /// List apps and sources, or show one.
+    Get(get::Arguments),
+    /// Show what an app's syncs were.
+    History(history::Arguments),
+    /// Build kustomizations, without a cluster.
+    Kustomize(kustomize::Arguments),
+    /// Let suspended apps and sources run again.
+    Resume(suspend::Arguments),
     /// Run the controllers on a cluster.
     Run(run::Arguments),
     /// Run a simulated cluster: a Kubernetes API without nodes.
     Sandbox(sandbox::Arguments),
+    /// Stop acting on apps and sources, and leave what they applied alone.
+    Suspend(suspend::Arguments),
+    /// Have apps synced now.
+    #[command(visible_alias = "reconcile")]
+    Sync(sync::Arguments),
+    /// Show an app's objects and what they own, with their health.
+    Tree(tree::Arguments),
     /// Bring up a folder or repository: on a simulated cluster, or with --context on yours.
     Up(up::Arguments),
     /// Print the version.
     Version(version::Arguments),
+    /// Wait until an app is in a state.
+    Wait(wait::Arguments),
 }
 
 impl Command {
     /// Runs the command to its end.
     pub(crate) fn run(self, context: &Context) -> Result<Exit, CliError> {
         match self {
+            Self::Check(arguments) => context.block_on(check::run(&arguments, context)),
             Self::Completion(arguments) => completion::run(&arguments, context),
+            Self::Events(arguments) => context.block_on(events::run(&arguments, context)),
+            Self::Get(arguments) => context.block_on(get::run(&arguments, context)),
+            Self::History(arguments) => context.block_on(history::run(&arguments, context)),
+            Self::Kustomize(arguments) => kustomize::run(&arguments, context),
+            Self::Resume(arguments) => context.block_on(suspend::run(&arguments, false, context)),
             Self::Run(arguments) => context.block_on_threads(run::run(&arguments, context)),
+            Self::Suspend(arguments) => context.block_on(suspend::run(&arguments, true, context)),
+            Self::Sync(arguments) => context.block_on(sync::run(&arguments, context)),
+            Self::Tree(arguments) => context.block_on(tree::run(&arguments, context)),
             Self::Up(arguments) => context.block_on_threads(up::run(&arguments, context)),
             Self::Sandbox(arguments) => context.block_on_threads(sandbox::run(&arguments, context)),
             Self::Version(arguments) => version::run(arguments, context),
+            Self::Wait(arguments) => context.block_on(wait::run(&arguments, context)),
         }
     }
 
@@ -63,10 +107,7 @@ impl Context {
     }
 
     /// Runs an async command on one thread.
-    pub(crate) fn block_on(
-        &self,
-        work: impl Future<Output = Result<Exit, CliError>>,
-    ) -> Result<Exit, CliError> {
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
         self.block_on_with(&mut tokio::runtime::Builder::new_current_thread(), work)
     }
 
@@ -78,11 +119,11 @@ impl Context {
         self.block_on_with(&mut tokio::runtime::Builder::new_multi_thread(), work)
     }
 
-    fn block_on_with(
+    fn block_on_with<T>(
         &self,
         builder: &mut tokio::runtime::Builder,
-        work: impl Future<Output = Result<Exit, CliError>>,
-    ) -> Result<Exit, CliError> {
+        work: impl Future<Output = Result<T, CliError>>,
+    ) -> Result<T, CliError> {
         let runtime = builder
             .enable_all()
             .build()
@@ -99,6 +140,24 @@ impl Context {
     pub(crate) async fn cluster(&self, arguments: &ClusterArguments) -> Result<Cluster, CliError> {
         Ok(Cluster::connect(&arguments.kubeconfig(&self.environment.folder)).await?)
     }
+
+    /// The app of a name, and all that was read to find it.
+    pub(crate) async fn find(&self, name: &Name, target: &TargetArguments) -> Result<Found, CliError> {
+        let cluster = self.cluster(&target.cluster).await?;
+        let objects = reading::apps_and_sources(&cluster, &target.scope()).await?;
+        let app = names::find_app(&holdfast_view::apps(&objects), name)?.clone();
+        Ok(Found { cluster, objects, app })
+    }
+}
+
+/// An app that was looked up.
+pub(crate) struct Found {
+    /// The cluster it is on.
+    pub(crate) cluster: Cluster,
+    /// Every app and source that was read.
+    pub(crate) objects: Vec<Object>,
+    /// The app.
+    pub(crate) app: App,
 }
 
 /// Cancels on the first interrupt or termination; a second one ends the process as usual.

@@ -1,0 +1,131 @@
+//! `kustomize build`: the arguments of the original over `holdfast-kustomize`.
+
+use super::Context;
+use crate::error::{CliError, Exit};
+use crate::remote;
+use holdfast_kustomize::{BuildOptions, Built, LoadRestrictor, Outcome, Provided, Reorder, build, to_yaml};
+use holdfast_object::{Object, ObjectSet};
+use holdfast_source::DiskTree;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Kustomize,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Kustomize {
+    /// Build a kustomization and print its objects, as `kustomize build` does.
+    Build(BuildArguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct BuildArguments {
+    /// The folder of the kustomization.
+    #[arg(value_name = "DIR", default_value = ".")]
+    folder: PathBuf,
+
+    /// Which files may be read: LoadRestrictionsRootOnly or LoadRestrictionsNone.
+    #[arg(long, value_name = "RULE", default_value = "LoadRestrictionsRootOnly")]
+    load_restrictor: LoadRestrictor,
+
+    /// The order of the objects where the kustomization does not say: `legacy` or `none`.
+    #[arg(long, value_name = "ORDER", default_value = "")]
+    reorder: Reorder,
+
+    /// Render `helmCharts`.
+    #[arg(long)]
+    enable_helm: bool,
+
+    /// Label all objects as made by kustomize.
+    #[arg(long)]
+    enable_managedby_label: bool,
+
+    /// Write to this file, or a file for each object into this folder.
+    #[arg(short, long, value_name = "PATH")]
+    output: Option<PathBuf>,
+}
+
+/// A file larger than this is refused.
+const MAX_FILE_BYTES: u64 = 64 << 20;
+/// How often a build may ask for what lies behind URLs: bases of bases of bases.
+const ROUNDS: usize = 32;
+
+pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<Exit, CliError> {
+    let Kustomize::Build(arguments) = &arguments.command;
+    let built = build_folder(arguments, context)?;
+    for warning in &built.warnings {
+        context.output.note(format!("# Warning: {warning}"));
+    }
+    let Some(path) = &arguments.output else {
+        context.output.bytes(to_yaml(&built.objects).as_bytes())?;
+        return Ok(Exit::Success);
+    };
+    let path = context.path(path);
+    let written = if path.is_dir() {
+        write_each(&path, &built.objects)
+    } else {
+        std::fs::write(&path, to_yaml(&built.objects))
+    };
+    written.map_err(|e| CliError::config(format!("{} cannot be written: {e}", path.display())))?;
+    Ok(Exit::Success)
+}
+
+fn build_folder(arguments: &BuildArguments, context: &Context) -> Result<Built, CliError> {
+    let folder = context.path(&arguments.folder);
+    let folder =
+        folder.canonicalize().map_err(|e| CliError::user(format!("{}: {e}", arguments.folder.display())))?;
+    // Bases may lie anywhere on the disk, so the tree is all of it.
+    let (root, path) = split_root(&folder)?;
+    let tree = DiskTree::new(&root, MAX_FILE_BYTES);
+    let options = BuildOptions {
+        load_restrictor: arguments.load_restrictor,
+        reorder: arguments.reorder,
+        enable_helm: arguments.enable_helm,
+        managed_by_label: arguments.enable_managedby_label,
+        ..BuildOptions::default()
+    };
+    let mut provided = Provided::new();
+    for _ in 0..ROUNDS {
+        match build(&tree, &path, &options, &provided) {
+            Ok(Outcome::Built(built)) => return Ok(built),
+            Ok(Outcome::Needs(needs)) => remote::provide(context, needs, &mut provided)?,
+            Err(errors) => return Err(CliError::user(errors.to_string())),
+        }
+    }
+    Err(CliError::user(format!("the kustomization asks for remote bases more than {ROUNDS} times")))
+}
+
+/// The root of the disk, and a folder's path below it.
+fn split_root(folder: &Path) -> Result<(PathBuf, String), CliError> {
+    let root: PathBuf = folder.ancestors().last().unwrap_or(folder).to_owned();
+    let below = folder.strip_prefix(&root).unwrap_or(folder);
+    let path = below.to_str().ok_or_else(|| CliError::user(format!("{} is no Unicode", folder.display())))?;
+    Ok((root, path.replace('\\', "/")))
+}
+
+/// Writes a file for each object, with kustomize's names: group, version, kind and name in lower case, joined by `_`,
+/// and the namespace in front where there are several.
+fn write_each(folder: &Path, objects: &ObjectSet) -> std::io::Result<()> {
+    let namespaces: BTreeSet<&str> = objects.iter().map(|entry| entry.object.namespace()).collect();
+    for entry in objects.iter() {
+        let name = file_name(&entry.object, namespaces.len() > 1);
+        std::fs::write(folder.join(name), holdfast_yaml::to_string(&entry.object.to_value()))?;
+    }
+    Ok(())
+}
+
+fn file_name(object: &Object, with_namespace: bool) -> String {
+    let gvk = object.gvk();
+    let parts = [gvk.group.as_str(), &gvk.version, &gvk.kind, object.name()];
+    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let name = format!("{}.yaml", parts.join("_")).to_lowercase().replace('/', "_");
+    match object.namespace() {
+        namespace if with_namespace && !namespace.is_empty() => {
+            format!("{}_{name}", namespace.to_lowercase())
+        }
+        _ => name,
+    }
+}
