@@ -12,8 +12,10 @@
 mod application;
 mod credentials;
 mod options;
+mod preview;
 
 pub use options::{ArgoOptions, Clock};
+pub use preview::{Preview, preview, unsupported};
 
 use application::{ApplicationReconciler, Shared};
 use holdfast_controller::{Engine, Reconciler};

@@ -13,6 +13,7 @@
 mod arguments;
 mod cell;
 mod commands;
+mod comparison;
 mod environment;
 mod error;
 mod invocation;
@@ -20,6 +21,7 @@ mod logging;
 mod names;
 mod output;
 mod paint;
+mod preview;
 mod reading;
 mod remote;
 mod support;

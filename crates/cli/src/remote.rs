@@ -40,7 +40,7 @@ pub(crate) fn provide(context: &Context, needs: Vec<Need>, provided: &mut Provid
 }
 
 /// Where fetched repositories are kept from one run to the next.
-fn cache_folder(context: &Context) -> PathBuf {
+pub(crate) fn cache_folder(context: &Context) -> PathBuf {
     let of_user = context.environment.variable("XDG_CACHE_HOME").map(PathBuf::from);
     let of_home = || context.environment.variable("HOME").map(|home| PathBuf::from(home).join(".cache"));
     of_user.or_else(of_home).unwrap_or_else(std::env::temp_dir).join("holdfast").join("git")

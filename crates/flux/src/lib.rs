@@ -10,10 +10,12 @@ mod artifacts;
 mod conditions;
 mod git_repository;
 mod kustomization;
+mod preview;
 mod refuse;
 mod resource;
 
 pub use artifacts::{Artifacts, Published};
+pub use preview::{Preview, preview};
 pub use refuse::unsupported;
 
 use holdfast_controller::{Engine, Reconciler};

@@ -205,7 +205,8 @@ fn defines(object: &Object, kind: &GroupKind) -> bool {
         && text(&["spec", "names", "kind"]) == Some(&kind.kind)
 }
 
-fn scope(cluster: &Cluster, kind: &GroupKind) -> Scope {
+/// Where the cluster keeps a kind.
+pub(super) fn scope(cluster: &Cluster, kind: &GroupKind) -> Scope {
     match cluster.discovery().preferred(kind) {
         Some(resource) if resource.namespaced => Scope::Namespaced,
         Some(_) => Scope::Cluster,

@@ -3,6 +3,9 @@
 //! [`decide`] says what to do next from a [`State`] of plain facts; the reconciler gathers the facts, carries the
 //! action out and asks again, until there is nothing to do but wait.
 
+pub(crate) use preview::preview;
+pub(crate) use refuse::unsupported;
+
 mod compare;
 mod finalize;
 mod load;
@@ -10,6 +13,7 @@ mod memory;
 mod operation;
 mod options;
 mod parameters;
+mod preview;
 mod project;
 mod reconcile;
 mod refresh;

@@ -9,6 +9,22 @@ pub(crate) const IN_CLUSTER_SERVER: &str = "https://kubernetes.default.svc";
 /// The name of the same.
 pub(crate) const IN_CLUSTER_NAME: &str = "in-cluster";
 
+/// Why an Argo CD resource is refused: each field that is not acted on, or what cannot be read. Empty when it is
+/// taken.
+pub(crate) fn unsupported(object: &Object) -> Vec<String> {
+    match object.kind() {
+        "AppProject" => Vec::new(),
+        "Application" => {
+            let spec = object.as_map().get("spec").cloned().unwrap_or_default();
+            match serde_json::from_value::<ApplicationSpec>(spec) {
+                Ok(spec) => spec_problems(object, &spec),
+                Err(error) => vec![format!("spec: {error}")],
+            }
+        }
+        other => vec![format!("{other} is not run yet")],
+    }
+}
+
 /// What is wrong or not supported in a spec, each as the message of an `InvalidSpecError`. Empty when all is well.
 pub(crate) fn spec_problems(object: &Object, spec: &ApplicationSpec) -> Vec<String> {
     let mut problems = Vec::new();

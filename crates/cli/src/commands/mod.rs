@@ -1,7 +1,9 @@
 //! One file per command: its arguments and what it does.
 
+mod build;
 mod check;
 mod completion;
+mod diff;
 mod events;
 mod get;
 mod history;
@@ -14,6 +16,7 @@ mod tree;
 mod up;
 mod version;
 mod wait;
+mod why;
 
 use crate::arguments::{ClusterArguments, TargetArguments};
 use crate::environment::Environment;
@@ -35,10 +38,14 @@ pub(crate) struct Context {
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
+    /// Render an app as it would be applied.
+    Build(build::Arguments),
     /// Look for what is in the way: connection, definitions, rights, other controllers, resources that are refused.
     Check(check::Arguments),
     /// Print a script that completes commands in a shell.
     Completion(completion::Arguments),
+    /// Show what a sync of an app would change.
+    Diff(diff::Arguments),
     /// Show what was reported about apps and sources.
     Events(events::Arguments),
     /// List apps and sources, or show one.
@@ -66,14 +73,18 @@ pub(crate) enum Command {
     Version(version::Arguments),
     /// Wait until an app is in a state.
     Wait(wait::Arguments),
+    /// Tell what holds an app back: objects, fields, who set them, source lines, what it waits for.
+    Why(why::Arguments),
 }
 
 impl Command {
     /// Runs the command to its end.
     pub(crate) fn run(self, context: &Context) -> Result<Exit, CliError> {
         match self {
+            Self::Build(arguments) => context.block_on(build::run(&arguments, context)),
             Self::Check(arguments) => context.block_on(check::run(&arguments, context)),
             Self::Completion(arguments) => completion::run(&arguments, context),
+            Self::Diff(arguments) => context.block_on(diff::run(&arguments, context)),
             Self::Events(arguments) => context.block_on(events::run(&arguments, context)),
             Self::Get(arguments) => context.block_on(get::run(&arguments, context)),
             Self::History(arguments) => context.block_on(history::run(&arguments, context)),
@@ -87,6 +98,7 @@ impl Command {
             Self::Sandbox(arguments) => context.block_on_threads(sandbox::run(&arguments, context)),
             Self::Version(arguments) => version::run(arguments, context),
             Self::Wait(arguments) => context.block_on(wait::run(&arguments, context)),
+            Self::Why(arguments) => context.block_on(why::run(&arguments, context)),
         }
     }
 
@@ -181,5 +193,28 @@ async fn stop_on_signal(stop: tokio_util::sync::CancellationToken) {
     {
         let _ = tokio::signal::ctrl_c().await;
         stop.cancel();
+    }
+}
+
+impl Found {
+    /// The app's custom resource.
+    pub(crate) fn object(&self) -> Result<&Object, CliError> {
+        let key = &self.app.reference.key;
+        let found = self.objects.iter().find(|object| object.key() == *key);
+        found.ok_or_else(|| CliError::internal(format!("{key} was read and is not there")))
+    }
+
+    /// The source of an app of Flux, if it was read.
+    pub(crate) fn flux_source(&self) -> Option<&Object> {
+        let app = &self.app;
+        let wanted = app.sources.first()?;
+        let sources = holdfast_view::sources(&self.objects);
+        let named = |source: &holdfast_view::Source| match source.namespace() == app.namespace() {
+            true => source.name.clone(),
+            false => format!("{}/{}", source.namespace(), source.name),
+        };
+        let source = sources.iter().find(|source| named(source) == wanted.name)?;
+        let key = &source.reference.as_ref()?.key;
+        self.objects.iter().find(|object| object.key() == *key)
     }
 }

@@ -1,6 +1,6 @@
 //! `GitRepository`: follows a reference of a repository and publishes its files as an artifact.
 
-mod request;
+pub(crate) mod request;
 mod status;
 
 use crate::conditions::Conditions;
@@ -127,7 +127,7 @@ impl GitRepositories {
         let asked = requested(object).is_some() || reasons.contains(&Reason::SourceChanged);
         // What others fetched of the same repository a moment ago serves all of its users, unless someone asks.
         let max_age = if asked { Duration::ZERO } else { interval.min(SHARED_LISTING) };
-        let fetched = match request::read(&self.shared, object, spec).await {
+        let fetched = match request::read(self.shared.engine.cluster(), object, spec).await {
             Ok(request) => {
                 self.shared.sources.git(&spec.url, &request.wanted, &request.access, max_age).await
             }

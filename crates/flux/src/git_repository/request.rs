@@ -1,7 +1,7 @@
 //! From the custom resource to what the sources understand.
 
-use crate::Shared;
 use base64::Engine;
+use holdfast_cluster::Cluster;
 use holdfast_object::{GroupVersionKind, Object, ObjectRef, Value};
 use holdfast_semver::Constraint;
 use holdfast_source::{
@@ -20,14 +20,14 @@ pub(crate) struct GitRequest {
 
 /// Reads the reference and the Secret.
 pub(crate) async fn read(
-    shared: &Shared,
+    cluster: &Cluster,
     object: &Object,
     spec: &GitRepositorySpec,
 ) -> Result<GitRequest, SourceError> {
     let wanted = wanted(&spec.url, spec.reference.as_ref())?;
     let mut access = Access { timeout: parse_duration(&spec.timeout).ok(), ..Access::default() };
     if let Some(secret) = &spec.secret_ref {
-        let data = secret_data(shared, object.namespace(), &secret.name)
+        let data = secret_data(cluster, object.namespace(), &secret.name)
             .await
             .map_err(|reason| SourceError::InvalidCredentials { url: spec.url.clone(), reason })?;
         fill(&mut access, &spec.url, &data)?;
@@ -71,9 +71,8 @@ pub(crate) fn filter(
 /// A Secret's data, decoded.
 type SecretData = Vec<(String, Vec<u8>)>;
 
-async fn secret_data(shared: &Shared, namespace: &str, name: &str) -> Result<SecretData, String> {
+async fn secret_data(cluster: &Cluster, namespace: &str, name: &str) -> Result<SecretData, String> {
     let gvk = GroupVersionKind::new("", "v1", "Secret");
-    let cluster = shared.engine.cluster();
     let resource = cluster.resource(&gvk).await.map_err(|e| e.to_string())?;
     let request = holdfast_cluster::ApiRequest::get_object(&resource, namespace, name);
     let answer = cluster

@@ -2,9 +2,12 @@
 
 mod finalize;
 mod inventory;
+mod preview;
 mod reconcile;
 mod request;
 mod status;
+
+pub(crate) use preview::preview;
 
 use crate::resource::has_finalizer;
 use crate::{Shared, refuse};

@@ -221,7 +221,8 @@ impl Kustomizations {
             Err(error) => return Err(failed("BuildFailed", error.to_string())),
         };
         let (objects, previous) = (rendered.objects.clone(), self.inventory(object));
-        let mut desired = request::desired(&self.shared.engine, object, spec, published, objects, previous);
+        let cluster = self.shared.engine.cluster();
+        let mut desired = request::desired(cluster, object, spec, &target.revision, objects, previous);
         let policy = request::policy(object, spec, times, &self.shared.options, &target.revision);
         let digest = status::digest(&desired);
         desired.applied_before = status::is_current(&crate::resource::status_of(object), &digest);

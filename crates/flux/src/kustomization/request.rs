@@ -1,8 +1,8 @@
 //! From the custom resource to what the engine understands.
 
 use super::Times;
-use crate::{FluxOptions, Published};
-use holdfast_controller::Engine;
+use crate::FluxOptions;
+use holdfast_cluster::Cluster;
 use holdfast_health::RuleSet;
 use holdfast_object::{GroupKind, GroupVersionKind, Object, ObjectRef, ObjectSet};
 use holdfast_render::kustomization::{
@@ -78,10 +78,10 @@ fn injection(spec: &KustomizationSpec) -> Flux {
 
 /// Everything that the rendered objects get on their way: common metadata, namespace, owner.
 pub(super) fn desired(
-    engine: &Engine,
+    cluster: &Cluster,
     object: &Object,
     spec: &KustomizationSpec,
-    published: &Published,
+    revision: &str,
     objects: ObjectSet,
     previous: Vec<ObjectRef>,
 ) -> Desired {
@@ -92,7 +92,7 @@ pub(super) fn desired(
     }
     let mut objects = rendered.objects;
     // The build knows which built-in kinds have no namespace; of custom ones only the cluster does.
-    set_namespaces(&mut objects, &NamespaceRule::Default(String::new()), &|kind| scope(engine, kind));
+    set_namespaces(&mut objects, &NamespaceRule::Default(String::new()), &|kind| scope(cluster, kind));
     let owner = owner(object);
     let objects = objects
         .into_iter()
@@ -104,11 +104,11 @@ pub(super) fn desired(
             DesiredObject::new(object, entry.origin, policy)
         })
         .collect();
-    Desired::new(published.artifact.revision.to_string(), objects, previous)
+    Desired::new(revision, objects, previous)
 }
 
-fn scope(engine: &Engine, kind: &GroupKind) -> Scope {
-    match engine.cluster().discovery().preferred(kind) {
+fn scope(cluster: &Cluster, kind: &GroupKind) -> Scope {
+    match cluster.discovery().preferred(kind) {
         Some(resource) if resource.namespaced => Scope::Namespaced,
         Some(_) => Scope::Cluster,
         None => Scope::Unknown,

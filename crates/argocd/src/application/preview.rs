@@ -1,0 +1,57 @@
+//! A comparison run ahead: what a sync would apply, without applying it.
+
+use super::load::scope;
+use super::request::{self, Identity, Pruning, Target, last_objects};
+use super::status::Status;
+use crate::credentials::Repositories;
+use crate::{ArgoOptions, Preview};
+use holdfast_cluster::Cluster;
+use holdfast_object::{Object, Value};
+use holdfast_render::{RenderOutcome, render};
+use holdfast_source::{GitRef, Sources};
+use holdfast_sync::Desired;
+use holdfast_types::argocd::ApplicationSpec;
+use std::time::Duration;
+
+/// What an Application makes of its source at the newest revision.
+pub(crate) async fn preview(
+    cluster: &Cluster,
+    sources: &Sources,
+    app: &Object,
+    options: &ArgoOptions,
+) -> Result<Preview, String> {
+    let spec = app.get(&["spec"]).cloned().unwrap_or_default();
+    let spec: ApplicationSpec = serde_json::from_value(spec).map_err(|e| format!("spec: {e}"))?;
+    let problems = super::refuse::spec_problems(app, &spec);
+    let source = match (&spec.source, problems.as_slice()) {
+        (Some(source), []) => source,
+        (None, []) => return Err("no source".into()),
+        (_, problems) => return Err(problems.join("; ")),
+    };
+    let tag_prefix = source.rest.get("tagPrefix").and_then(Value::as_str).unwrap_or_default();
+    let wanted = GitRef::Any { text: source.target_revision.clone(), tag_prefix: tag_prefix.to_owned() };
+    let repositories = Repositories::new(cluster.clone(), &options.control_namespace);
+    let access = repositories.access(&source.repo_url).await?;
+    let artifact = sources.git(&source.repo_url, &wanted, &access, Duration::ZERO).await;
+    let artifact = artifact.map_err(|e| format!("{e} ({})", e.hint()))?;
+    let (source_type, rendering) = request::render_request(artifact.tree.as_ref(), source)?;
+    let rendered = match render(artifact.tree.as_ref(), &rendering).map_err(|e| e.to_string())? {
+        RenderOutcome::Rendered(rendered) => rendered,
+        RenderOutcome::Needs(needs) => return Err(format!("remote parts are not supported yet: {needs:?}")),
+    };
+    let identity = Identity::of(app, &spec, &options.control_namespace);
+    let revision = artifact.revision.commit().to_owned();
+    let target = Target::new((&spec, source), &revision, (source_type, &rendered), &identity, &|kind| {
+        scope(cluster, kind)
+    })?;
+    let (sync_options, _) = request::sync_options(&spec, &[], false);
+    let mut objects = target.desired(&sync_options, &|_| true);
+    objects.extend(target.created_namespace(&sync_options));
+    let status = Status::of(app);
+    let mut desired = Desired::new(revision, objects, last_objects(&status.resources));
+    desired.applied_before = status.applied(&target.source, &target.revision);
+    // A preview shows what a sync with pruning would delete, whether or not the policy prunes by itself.
+    let pruning = Pruning { enabled: true, ..Pruning::default() };
+    let policy = request::sync_policy(&spec, &identity, &sync_options, &pruning);
+    Ok(Preview { desired, policy, diagnostics: rendered.diagnostics })
+}

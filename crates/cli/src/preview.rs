@@ -1,0 +1,113 @@
+//! Running an app ahead: render its source, read what is live, and plan.
+
+use crate::commands::{Context, Found};
+use crate::error::CliError;
+use crate::reading;
+use holdfast_argocd::ArgoOptions;
+use holdfast_object::{Object, ObjectRef};
+use holdfast_platform::Workspace;
+use holdfast_render::Diagnostic;
+use holdfast_source::{GitCache, Limits, Sources};
+use holdfast_sync::{Desired, MapView, Plan, SyncPolicy};
+use holdfast_view::Api;
+use std::path::PathBuf;
+
+/// Where the source is read from.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Source")]
+pub(crate) struct SourceArguments {
+    /// Read this folder as it lies there in place of the repository it is a checkout of.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) working_tree: Option<PathBuf>,
+
+    /// Read a repository from a folder on this machine.
+    #[arg(long = "source", value_name = "URL=PATH", value_parser = mapping)]
+    pub(crate) sources: Vec<(String, PathBuf)>,
+}
+
+fn mapping(text: &str) -> Result<(String, PathBuf), String> {
+    let (url, path) = text.rsplit_once('=').ok_or("write URL=PATH")?;
+    Ok((url.to_owned(), PathBuf::from(path)))
+}
+
+/// What an app would apply, and how.
+pub(crate) struct Preview {
+    pub(crate) desired: Desired,
+    pub(crate) policy: SyncPolicy,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+/// Renders an app at the newest revision of its source.
+///
+/// # Errors
+/// Of the user's when it cannot be rendered, with the reason.
+pub(crate) async fn preview(
+    context: &Context,
+    found: &Found,
+    arguments: &SourceArguments,
+) -> Result<Preview, CliError> {
+    let sources = sources(context, arguments)?;
+    let name = format!("{}/{}", found.app.namespace(), found.app.name());
+    let object = found.object()?;
+    let cannot = |why: String| {
+        CliError::user(format!("{name} cannot be rendered: {why}"))
+            .hint("`--working-tree PATH` reads a checkout in place of the repository")
+    };
+    match found.app.api {
+        Api::ArgoCd => {
+            let options = ArgoOptions::default();
+            let preview = holdfast_argocd::preview(&found.cluster, &sources, object, &options).await;
+            let holdfast_argocd::Preview { desired, policy, diagnostics } = preview.map_err(cannot)?;
+            Ok(Preview { desired, policy, diagnostics })
+        }
+        Api::Flux => {
+            let refused = holdfast_flux::unsupported(object);
+            if !refused.is_empty() {
+                return Err(CliError::user(format!("{name} is refused: {}", refused.join(", "))));
+            }
+            let source = found.flux_source().ok_or_else(|| cannot("its source does not exist".into()))?;
+            let preview = holdfast_flux::preview(&found.cluster, &sources, object, source).await;
+            let holdfast_flux::Preview { desired, policy, diagnostics } = preview.map_err(cannot)?;
+            Ok(Preview { desired, policy, diagnostics })
+        }
+    }
+}
+
+/// The sources as this command sees them: repositories over the network, and in their place the folders that were
+/// named and the checkout that the command was called in.
+fn sources(context: &Context, arguments: &SourceArguments) -> Result<Sources, CliError> {
+    let limits = Limits::default();
+    let sources = Sources::new(GitCache::new(crate::remote::cache_folder(context), limits.clone()));
+    let mappings: Vec<(String, PathBuf)> =
+        arguments.sources.iter().map(|(url, path)| (url.clone(), context.path(path))).collect();
+    let (folder, as_it_lies) = match &arguments.working_tree {
+        Some(folder) => (context.path(folder), true),
+        None => (context.environment.folder.clone(), false),
+    };
+    match Workspace::open(&folder, as_it_lies, &mappings, &limits) {
+        Ok(workspace) => workspace.stand_in(&sources),
+        // A folder that no one named need not be one to work from.
+        Err(_) if !as_it_lies && mappings.is_empty() => {}
+        Err(error) => return Err(CliError::user(error.to_string())),
+    }
+    Ok(sources)
+}
+
+/// What a sync would do now.
+pub(crate) async fn plan(
+    context: &Context,
+    found: &Found,
+    preview: &Preview,
+) -> Result<(Plan, MapView), CliError> {
+    let desired = &preview.desired;
+    let references: Vec<ObjectRef> = desired
+        .objects()
+        .iter()
+        .map(|object| object.reference.clone())
+        .chain(desired.previous.iter().cloned())
+        .collect();
+    let live: Vec<Object> = reading::get_all(&found.cluster, &references).await?;
+    let view: MapView = live.into_iter().collect();
+    let plan = holdfast_sync::plan(desired, &view, &preview.policy, (context.environment.now)());
+    Ok((plan, view))
+}
