@@ -87,8 +87,8 @@ impl Invocation {
             (is_colored(environment.stdout_is_terminal), is_colored(environment.stderr_is_terminal));
         let stdout = std::mem::replace(&mut environment.stdout, Box::new(std::io::sink()));
         let stderr = std::mem::replace(&mut environment.stderr, Box::new(std::io::sink()));
-        let context = Context::new(Output::new(stdout, stderr, color, color_errors), environment);
-        match self.command.run(&context) {
+        let mut context = Context::new(Output::new(stdout, stderr, color, color_errors), environment);
+        match self.command.run(&mut context) {
             Ok(exit) => exit.status(),
             Err(error) => {
                 context.output.error(&error);

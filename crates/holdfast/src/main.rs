@@ -3,7 +3,7 @@
 use holdfast_cli::{Environment, Invocation};
 use std::process::ExitCode;
 
-// Rendering allocates many small values; this allocator halves the time that takes.
+// Rendering and comparing allocate many small values, on many threads.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

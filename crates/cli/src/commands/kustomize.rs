@@ -3,10 +3,11 @@
 use super::Context;
 use crate::error::{CliError, Exit};
 use crate::remote;
-use holdfast_kustomize::{BuildOptions, Built, LoadRestrictor, Outcome, Provided, Reorder, build, to_yaml};
-use holdfast_object::{Object, ObjectSet};
+use holdfast_kustomize::{
+    BuildOptions, Built, LoadRestrictor, Outcome, Provided, Reorder, build, to_files, to_yaml,
+};
+use holdfast_object::ObjectSet;
 use holdfast_source::DiskTree;
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -49,7 +50,7 @@ struct BuildArguments {
 }
 
 /// A file larger than this is refused.
-const MAX_FILE_BYTES: u64 = 64 << 20;
+pub(super) const MAX_FILE_BYTES: u64 = 64 << 20;
 /// How often a build may ask for what lies behind URLs: bases of bases of bases.
 const ROUNDS: usize = 32;
 
@@ -99,33 +100,14 @@ fn build_folder(arguments: &BuildArguments, context: &Context) -> Result<Built, 
 }
 
 /// The root of the disk, and a folder's path below it.
-fn split_root(folder: &Path) -> Result<(PathBuf, String), CliError> {
+pub(super) fn split_root(folder: &Path) -> Result<(PathBuf, String), CliError> {
     let root: PathBuf = folder.ancestors().last().unwrap_or(folder).to_owned();
     let below = folder.strip_prefix(&root).unwrap_or(folder);
     let path = below.to_str().ok_or_else(|| CliError::user(format!("{} is no Unicode", folder.display())))?;
     Ok((root, path.replace('\\', "/")))
 }
 
-/// Writes a file for each object, with kustomize's names: group, version, kind and name in lower case, joined by `_`,
-/// and the namespace in front where there are several.
+/// Writes a file for each object, with kustomize's names.
 fn write_each(folder: &Path, objects: &ObjectSet) -> std::io::Result<()> {
-    let namespaces: BTreeSet<&str> = objects.iter().map(|entry| entry.object.namespace()).collect();
-    for entry in objects.iter() {
-        let name = file_name(&entry.object, namespaces.len() > 1);
-        std::fs::write(folder.join(name), holdfast_yaml::to_string(&entry.object.to_value()))?;
-    }
-    Ok(())
-}
-
-fn file_name(object: &Object, with_namespace: bool) -> String {
-    let gvk = object.gvk();
-    let parts = [gvk.group.as_str(), &gvk.version, &gvk.kind, object.name()];
-    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    let name = format!("{}.yaml", parts.join("_")).to_lowercase().replace('/', "_");
-    match object.namespace() {
-        namespace if with_namespace && !namespace.is_empty() => {
-            format!("{}_{name}", namespace.to_lowercase())
-        }
-        _ => name,
-    }
+    to_files(objects).into_iter().try_for_each(|(name, text)| std::fs::write(folder.join(name), text))
 }

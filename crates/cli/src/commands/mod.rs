@@ -6,6 +6,7 @@ mod completion;
 mod diff;
 mod events;
 mod get;
+mod helm;
 mod history;
 mod kustomize;
 mod run;
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     Events(events::Arguments),
     /// List apps and sources, or show one.
     Get(get::Arguments),
+    /// Render charts, without a cluster.
+    Helm(helm::Arguments),
     /// Show what an app's syncs were.
     History(history::Arguments),
     /// Build kustomizations, without a cluster.
@@ -79,7 +82,7 @@ pub(crate) enum Command {
 
 impl Command {
     /// Runs the command to its end.
-    pub(crate) fn run(self, context: &Context) -> Result<Exit, CliError> {
+    pub(crate) fn run(self, context: &mut Context) -> Result<Exit, CliError> {
         match self {
             Self::Build(arguments) => context.block_on(build::run(&arguments, context)),
             Self::Check(arguments) => context.block_on(check::run(&arguments, context)),
@@ -87,6 +90,7 @@ impl Command {
             Self::Diff(arguments) => context.block_on(diff::run(&arguments, context)),
             Self::Events(arguments) => context.block_on(events::run(&arguments, context)),
             Self::Get(arguments) => context.block_on(get::run(&arguments, context)),
+            Self::Helm(arguments) => helm::run(&arguments, context),
             Self::History(arguments) => context.block_on(history::run(&arguments, context)),
             Self::Kustomize(arguments) => kustomize::run(&arguments, context),
             Self::Resume(arguments) => context.block_on(suspend::run(&arguments, false, context)),

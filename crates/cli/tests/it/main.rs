@@ -6,6 +6,7 @@ mod build_diff_why;
 mod check;
 mod events;
 mod get;
+mod helm;
 mod history;
 mod kustomize;
 mod local;

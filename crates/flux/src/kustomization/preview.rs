@@ -1,6 +1,7 @@
 //! A reconcile run ahead: what would be applied, without applying it.
 
-use super::{Times, request, status};
+use super::{Times, inventory, request, status};
+use crate::resource::status_of;
 use crate::{FluxOptions, Preview};
 use holdfast_cluster::Cluster;
 use holdfast_object::Object;
@@ -25,9 +26,10 @@ pub(crate) fn preview(
         RenderOutcome::Rendered(rendered) => rendered,
         RenderOutcome::Needs(needs) => return Err(format!("remote bases are refused: {needs:?}")),
     };
-    let mut desired = request::desired(cluster, object, &spec, revision, rendered.objects);
+    let previous = inventory::read(&status_of(object));
+    let mut desired = request::desired(cluster, object, &spec, revision, rendered.objects, previous);
     let digest = status::digest(&desired);
-    desired.applied_before = status::is_current(&crate::resource::status_of(object), &digest);
+    desired.applied_before = status::is_current(&status_of(object), &digest);
     let policy = request::policy(object, &spec, Times::of(&spec), &FluxOptions::default(), revision);
     Ok(Preview { desired, policy, diagnostics: rendered.diagnostics })
 }
