@@ -8,8 +8,6 @@
 //! This crate decides nothing about clusters: what an app is lies in `holdfast-view`, what a sync would change in the
 //! front-ends and `holdfast-sync`. It never writes to the user's own kubeconfig.
 
-#![allow(dead_code, reason = "the commands that use the rest follow at once")]
-
 mod arguments;
 mod cell;
 mod commands;

@@ -38,7 +38,17 @@ fn events_of_an_app_are_those_of_its_objects_too() {
     let env = TestEnvironment::new();
     env.create(FLEET);
     env.create(EVENTS);
-    assert_snapshot!(env.run(&["events"]), @"");
-    assert_snapshot!(env.run(&["events", "ks/base"]), @"");
-    assert_snapshot!(env.run(&["events", "ks/shop"]), @"");
+    assert_snapshot!(env.run(&["events"]), @r"
+    AGE   TYPE     ABOUT                 REASON                    COUNT   MESSAGE
+    2m    Normal   flux-system/ks/base   ReconciliationSucceeded   2       Deployment/shop/web configured; ConfigMap/shop/settings created
+    ");
+    assert_snapshot!(env.run(&["events", "ks/base"]), @r"
+    AGE   TYPE     ABOUT                 REASON                    COUNT   MESSAGE
+    2m    Normal   flux-system/ks/base   ReconciliationSucceeded   2       Deployment/shop/web configured; ConfigMap/shop/settings created
+    60s   Normal   shop/deployment/web   ScalingReplicaSet         1       Scaled up
+    ");
+    assert_snapshot!(env.run(&["events", "ks/shop"]), @r"
+    --- standard error
+    no events
+    ");
 }

@@ -10,25 +10,79 @@ fn fleet() -> TestEnvironment {
 #[test]
 fn apps_of_both_apis_stand_in_one_table() {
     let env = fleet();
-    assert_snapshot!(env.run(&["get"]), @"");
-    assert_snapshot!(env.run(&["get", "-n", "argocd", "-o", "wide"]), @"");
-    assert_snapshot!(env.run(&["get", "-o", "name"]), @"");
+    assert_snapshot!(env.run(&["get"]), @r"
+    NAMESPACE     NAME      SOURCE                        REVISION        SYNC        HEALTH    AGE   MESSAGE
+    argocd        app/web   https://example.com/web app   22222222        OutOfSync   Missing   0s    waits for a sync: it is not automated
+    flux-system   ks/base   gitrepo/fleet base            main@01234567   Synced      Healthy   0s
+    flux-system   ks/shop   gitrepo/fleet shop                            OutOfSync   Unknown   0s    waits for ks/database (does not exist)
+    ");
+    assert_snapshot!(env.run(&["get", "-n", "argocd", "-o", "wide"]), @r"
+    NAMESPACE   NAME      SOURCE                        REVISION   SYNC        HEALTH    AGE   CHANGED   OBJECTS   MESSAGE
+    argocd      app/web   https://example.com/web app   22222222   OutOfSync   Missing   0s              1         waits for a sync: it is not automated
+    ");
+    assert_snapshot!(env.run(&["get", "-o", "name"]), @r"
+    app/web
+    ks/base
+    ks/shop
+    ");
 }
 
 #[test]
 fn sources_are_resources_or_repositories() {
     let env = fleet();
-    assert_snapshot!(env.run(&["get", "sources", "-o", "wide"]), @"");
+    assert_snapshot!(env.run(&["get", "sources", "-o", "wide"]), @r"
+    NAMESPACE     NAME                      FOLLOWS       REVISION        READY   AGE   URL                         USERS              MESSAGE
+                  https://example.com/web   main          fedcba98        True          https://example.com/web     argocd/app/web
+    flux-system   gitrepo/fleet             branch main   main@01234567   True    0s    https://example.com/fleet   ks/base, ks/shop
+    ");
 }
 
 #[test]
 fn a_name_alone_is_enough_where_it_is_unambiguous() {
     let env = fleet();
-    assert_snapshot!(env.run(&["get", "shop", "-o", "yaml"]), @"");
+    assert_snapshot!(env.run(&["get", "shop", "-o", "yaml"]), @r#"
+    api: flux
+    automated: true
+    conditions:
+    - message: dependency 'flux-system/database' not found
+      reason: DependencyNotReady
+      since: "2026-01-01T11:59:00Z"
+      status: "False"
+      type: Ready
+    created: "<now>"
+    deleting: false
+    health: Unknown
+    kind: Kustomization
+    lastChange: "2026-01-01T11:59:00Z"
+    message: dependency 'flux-system/database' not found
+    name: ks/shop
+    namespace: flux-system
+    ready: false
+    settled: false
+    sources:
+    - name: gitrepo/fleet
+      path: shop
+    suspended: false
+    sync: OutOfSync
+    waiting:
+    - for: app
+      name: ks/database
+      why: does not exist
+    "#);
     env.create(
         "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: shop, namespace: argocd}\nspec: {project: default, destination: {}, source: {repoURL: u, path: p}}\n",
     );
-    assert_snapshot!(env.run(&["get", "shop"]), @"");
-    assert_snapshot!(env.run(&["get", "ks/shop", "-o", "name"]), @"");
-    assert_snapshot!(env.run(&["get", "ks/missing"]), @"");
+    assert_snapshot!(env.run(&["get", "shop"]), @r"
+    --- standard error
+    error: 'shop' could be argocd/app/shop or flux-system/ks/shop
+    hint: write it with its kind and namespace
+    --- status 2
+    ");
+    assert_snapshot!(env.run(&["get", "ks/shop", "-o", "name"]), @"ks/shop");
+    assert_snapshot!(env.run(&["get", "ks/missing"]), @r"
+    --- standard error
+    error: there is no app 'ks/missing'
+    hint: there are argocd/app/shop, argocd/app/web, flux-system/ks/base, flux-system/ks/shop
+    --- status 2
+    ");
 }

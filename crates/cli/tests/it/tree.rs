@@ -12,6 +12,15 @@ fn owned_objects_stand_below_their_owners() {
     env.create(&format!(
         "apiVersion: apps/v1\nkind: ReplicaSet\nmetadata: {{name: web-1, namespace: shop, ownerReferences: [{{apiVersion: apps/v1, kind: Deployment, name: web, uid: {uid}}}]}}\nspec: {{replicas: 0, selector: {{matchLabels: {{a: b}}}}, template: {{metadata: {{labels: {{a: b}}}}, spec: {{containers: [{{name: c, image: i}}]}}}}}}\n"
     ));
-    assert_snapshot!(env.run(&["tree", "base"]), @"");
-    assert_snapshot!(env.run(&["tree", "base", "-o", "name"]), @"");
+    assert_snapshot!(env.run(&["tree", "base"]), @r"
+    OBJECT                        SYNC     HEALTH        MESSAGE
+    flux-system/ks/base           Synced   Healthy
+    ├─ ConfigMap/shop/settings             Missing
+    └─ Deployment/shop/web                 Progressing   replicas: 0/1
+       └─ ReplicaSet/shop/web-1            Healthy
+    ");
+    assert_snapshot!(env.run(&["tree", "base", "-o", "name"]), @r"
+    ConfigMap/shop/settings
+    Deployment/shop/web
+    ");
 }
