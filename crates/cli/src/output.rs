@@ -60,15 +60,6 @@ impl Output {
         self.bytes(format!("{}\n", text.as_ref()).as_bytes())
     }
 
-    /// Writes a line of cells with a space between them.
-    ///
-    /// # Errors
-    /// As [`Output::bytes`].
-    pub(crate) fn cells(&self, cells: &[Cell]) -> Result<(), CliError> {
-        let texts: Vec<String> = cells.iter().map(|cell| cell.painted(self.color)).collect();
-        self.line(texts.join(" "))
-    }
-
     /// Writes a value as indented JSON.
     ///
     /// # Errors

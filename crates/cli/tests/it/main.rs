@@ -1,4 +1,5 @@
 //! Whole commands, each against a sandbox of its own.
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 mod environment;
 
