@@ -81,12 +81,7 @@ impl Round<'_> {
     /// What a chart is told about its release and the cluster.
     async fn facts(&self, spec: &ApplicationSpec) -> request::ReleaseFacts {
         let cluster = self.shared.engine.cluster();
-        let version = self.shared.kube_version.get_or_try_init(|| async {
-            let answer = cluster.request(ApiRequest::get("/version")).await?;
-            let version: Value =
-                serde_json::from_slice(&answer.body).map_err(|e| ApiError::unreadable(&e))?;
-            Ok::<_, ApiError>(version["gitVersion"].as_str().unwrap_or_default().to_owned())
-        });
+        let version = self.shared.kube_version.get_or_try_init(|| kube_version(cluster));
         request::ReleaseFacts {
             app: self.app.name().to_owned(),
             namespace: spec.destination.namespace.clone(),
@@ -203,6 +198,13 @@ fn defines(object: &Object, kind: &GroupKind) -> bool {
     object.kind() == "CustomResourceDefinition"
         && text(&["spec", "group"]) == Some(&kind.group)
         && text(&["spec", "names", "kind"]) == Some(&kind.kind)
+}
+
+/// Kubernetes' version, as the server names it.
+pub(super) async fn kube_version(cluster: &Cluster) -> Result<String, ApiError> {
+    let answer = cluster.request(ApiRequest::get("/version")).await?;
+    let version: Value = serde_json::from_slice(&answer.body).map_err(|e| ApiError::unreadable(&e))?;
+    Ok(version["gitVersion"].as_str().unwrap_or_default().to_owned())
 }
 
 /// Where the cluster keeps a kind.

@@ -1,7 +1,7 @@
 //! A comparison run ahead: what a sync would apply, without applying it.
 
-use super::load::scope;
-use super::request::{self, Identity, Pruning, Target, last_objects};
+use super::load::{kube_version, scope};
+use super::request::{self, Identity, Pruning, ReleaseFacts, Target, last_objects};
 use super::status::Status;
 use crate::credentials::Repositories;
 use crate::{ArgoOptions, Preview};
@@ -34,7 +34,16 @@ pub(crate) async fn preview(
     let access = repositories.access(&source.repo_url).await?;
     let artifact = sources.git(&source.repo_url, &wanted, &access, Duration::ZERO).await;
     let artifact = artifact.map_err(|e| format!("{e} ({})", e.hint()))?;
-    let (source_type, rendering) = request::render_request(artifact.tree.as_ref(), source)?;
+    let facts = ReleaseFacts {
+        app: app.name().to_owned(),
+        namespace: spec.destination.namespace.clone(),
+        // Without an answer the chart sees the version Helm assumes.
+        kube_version: kube_version(cluster).await.unwrap_or_default(),
+        api_versions: cluster.discovery().api_versions(),
+        now: options.clock.now().as_nanosecond(),
+        seed: options.seed,
+    };
+    let (source_type, rendering) = request::render_request(artifact.tree.as_ref(), source, &facts)?;
     let rendered = match render(artifact.tree.as_ref(), &rendering).map_err(|e| e.to_string())? {
         RenderOutcome::Rendered(rendered) => rendered,
         RenderOutcome::Needs(needs) => return Err(format!("remote parts are not supported yet: {needs:?}")),
