@@ -133,7 +133,7 @@ fn collect(
         objects.push(entry.object, entry.origin);
     }
     for hook in &rendered.hooks {
-        let is_test = hook.events.iter().any(|event| *event == holdfast_helm::manifest::Event::Test);
+        let is_test = hook.events.contains(&holdfast_helm::manifest::Event::Test);
         if is_test && options.skip_tests {
             continue;
         }
