@@ -22,6 +22,17 @@
 //! A server that is unreachable, or whose history was rewritten, takes nothing away: [`GitCache::cached`] still has the
 //! revision that was fetched before. [`SourceError`] says what went wrong in types, and what to do about it.
 //!
+//! # Everything else
+//!
+//! [`LocalFolder`] reads a folder on this machine, at the last commit of its checkout or as it lies, and [`Watch`]
+//! tells when it changes. [`oci`] pulls artifacts from registries, [`HelmRepositories`] charts from there and from
+//! repositories with an index. [`Sources`] is the one door to all of them. [`SourceIgnore`] leaves out of a tree what
+//! Flux would leave out; [`webhook`] reads what Git providers tell about pushes.
+//!
+//! Where to look: `git/select` decides which commit a reference stands for, `git/session` speaks with a server over
+//! `git/transport`, `git/store` keeps objects on disk, `git/tree` reads files from them, and `git/cache` joins these.
+//! `flights` lets many who ask at once share one piece of work; `tls`, `http` and `download` are shared by all.
+//!
 //! # What this crate refuses to do
 //!
 //! It runs no hooks, filters, credential helpers or configuration of anything it fetches; it reads no configuration of
