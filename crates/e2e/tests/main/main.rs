@@ -1,5 +1,7 @@
 //! Holdfast against a real control plane. Slow tier: see `holdfast-testcluster` for when these run.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod admission;
 mod bed;
 mod faults;
