@@ -1,4 +1,6 @@
 //! Flux' kinds end to end: a sandbox, the engine and a repository in memory, all in one process.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod bed;
 mod kustomizations;
