@@ -65,7 +65,7 @@ fn read(tree: &dyn FileTree, path: &str, found: &mut Found) {
     found.files += 1;
     // Most manifests of a repository are others; whether a group is named at all is quickly told.
     let mentions = |group: &&str| content.windows(group.len()).any(|window| window == group.as_bytes());
-    if !GROUPS.iter().any(|group| mentions(group)) {
+    if !GROUPS.iter().any(mentions) {
         return;
     }
     let file: Arc<str> = path.into();
