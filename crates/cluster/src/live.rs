@@ -5,6 +5,7 @@ use bytes::Bytes;
 use holdfast_object::{GroupKind, GroupVersionKind, Object, ObjectKey, ObjectRef};
 use holdfast_sync::{Live, LiveObject, LiveView};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -63,6 +64,7 @@ struct Shared {
     index: Vec<OwnerIndex>,
     state: RwLock<State>,
     events: mpsc::UnboundedSender<LiveEvent>,
+    epoch: AtomicU64,
 }
 
 #[derive(Default)]
@@ -90,6 +92,7 @@ enum Condition {
 
 struct Entry {
     json: Bytes,
+    version: Option<u64>,
     owners: Vec<String>,
 }
 
@@ -105,7 +108,7 @@ impl LiveState {
     /// holds references only, so that a slow reader costs little.
     pub fn new(cluster: Cluster, index: Vec<OwnerIndex>) -> (Self, mpsc::UnboundedReceiver<LiveEvent>) {
         let (events, receiver) = mpsc::unbounded_channel();
-        let shared = Shared { cluster, index, state: RwLock::default(), events };
+        let shared = Shared { cluster, index, state: RwLock::default(), events, epoch: AtomicU64::new(0) };
         (Self { shared: Arc::new(shared) }, receiver)
     }
 
@@ -247,7 +250,13 @@ impl LiveState {
             return None;
         }
         let owners: Vec<String> = self.shared.index.iter().filter_map(|index| index.owner(&seen)).collect();
-        let before = store.entries.insert(at, Entry { json: seen.json, owners: owners.clone() });
+        let version = seen.resource_version.parse::<u64>().ok();
+        let before = store.entries.insert(at, Entry { json: seen.json, version, owners: owners.clone() });
+        let is_older =
+            |entry: &Entry| matches!((version, entry.version), (Some(now), Some(then)) if now < then);
+        if before.as_ref().is_some_and(is_older) {
+            self.shared.epoch.fetch_add(1, Ordering::Relaxed);
+        }
         for owner in before.into_iter().flat_map(|entry| entry.owners) {
             if !owners.contains(&owner) {
                 state.disown(&owner, &object);
@@ -274,6 +283,12 @@ impl LiveState {
     /// Whether a kind was listed in full.
     pub fn is_synced(&self, gvk: &GroupVersionKind) -> bool {
         self.read().stores.get(gvk).is_some_and(|s| s.condition == Condition::Synced)
+    }
+
+    /// How often the cluster went back in time: an object came back older than it was, as after a restore from
+    /// backup. What was remembered of writes before that is void.
+    pub fn epoch(&self) -> u64 {
+        self.shared.epoch.load(Ordering::Relaxed)
     }
 
     /// Why a kind cannot be read, when it cannot.

@@ -2,7 +2,7 @@ use crate::Engine;
 use holdfast_cluster::{ApiError, ApiErrorKind, ApiRequest, PatchKind};
 use holdfast_object::{Map, ObjectRef, Value};
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 /// Writes statuses, and only those that changed.
 ///
@@ -13,7 +13,17 @@ pub struct StatusWriter {
     manager: String,
     /// Whether the kind has a status subresource; Argo CD's Application has none.
     subresource: bool,
-    written: Mutex<HashMap<ObjectRef, Value>>,
+    written: Mutex<HashMap<ObjectRef, Written>>,
+}
+
+/// What was written last, and when.
+#[derive(Debug, Clone)]
+struct Written {
+    status: Value,
+    /// The object's resourceVersion after it; 0 where it is no number.
+    version: u64,
+    /// [`holdfast_cluster::LiveState::epoch`] at the time.
+    epoch: u64,
 }
 
 impl StatusWriter {
@@ -34,12 +44,12 @@ impl StatusWriter {
         before: &Value,
         after: &Value,
     ) -> Result<(), ApiError> {
-        let last = self.remembered(object);
-        let patch = merge_patch(last.as_ref().unwrap_or(before), after);
+        let base = self.base(engine, object);
+        let patch = merge_patch(base.as_ref().unwrap_or(before), after);
         if patch.as_object().is_some_and(Map::is_empty) {
             return Ok(());
         }
-        self.remember(object, after.clone());
+        let epoch = engine.live().epoch();
         let body = holdfast_object::json!({ "status": patch }).to_string();
         let result = self.send(engine, object, body).await;
         match result {
@@ -51,36 +61,54 @@ impl StatusWriter {
                 self.forget(object);
                 Err(error)
             }
-            Ok(()) => Ok(()),
+            Ok(version) => {
+                let written = Written { status: after.clone(), version, epoch };
+                self.written().insert(object.clone(), written);
+                Ok(())
+            }
         }
     }
 
-    async fn send(&self, engine: &Engine, object: &ObjectRef, body: String) -> Result<(), ApiError> {
+    /// What the status is now, as far as known: what was written last while the watch lags behind it, else what the
+    /// watch brought. Nothing where nothing was written, or where the cluster went back in time since.
+    fn base(&self, engine: &Engine, object: &ObjectRef) -> Option<Value> {
+        let written = self.written().get(object).cloned()?;
+        if written.epoch != engine.live().epoch() {
+            self.forget(object);
+            return None;
+        }
+        let live = engine.live().object(object)?;
+        let has_caught_up =
+            live.resource_version().parse::<u64>().is_ok_and(|version| version >= written.version);
+        if has_caught_up { live.as_map().get("status").cloned() } else { Some(written.status) }
+    }
+
+    async fn send(&self, engine: &Engine, object: &ObjectRef, body: String) -> Result<u64, ApiError> {
         let resource = engine.cluster().resource(&object.gvk()).await?;
         let key = &object.key;
         let request = ApiRequest::patch(&resource, &key.namespace, &key.name, PatchKind::Merge, body)
             .query("fieldManager", self.manager.clone());
         let request = if self.subresource { request.subresource("status") } else { request };
-        engine.cluster().request(request).await.map(|_| ())
+        let answer = engine.cluster().request(request).await?;
+        let answer: Value = serde_json::from_slice(&answer.body).map_err(|e| ApiError::unreadable(&e))?;
+        let version = answer.pointer("/metadata/resourceVersion").and_then(Value::as_str);
+        Ok(version.and_then(|version| version.parse().ok()).unwrap_or_default())
     }
 
-    /// What was written last, which a watch may not have brought yet.
-    pub fn last(&self, object: &ObjectRef) -> Option<Value> {
-        self.remembered(object)
+    /// What was written last, or what the watch has brought since; nothing where nothing was written, or once
+    /// the cluster went back in time.
+    pub fn last(&self, engine: &Engine, object: &ObjectRef) -> Option<Value> {
+        self.base(engine, object)
     }
 
-    fn remembered(&self, object: &ObjectRef) -> Option<Value> {
-        self.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(object).cloned()
-    }
-
-    fn remember(&self, object: &ObjectRef, status: Value) {
-        self.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(object.clone(), status);
+    fn written(&self) -> MutexGuard<'_, HashMap<ObjectRef, Written>> {
+        self.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Forgets what was written last, so that the next write starts from what is live: when the object is gone, or
     /// others wrote its status.
     pub fn forget(&self, object: &ObjectRef) {
-        self.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(object);
+        self.written().remove(object);
     }
 }
 

@@ -209,7 +209,10 @@ impl Kustomizations {
     /// What it applied: as its status says, and as we wrote it last, which the watch may not have brought yet.
     fn inventory(&self, object: &Object) -> Vec<ObjectRef> {
         let mut known = inventory::read(&crate::resource::status_of(object));
-        let written = self.statuses.last(&object.reference()).map(|status| inventory::read(&status));
+        let written = self
+            .statuses
+            .last(&self.shared.engine, &object.reference())
+            .map(|status| inventory::read(&status));
         let seen: HashSet<ObjectKey> = known.iter().map(|object| object.key.clone()).collect();
         known.extend(written.into_iter().flatten().filter(|object| !seen.contains(&object.key)));
         known

@@ -369,8 +369,10 @@ impl Kustomizations {
         if all.len() == desired.previous.len() {
             return Ok(());
         }
-        let mut status =
-            self.statuses.last(&object.reference()).unwrap_or_else(|| crate::resource::status_of(object));
+        let mut status = self
+            .statuses
+            .last(&self.shared.engine, &object.reference())
+            .unwrap_or_else(|| crate::resource::status_of(object));
         status["inventory"] = inventory::write(&all);
         self.write(object, status).await
     }
