@@ -44,13 +44,18 @@ impl StatusWriter {
         before: &Value,
         after: &Value,
     ) -> Result<(), ApiError> {
-        let base = self.base(engine, object);
-        let patch = merge_patch(base.as_ref().unwrap_or(before), after);
+        let (base, version) = self.base(engine, object).unwrap_or_else(|| (before.clone(), String::new()));
+        let patch = merge_patch(&base, after);
         if patch.as_object().is_some_and(Map::is_empty) {
             return Ok(());
         }
         let epoch = engine.live().epoch();
-        let body = holdfast_object::json!({ "status": patch }).to_string();
+        let mut body = holdfast_object::json!({ "status": patch });
+        // A patch fits only what it was made for: after a restore from backup the object may be another.
+        if !version.is_empty() {
+            body["metadata"] = holdfast_object::json!({ "resourceVersion": version });
+        }
+        let body = body.to_string();
         let result = self.send(engine, object, body).await;
         match result {
             Err(error) if error.kind == ApiErrorKind::NotFound => {
@@ -69,18 +74,20 @@ impl StatusWriter {
         }
     }
 
-    /// What the status is now, as far as known: what was written last while the watch lags behind it, else what the
-    /// watch brought. Nothing where nothing was written, or where the cluster went back in time since.
-    fn base(&self, engine: &Engine, object: &ObjectRef) -> Option<Value> {
-        let written = self.written().get(object).cloned()?;
-        if written.epoch != engine.live().epoch() {
-            self.forget(object);
-            return None;
-        }
+    /// The status now and the resourceVersion it has, as far as known: what was written last while the watch lags
+    /// behind it, else what the watch brought. A memory from before the cluster went back in time is void.
+    fn base(&self, engine: &Engine, object: &ObjectRef) -> Option<(Value, String)> {
         let live = engine.live().object(object)?;
-        let has_caught_up =
-            live.resource_version().parse::<u64>().is_ok_and(|version| version >= written.version);
-        if has_caught_up { live.as_map().get("status").cloned() } else { Some(written.status) }
+        let written = self.written().get(object).cloned().filter(|w| w.epoch == engine.live().epoch());
+        let seen = live.resource_version().parse::<u64>().unwrap_or(u64::MAX);
+        match written {
+            Some(written) if seen < written.version => Some((written.status, written.version.to_string())),
+            _ => {
+                let status =
+                    live.as_map().get("status").filter(|s| s.is_object()).cloned().unwrap_or_default();
+                Some((status, live.resource_version().to_owned()))
+            }
+        }
     }
 
     async fn send(&self, engine: &Engine, object: &ObjectRef, body: String) -> Result<u64, ApiError> {
@@ -95,10 +102,9 @@ impl StatusWriter {
         Ok(version.and_then(|version| version.parse().ok()).unwrap_or_default())
     }
 
-    /// What was written last, or what the watch has brought since; nothing where nothing was written, or once
-    /// the cluster went back in time.
+    /// The status now, as far as known: what was written last where the watch has not brought it yet.
     pub fn last(&self, engine: &Engine, object: &ObjectRef) -> Option<Value> {
-        self.base(engine, object)
+        self.base(engine, object).map(|(status, _)| status)
     }
 
     fn written(&self) -> MutexGuard<'_, HashMap<ObjectRef, Written>> {

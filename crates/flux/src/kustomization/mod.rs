@@ -161,6 +161,8 @@ impl Kustomizations {
         };
         done.unwrap_or_else(|error| {
             tracing::debug!(kustomization = %key, %error, "cannot write");
+            // What could not be said is found out again.
+            self.remember(key, |memory| memory.last = None);
             Outcome::After(WRITE_RETRY)
         })
     }
