@@ -346,8 +346,7 @@ impl Engine {
         let object = self.inner.live.object(definition)?;
         let conditions = object.get(&["status", "conditions"])?.as_array()?;
         conditions.iter().find(|c| c["type"] == "Established" && c["status"] == "True")?;
-        let text = |path: &[&str]| object.get(path).and_then(Value::as_str);
-        Some(GroupKind::new(text(&["spec", "group"])?, text(&["spec", "names", "kind"])?))
+        object.defined_kind()
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::{GroupVersionKind, ObjectKey, ObjectRef};
+use crate::{GroupKind, GroupVersionKind, ObjectKey, ObjectRef};
 use serde_json::{Map, Value};
 
 /// Why a value is no Kubernetes object.
@@ -154,6 +154,15 @@ impl Object {
     pub fn get(&self, path: &[&str]) -> Option<&Value> {
         let (first, rest) = path.split_first()?;
         rest.iter().try_fold(self.0.get(*first)?, |value, key| value.get(key))
+    }
+
+    /// The kind that a CustomResourceDefinition defines; `None` for other objects.
+    pub fn defined_kind(&self) -> Option<GroupKind> {
+        if self.kind() != "CustomResourceDefinition" {
+            return None;
+        }
+        let text = |path: &[&str]| self.get(path).and_then(Value::as_str);
+        Some(GroupKind::new(text(&["spec", "group"])?, text(&["spec", "names", "kind"])?))
     }
 
     /// What identifies the object, whatever its version.

@@ -1,5 +1,5 @@
 use crate::Rendered;
-use holdfast_object::{GroupKind, Object, ObjectSet, Value};
+use holdfast_object::{GroupKind, Object, ObjectSet};
 
 /// Something that is done to all objects of a render, in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,19 +70,18 @@ pub fn set_namespaces(objects: &mut ObjectSet, rule: &NamespaceRule, served: &dy
 
 /// The kind that a CustomResourceDefinition defines, and where its objects live.
 fn defines(object: &Object) -> Option<(GroupKind, Scope)> {
-    if object.kind() != "CustomResourceDefinition" {
-        return None;
-    }
-    let text = |path: &[&str]| object.get(path).and_then(Value::as_str);
-    let kind = GroupKind::new(text(&["spec", "group"])?, text(&["spec", "names", "kind"])?);
-    let scope = if text(&["spec", "scope"])? == "Namespaced" { Scope::Namespaced } else { Scope::Cluster };
+    let kind = object.defined_kind()?;
+    let scope = match object.get(&["spec", "scope"])?.as_str()? {
+        "Namespaced" => Scope::Namespaced,
+        _ => Scope::Cluster,
+    };
     Some((kind, scope))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use holdfast_object::json;
+    use holdfast_object::{Value, json};
 
     fn set(values: Vec<Value>) -> ObjectSet {
         let mut set = ObjectSet::new();

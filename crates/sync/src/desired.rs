@@ -1,5 +1,5 @@
 use crate::policy::{ReplacePolicy, WriteMode};
-use holdfast_object::{GroupKind, Object, ObjectKey, ObjectRef, Origin, Value};
+use holdfast_object::{GroupKind, Object, ObjectKey, ObjectRef, Origin};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ impl Desired {
                 }
             }
         }
-        let defines = kept.iter().filter_map(|object| defined_kind(&object.object)).collect();
+        let defines = kept.iter().filter_map(|object| object.object.defined_kind()).collect();
         Self { revision: revision.into(), applied_before: false, objects: kept, index, defines, previous }
     }
 
@@ -51,15 +51,6 @@ impl Desired {
     pub fn get(&self, key: &ObjectKey) -> Option<&DesiredObject> {
         self.index.get(key).map(|&at| &self.objects[at])
     }
-}
-
-/// The kind that a CustomResourceDefinition defines.
-fn defined_kind(object: &Object) -> Option<GroupKind> {
-    if object.kind() != "CustomResourceDefinition" {
-        return None;
-    }
-    let text = |path: &[&str]| object.get(path).and_then(Value::as_str);
-    Some(GroupKind::new(text(&["spec", "group"])?, text(&["spec", "names", "kind"])?))
 }
 
 /// One desired object, ready to be written: marked as owned, with its namespace filled in.
