@@ -118,26 +118,12 @@ impl StatusWriter {
     }
 }
 
-/// The JSON merge patch (RFC 7386) that turns `before` into `after`: an empty mapping when they are equal.
+/// The JSON merge patch (RFC 7386) that turns `before` into `after`: an empty mapping when they are equal. What is no
+/// mapping counts as an empty one.
 pub fn merge_patch(before: &Value, after: &Value) -> Value {
     let empty = Map::new();
-    let before = before.as_object().unwrap_or(&empty);
-    let mut patch = Map::new();
-    for (key, value) in after.as_object().unwrap_or(&empty) {
-        match (before.get(key), value) {
-            (Some(old), new) if old == new => {}
-            (Some(old @ Value::Object(_)), Value::Object(_)) => {
-                patch.insert(key.clone(), merge_patch(old, value));
-            }
-            _ => {
-                patch.insert(key.clone(), value.clone());
-            }
-        }
-    }
-    for key in before.keys().filter(|key| !after.as_object().unwrap_or(&empty).contains_key(*key)) {
-        patch.insert(key.clone(), Value::Null);
-    }
-    Value::Object(patch)
+    let map = |value| Value::as_object(value).unwrap_or(&empty);
+    Value::Object(holdfast_merge::json_merge::create(map(before), map(after)))
 }
 
 #[cfg(test)]
