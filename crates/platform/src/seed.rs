@@ -33,9 +33,9 @@ impl Seed {
     /// What of the resources found can be applied, in the order in which they need each other.
     pub fn of(found: &Found) -> Self {
         let mut seed = Self::default();
+        let known = holdfast_types::definitions();
         for entry in &found.resources {
             let gvk = entry.object.gvk();
-            let known = holdfast_types::definitions();
             let is_known = known.iter().any(|definition| definition.gvk == gvk);
             if !is_known {
                 match seed.refused.iter_mut().find(|(refused, _)| *refused == gvk) {
