@@ -1,7 +1,7 @@
-use crate::Cluster;
+use crate::{Cluster, RemoteKubeconfig};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::client::ConfigExt;
-use kube::config::{KubeConfigOptions, Kubeconfig as KubeconfigFile};
+use kube::config::{AuthInfo, Cluster as ClusterInfo, KubeConfigOptions, Kubeconfig as KubeconfigFile};
 use std::path::PathBuf;
 use std::time::Duration;
 use tower::{BoxError, ServiceBuilder};
@@ -43,10 +43,51 @@ impl Cluster {
     /// [`ConnectError`] when the kubeconfig or the client is no good; the server is not asked yet.
     pub async fn connect(from: &Kubeconfig) -> Result<Self, ConnectError> {
         let config = read(from).await.map_err(|e| ConnectError::Kubeconfig(e.to_string()))?;
+        Self::connect_with(config)
+    }
+
+    /// Another cluster, by a kubeconfig that a user gave us: its current context, with everything it needs inside.
+    ///
+    /// # Errors
+    /// [`ConnectError`] when it cannot be read, or when it would run a command or read a file of this machine: what a
+    /// user writes into a Secret must reach neither.
+    pub async fn connect_remote(kubeconfig: &RemoteKubeconfig) -> Result<Self, ConnectError> {
+        let unreadable = |e: &dyn std::fmt::Display| ConnectError::Kubeconfig(e.to_string());
+        // The parser's own message may quote the text, which is secret.
+        let file = KubeconfigFile::from_yaml(kubeconfig.expose())
+            .map_err(|_| unreadable(&"it is not YAML of a kubeconfig"))?;
+        if let Some(problem) = reaches_out(&file) {
+            return Err(unreadable(&problem));
+        }
+        let options = KubeConfigOptions::default();
+        let config =
+            kube::Config::from_custom_kubeconfig(file, &options).await.map_err(|e| unreadable(&e))?;
+        Self::connect_with(config)
+    }
+
+    fn connect_with(config: kube::Config) -> Result<Self, ConnectError> {
         let url = config.cluster_url.to_string();
         let client = client(config).map_err(|e| ConnectError::Client { url, message: e.to_string() })?;
         Ok(Self::new(client))
     }
+}
+
+/// By what a kubeconfig would reach beyond its own text, if by anything.
+fn reaches_out(file: &KubeconfigFile) -> Option<String> {
+    let user = |info: &AuthInfo| match info {
+        AuthInfo { exec: Some(_), .. } => Some("exec"),
+        AuthInfo { auth_provider: Some(_), .. } => Some("auth-provider"),
+        AuthInfo { token_file: Some(_), .. } => Some("tokenFile"),
+        AuthInfo { client_certificate: Some(_), .. } => Some("client-certificate"),
+        AuthInfo { client_key: Some(_), .. } => Some("client-key"),
+        _ => None,
+    };
+    let cluster =
+        |info: &ClusterInfo| info.certificate_authority.is_some().then_some("certificate-authority");
+    let users = file.auth_infos.iter().filter_map(|named| user(named.auth_info.as_ref()?));
+    let clusters = file.clusters.iter().filter_map(|named| cluster(named.cluster.as_ref()?));
+    let field = users.chain(clusters).next()?;
+    Some(format!("'{field}' is not allowed here; put what it stands for into the kubeconfig itself"))
 }
 
 async fn read(from: &Kubeconfig) -> Result<kube::Config, BoxError> {
@@ -90,4 +131,38 @@ fn client(config: kube::Config) -> Result<kube::Client, BoxError> {
         .map_err(BoxError::from)
         .service(transport);
     Ok(kube::Client::new(service, namespace))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(user: &str, cluster: &str) -> Option<String> {
+        let text = format!(
+            "apiVersion: v1\nkind: Config\nclusters: [{{name: a, cluster: {{server: 'https://a', {cluster}}}}}]\n\
+             users: [{{name: a, user: {{{user}}}}}]\n"
+        );
+        reaches_out(&KubeconfigFile::from_yaml(&text).unwrap())
+    }
+
+    #[test]
+    fn a_users_kubeconfig_reaches_neither_commands_nor_files() {
+        assert_eq!(problem("token: abc", "certificate-authority-data: YQ=="), None);
+        let refused = |user: &str, cluster: &str, field: &str| {
+            let problem = problem(user, cluster).unwrap();
+            assert!(problem.starts_with(&format!("'{field}' is not allowed")), "{problem}");
+        };
+        refused("exec: {apiVersion: client.authentication.k8s.io/v1, command: id}", "", "exec");
+        refused("tokenFile: /var/run/secrets/kubernetes.io/serviceaccount/token", "", "tokenFile");
+        refused("client-key: /etc/key", "", "client-key");
+        refused("client-certificate: /etc/cert", "", "client-certificate");
+        refused("auth-provider: {name: gcp, config: {}}", "", "auth-provider");
+        refused("token: abc", "certificate-authority: /etc/passwd", "certificate-authority");
+    }
+
+    #[test]
+    fn a_users_kubeconfig_is_not_printed() {
+        let kubeconfig = RemoteKubeconfig::new("token: abc");
+        assert_eq!(format!("{kubeconfig:?}"), "RemoteKubeconfig(10 bytes)");
+    }
 }

@@ -9,6 +9,7 @@
 mod connect;
 mod discovery;
 mod error;
+mod handle;
 mod live;
 mod request;
 mod watch;
@@ -16,6 +17,7 @@ mod watch;
 pub use connect::{ConnectError, Kubeconfig};
 pub use discovery::{ApiResource, Discovery};
 pub use error::{ApiError, ApiErrorKind};
+pub use handle::{ClusterHandle, Endpoint, Identity, RemoteKubeconfig};
 pub use live::{LiveEvent, LiveState, Owned, OwnerIndex};
 pub use request::{ApiRequest, ApiResponse, PatchKind, RequestCounts};
 

@@ -1,9 +1,10 @@
+use crate::access::{Access, Accesses, definitions};
 use crate::queue::{Queue, Work};
-use crate::{Metrics, Recorder, Routes};
+use crate::{Metrics, Place, Recorder, Routes};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use holdfast_apply::Applier;
-use holdfast_cluster::{Cluster, LiveEvent, LiveState, OwnerIndex};
+use holdfast_cluster::{Cluster, Endpoint, LiveEvent, LiveState, OwnerIndex};
 use holdfast_object::{GroupKind, GroupVersionKind, Object, ObjectKey, ObjectRef, Value};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -102,16 +103,15 @@ pub struct EngineOptions {
     pub panic_pause: Duration,
 }
 
-/// One cluster's live state, the queue and the routes. Cheap to clone; all clones are one.
+/// The home cluster and others that apps deploy to, the queue and the routes. Cheap to clone; all clones are one.
 #[derive(Clone)]
 pub struct Engine {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    cluster: Cluster,
-    live: LiveState,
-    applier: Applier,
+    home: Access,
+    accesses: Accesses,
     recorder: Recorder,
     routes: Routes,
     queue: Queue<ObjectKey, Reason>,
@@ -125,35 +125,49 @@ struct Inner {
 impl Engine {
     /// An engine for one cluster. Nothing runs before [`Engine::run`].
     pub fn new(cluster: Cluster, options: EngineOptions) -> Self {
-        let (live, events) = LiveState::new(cluster.clone(), options.owners.clone());
+        let metrics = Metrics::default();
+        let recorder = Recorder::new(cluster.clone(), &options.reporter);
+        let (home, events) = Access::home(cluster, options.owners.clone(), metrics.clone());
         let inner = Inner {
-            applier: Applier::new(cluster.clone()),
-            recorder: Recorder::new(cluster.clone(), &options.reporter),
+            home,
+            accesses: Accesses::default(),
+            recorder,
             routes: Routes::default(),
             queue: Queue::default(),
-            metrics: Metrics::default(),
+            metrics,
             seen: Mutex::default(),
             events: Mutex::new(Some(events)),
-            cluster,
-            live,
             options,
         };
         Self { inner: Arc::new(inner) }
     }
 
-    /// The cluster.
+    /// The home cluster under our own identity. Others by [`Engine::access`].
+    pub fn home(&self) -> &Access {
+        &self.inner.home
+    }
+
+    pub(crate) fn accesses(&self) -> &Accesses {
+        &self.inner.accesses
+    }
+
+    pub(crate) fn owners(&self) -> &[OwnerIndex] {
+        &self.inner.options.owners
+    }
+
+    /// The home cluster.
     pub fn cluster(&self) -> &Cluster {
-        &self.inner.cluster
+        self.home().cluster()
     }
 
-    /// What is live.
+    /// What is live in the home cluster.
     pub fn live(&self) -> &LiveState {
-        &self.inner.live
+        self.home().live()
     }
 
-    /// What writes.
+    /// What writes to the home cluster.
     pub fn applier(&self) -> &Applier {
-        &self.inner.applier
+        self.home().applier()
     }
 
     /// What reports events.
@@ -248,14 +262,13 @@ impl Engine {
 
     /// Watches the reconcilers' own kinds; those that are not installed are looked for whenever a definition changes.
     async fn keep_watched(self, reconcilers: Vec<Arc<dyn Reconciler>>) {
-        let definitions = GroupVersionKind::new("apiextensions.k8s.io", "v1", "CustomResourceDefinition");
-        let mut wanted = vec![definitions];
+        let mut wanted = vec![definitions()];
         wanted.extend(reconcilers.iter().flat_map(|r| r.kinds()));
         let mut pause = FIRST_DISCOVERY_PAUSE;
         loop {
             let mut failed = false;
             for gvk in &wanted {
-                if let Err(error) = self.inner.live.ensure(gvk).await {
+                if let Err(error) = self.live().ensure(gvk).await {
                     tracing::warn!(kind = %gvk, %error, "cannot watch yet");
                     failed = true;
                 }
@@ -270,35 +283,54 @@ impl Engine {
 
     async fn route(self, mut events: mpsc::UnboundedReceiver<LiveEvent>, own: Arc<HashSet<GroupKind>>) {
         while let Some(event) = events.recv().await {
-            match event {
-                LiveEvent::Object { object, was_deleted } => {
-                    self.route_object(&object, was_deleted, &own);
-                    if object.key.kind == "CustomResourceDefinition" {
-                        tokio::spawn(self.clone().definition_changed(object, own.clone()));
-                    }
+            if let LiveEvent::Object { object, was_deleted } = &event
+                && own.contains(&object.key.group_kind())
+                && let Some(reason) = self.own_change(object, *was_deleted)
+            {
+                self.trigger(Trigger { key: object.key.clone(), reason });
+            }
+            self.route_event(self.home(), &event, &own);
+        }
+    }
+
+    /// Routes the events of another access until it is given up.
+    pub(crate) async fn route_from(
+        self,
+        place: Place,
+        endpoint: Endpoint,
+        mut events: mpsc::UnboundedReceiver<LiveEvent>,
+    ) {
+        while let Some(event) = events.recv().await {
+            let Some(access) = self.accesses().of(&endpoint).into_iter().find(|a| a.place() == place) else {
+                return;
+            };
+            self.route_event(&access, &event, &Arc::default());
+        }
+    }
+
+    fn route_event(&self, access: &Access, event: &LiveEvent, own: &Arc<HashSet<GroupKind>>) {
+        let place = access.place();
+        match event {
+            LiveEvent::Object { object, .. } => {
+                for key in self.inner.routes.of(place, &object.key) {
+                    self.trigger(Trigger { key, reason: Reason::Object(object.key.clone()) });
                 }
-                LiveEvent::Synced(gvk) => self.route_kind(&gvk.group_kind()),
-                LiveEvent::Failed(gvk, error) => {
-                    tracing::warn!(kind = %gvk, %error, "cannot be watched just now");
-                    self.route_kind(&gvk.group_kind());
+                if object.key.group_kind() == definitions().group_kind() {
+                    let changed =
+                        self.clone().definition_changed(access.clone(), object.clone(), own.clone());
+                    tokio::spawn(changed);
                 }
+            }
+            LiveEvent::Synced(gvk) => self.route_kind(place, &gvk.group_kind()),
+            LiveEvent::Failed(gvk, error) => {
+                tracing::warn!(kind = %gvk, %error, "cannot be watched just now");
+                self.route_kind(place, &gvk.group_kind());
             }
         }
     }
 
-    fn route_object(&self, object: &ObjectRef, was_deleted: bool, own: &HashSet<GroupKind>) {
-        if own.contains(&object.key.group_kind())
-            && let Some(reason) = self.own_change(object, was_deleted)
-        {
-            self.trigger(Trigger { key: object.key.clone(), reason });
-        }
-        for key in self.inner.routes.of(&object.key) {
-            self.trigger(Trigger { key, reason: Reason::Object(object.key.clone()) });
-        }
-    }
-
-    fn route_kind(&self, kind: &GroupKind) {
-        for key in self.inner.routes.of_kind(&kind.group, &kind.kind) {
+    fn route_kind(&self, place: Place, kind: &GroupKind) {
+        for key in self.inner.routes.of_kind(place, &kind.group, &kind.kind) {
             self.trigger(Trigger { key, reason: Reason::Listed(kind.clone()) });
         }
     }
@@ -310,7 +342,7 @@ impl Engine {
             seen.remove(&object.key);
             return Some(Reason::Changed);
         }
-        let hash = desired_hash(&*self.inner.live.object(object)?);
+        let hash = desired_hash(&*self.live().object(object)?);
         match seen.insert(object.key.clone(), hash) {
             None => Some(Reason::Appeared),
             Some(before) if before == hash => None,
@@ -320,19 +352,22 @@ impl Engine {
 
     /// A definition came or changed: kinds that were not served may be now. The server's discovery lags behind its
     /// own word that a definition is established, so it is read again until the kind is in it, for a while.
-    async fn definition_changed(self, definition: ObjectRef, own: Arc<HashSet<GroupKind>>) {
-        let Some(kind) = self.established_kind(&definition) else { return };
+    async fn definition_changed(self, access: Access, definition: ObjectRef, own: Arc<HashSet<GroupKind>>) {
+        let Some(kind) = established_kind(access.live(), &definition) else { return };
         let mut pause = FIRST_DISCOVERY_PAUSE;
         while pause < LONGEST_DISCOVERY_PAUSE {
-            if let Err(error) = self.inner.cluster.refresh_discovery().await {
+            if let Err(error) = access.cluster().refresh_discovery().await {
                 tracing::warn!(%error, "cannot read the discovery");
             }
-            if let Some(resource) = self.inner.cluster.discovery().preferred(&kind) {
+            if let Some(resource) = access.cluster().discovery().preferred(&kind) {
                 if own.contains(&kind) {
-                    let _ = self.inner.live.ensure(&resource.gvk).await;
+                    let _ = access.live().ensure(&resource.gvk).await;
                 }
-                for missing in self.inner.live.missing_kinds().iter().filter(|gvk| gvk.group_kind() == kind) {
-                    let _ = self.inner.live.ensure(missing).await;
+                let same = self.accesses().of(access.endpoint());
+                for live in same.iter().chain([&access]).map(Access::live) {
+                    for missing in live.missing_kinds().iter().filter(|gvk| gvk.group_kind() == kind) {
+                        let _ = live.ensure(missing).await;
+                    }
                 }
                 return;
             }
@@ -340,14 +375,14 @@ impl Engine {
             pause *= 2;
         }
     }
+}
 
-    /// The kind of a definition that is established.
-    fn established_kind(&self, definition: &ObjectRef) -> Option<GroupKind> {
-        let object = self.inner.live.object(definition)?;
-        let conditions = object.get(&["status", "conditions"])?.as_array()?;
-        conditions.iter().find(|c| c["type"] == "Established" && c["status"] == "True")?;
-        object.defined_kind()
-    }
+/// The kind of a definition that is established.
+fn established_kind(live: &LiveState, definition: &ObjectRef) -> Option<GroupKind> {
+    let object = live.object(definition)?;
+    let conditions = object.get(&["status", "conditions"])?.as_array()?;
+    conditions.iter().find(|c| c["type"] == "Established" && c["status"] == "True")?;
+    object.defined_kind()
 }
 
 /// The pauses between attempts to read the discovery at the start.

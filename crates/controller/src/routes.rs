@@ -2,6 +2,15 @@ use holdfast_object::ObjectKey;
 use std::collections::{HashMap, HashSet};
 use std::sync::RwLock;
 
+/// A cluster under an identity, as long as this process knows it: the same object in two places is two objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place(pub(crate) u64);
+
+impl Place {
+    /// The cluster whose custom resources are reconciled, under our own identity.
+    pub const HOME: Self = Self(0);
+}
+
 /// To which custom resources a change of an object matters.
 ///
 /// A resource registers its interests before it reads them; then a change between reading and waiting triggers it
@@ -13,13 +22,29 @@ pub struct Routes {
 
 #[derive(Debug, Default)]
 struct State {
-    to: HashMap<ObjectKey, HashSet<ObjectKey>>,
-    from: HashMap<ObjectKey, HashSet<ObjectKey>>,
+    to: HashMap<(Place, ObjectKey), HashSet<ObjectKey>>,
+    from: HashMap<ObjectKey, HashSet<(Place, ObjectKey)>>,
 }
 
 impl Routes {
-    /// Sets everything that `resource` is interested in.
+    /// Sets everything that `resource` is interested in, all of it at home.
     pub fn set(&self, resource: &ObjectKey, interests: HashSet<ObjectKey>) {
+        self.replace(resource, interests.into_iter().map(|key| (Place::HOME, key)).collect());
+    }
+
+    /// Sets everything that `resource` is interested in: at home, and at the place where its objects are.
+    pub fn set_at(
+        &self,
+        resource: &ObjectKey,
+        at_home: HashSet<ObjectKey>,
+        place: Place,
+        there: HashSet<ObjectKey>,
+    ) {
+        let at_home = at_home.into_iter().map(|key| (Place::HOME, key));
+        self.replace(resource, at_home.chain(there.into_iter().map(|key| (place, key))).collect());
+    }
+
+    fn replace(&self, resource: &ObjectKey, interests: HashSet<(Place, ObjectKey)>) {
         let mut state = self.state.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         let before = state.from.remove(resource).unwrap_or_default();
         for gone in before.difference(&interests) {
@@ -38,16 +63,19 @@ impl Routes {
         }
     }
 
-    /// The resources that are interested in an object.
-    pub fn of(&self, object: &ObjectKey) -> Vec<ObjectKey> {
+    /// The resources that are interested in an object at a place.
+    pub fn of(&self, place: Place, object: &ObjectKey) -> Vec<ObjectKey> {
         let state = self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        state.to.get(object).map(|to| to.iter().cloned().collect()).unwrap_or_default()
+        state.to.get(&(place, object.clone())).map(|to| to.iter().cloned().collect()).unwrap_or_default()
     }
 
-    /// The resources that are interested in any object of this kind.
-    pub fn of_kind(&self, group: &str, kind: &str) -> HashSet<ObjectKey> {
+    /// The resources that are interested in any object of this kind at a place.
+    pub fn of_kind(&self, place: Place, group: &str, kind: &str) -> HashSet<ObjectKey> {
         let state = self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let of_kind = state.to.iter().filter(|(object, _)| object.group == group && object.kind == kind);
+        let of_kind = state
+            .to
+            .iter()
+            .filter(|((at, object), _)| *at == place && object.group == group && object.kind == kind);
         of_kind.flat_map(|(_, to)| to.iter().cloned()).collect()
     }
 }
@@ -63,13 +91,29 @@ mod tests {
     #[test]
     fn interests_are_replaced_as_a_whole() {
         let routes = Routes::default();
+        let of = |name: &str| routes.of(Place::HOME, &key(name));
         routes.set(&key("app"), [key("a"), key("b")].into());
         routes.set(&key("other"), [key("b")].into());
-        assert_eq!(routes.of(&key("a")), [key("app")]);
-        assert_eq!(routes.of(&key("b")).len(), 2);
+        assert_eq!(of("a"), [key("app")]);
+        assert_eq!(of("b").len(), 2);
         routes.set(&key("app"), [key("c")].into());
-        assert_eq!(routes.of(&key("a")), []);
-        assert_eq!(routes.of(&key("b")), [key("other")]);
-        assert_eq!(routes.of_kind("", "ConfigMap"), [key("app"), key("other")].into());
+        assert_eq!(of("a"), []);
+        assert_eq!(of("b"), [key("other")]);
+        assert_eq!(routes.of_kind(Place::HOME, "", "ConfigMap"), [key("app"), key("other")].into());
+    }
+
+    #[test]
+    fn the_same_object_in_two_places_is_two_objects() {
+        let routes = Routes::default();
+        let (there, elsewhere) = (Place(1), Place(2));
+        routes.set_at(&key("app"), [key("source")].into(), there, [key("a")].into());
+        assert_eq!(routes.of(there, &key("a")), [key("app")]);
+        assert_eq!(routes.of(Place::HOME, &key("a")), []);
+        assert_eq!(routes.of(Place::HOME, &key("source")), [key("app")]);
+        routes.set_at(&key("app"), [key("source")].into(), elsewhere, [key("a")].into());
+        assert_eq!(routes.of(there, &key("a")), [], "it moved");
+        assert_eq!(routes.of(elsewhere, &key("a")), [key("app")]);
+        routes.set(&key("app"), HashSet::new());
+        assert_eq!(routes.of(elsewhere, &key("a")), []);
     }
 }

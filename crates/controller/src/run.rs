@@ -1,4 +1,4 @@
-use crate::Engine;
+use crate::Access;
 use holdfast_cluster::{ApiErrorKind, LiveState};
 use holdfast_object::{GroupVersionKind, ObjectKey, ObjectRef};
 use holdfast_sync::{Desired, HealthGate, Occasion, Progress, Step, SyncPolicy, Verdict, Wake, next};
@@ -49,23 +49,23 @@ impl SyncRun {
     }
 
     /// Carries out step after step until there is nothing to do but wait, or the run is over. `now` is read before
-    /// each step.
-    pub async fn advance(&mut self, engine: &Engine, now: impl Fn() -> Timestamp) -> Advance {
-        if let Err(message) = self.watch(engine.live()).await {
+    /// each step; `access` is where the objects are, the same one for the whole run.
+    pub async fn advance(&mut self, access: &Access, now: impl Fn() -> Timestamp) -> Advance {
+        if let Err(message) = self.watch(access.live()).await {
             return Advance::Unavailable(message);
         }
         loop {
-            match next(&self.desired, engine.live(), &self.progress, &self.policy, now()) {
+            match next(&self.desired, access.live(), &self.progress, &self.policy, now()) {
                 Step::Do(ops) => {
-                    let results = engine.applier().run(&ops).await;
+                    let results = access.applier().run(&ops).await;
                     let mut stale = false;
                     for (op, result) in ops.iter().zip(results) {
-                        engine.metrics().applied(op, &result);
+                        access.metrics().applied(op, &result);
                         stale |= result == holdfast_sync::OpResult::Stale;
                         self.progress.record(op, result);
                     }
                     // What was of no known kind before may be of one now.
-                    if let Err(message) = self.watch(engine.live()).await {
+                    if let Err(message) = self.watch(access.live()).await {
                         return Advance::Unavailable(message);
                     }
                     // Deciding again at once would decide on the same old view; the change that made it old is on

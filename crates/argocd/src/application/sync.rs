@@ -103,7 +103,7 @@ impl Round<'_> {
         if approved && !run.sync.policy.prune.brake.approved {
             Arc::make_mut(&mut run.sync.policy).prune.brake.approved = true;
         }
-        match run.sync.advance(engine, || clock.now()).await {
+        match run.sync.advance(engine.home(), || clock.now()).await {
             Advance::Done(verdict) => self.done(verdict),
             Advance::Wait(wake) => self.wait(&wake),
             Advance::Unavailable(message) => {

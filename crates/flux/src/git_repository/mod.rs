@@ -8,7 +8,7 @@ use crate::resource::{has_finalizer, note_request, requested, status_of};
 use crate::{Published, Shared, refuse};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use holdfast_controller::{Outcome, Reason, Reconciler, Severity, StatusWriter, Work};
+use holdfast_controller::{Outcome, Place, Reason, Reconciler, Severity, StatusWriter, Work};
 use holdfast_object::{GroupVersionKind, Object, ObjectKey, ObjectRef, Value, json};
 use holdfast_source::{Artifact, SourceError};
 use holdfast_types::flux::{GitRepositorySpec, git_repository};
@@ -188,7 +188,7 @@ impl GitRepositories {
     }
 
     fn wake_users(&self, key: &ObjectKey) {
-        for user in self.shared.engine.routes().of(key) {
+        for user in self.shared.engine.routes().of(Place::HOME, key) {
             let reason = Reason::Object(key.clone());
             self.shared.engine.trigger(holdfast_controller::Trigger { key: user, reason });
         }

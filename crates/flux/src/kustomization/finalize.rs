@@ -57,7 +57,7 @@ impl Kustomizations {
                 _ => SyncRun::new(Arc::new(desired), Arc::new(policy), Occasion::Scheduled, Timestamp::now()),
             };
             self.shared.engine.routes().set(key, run.interests());
-            match run.advance(&self.shared.engine, Timestamp::now).await {
+            match run.advance(self.shared.engine.home(), Timestamp::now).await {
                 Advance::Done(Verdict::InForce) => {}
                 Advance::Done(verdict) => {
                     let message = format!("deletion of the objects failed: {verdict:?}");

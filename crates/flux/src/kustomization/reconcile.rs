@@ -238,7 +238,7 @@ impl Kustomizations {
         times: Times,
         mut active: Active,
     ) -> Result<Outcome, ApiError> {
-        match active.run.advance(&self.shared.engine, Timestamp::now).await {
+        match active.run.advance(self.shared.engine.home(), Timestamp::now).await {
             Advance::Done(verdict) => self.finished(key, object, times, active, verdict).await,
             Advance::Wait(wake) => self.waiting(key, object, times, active, wake).await,
             Advance::Unavailable(message) => {
