@@ -1,9 +1,9 @@
 //! Faults to switch on: refused, failing and slow requests, and cut watches.
 
 use crate::status::ApiError;
+use crate::store::{Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch as signal;
 
 /// Which requests a fault meets. Empty fields match everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,16 +53,10 @@ struct State {
 }
 
 /// A handle to switch faults on and off while the sandbox runs. Clones share their state.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Faults {
     state: Arc<Mutex<State>>,
-    cut: Arc<signal::Sender<u64>>,
-}
-
-impl Default for Faults {
-    fn default() -> Self {
-        Self { state: Arc::default(), cut: Arc::new(signal::Sender::new(0)) }
-    }
+    cut: Arc<Sender>,
 }
 
 /// What a request is, as far as faults look.
@@ -111,10 +105,10 @@ impl Faults {
 
     /// Ends every open watch, as a restarting load balancer does.
     pub fn cut_watches(&self) {
-        self.cut.send_modify(|count| *count += 1);
+        self.cut.send();
     }
 
-    pub(crate) fn cuts(&self) -> signal::Receiver<u64> {
+    pub(crate) fn cuts(&self) -> Receiver {
         self.cut.subscribe()
     }
 

@@ -32,7 +32,7 @@ pub use clock::Clock;
 pub use faults::{Fault, Faults, Matching};
 pub use simulate::{ImageBehaviour, ImageTable};
 pub use status::ApiError;
-pub use store::{Bucket, Change, ChangeKind, Name, Owner, Store, Stored};
+pub use store::{Bucket, Change, ChangeKind, Checkpoint, Name, Owner, Store, Stored};
 
 use crate::core::Core;
 use std::net::SocketAddr;
@@ -59,6 +59,8 @@ pub struct Options {
     pub rbac: bool,
     /// How many changes of each resource a watch can resume over.
     pub history: usize,
+    /// Start with these objects instead of with an empty cluster's.
+    pub from: Option<Checkpoint>,
 }
 
 impl Default for Options {
@@ -72,6 +74,7 @@ impl Default for Options {
             tokens: Vec::new(),
             rbac: false,
             history: 4096,
+            from: None,
         }
     }
 }
@@ -91,7 +94,10 @@ impl Sandbox {
     /// Outside a tokio runtime.
     pub fn start(options: Options) -> Self {
         let core = Arc::new(Core::new(options));
-        simulate::found(&core);
+        match &core.options.from {
+            Some(checkpoint) => core.store.restore(checkpoint),
+            None => simulate::found(&core),
+        }
         let stop = CancellationToken::new();
         simulate::spawn(&core, &stop);
         Self { core, _stop: Arc::new(stop.drop_guard()) }
@@ -118,6 +124,12 @@ impl Sandbox {
     /// The objects, to look at without a request.
     pub fn store(&self) -> &Store {
         &self.core.store
+    }
+
+    /// Puts all objects back to what they were, with their revisions, and ends every watch: a restore from backup.
+    pub fn restore(&self, checkpoint: &Checkpoint) {
+        self.core.store.restore(checkpoint);
+        self.faults().cut_watches();
     }
 
     /// The faults of this sandbox.

@@ -23,7 +23,7 @@ pub(crate) async fn run(core: Arc<Core>) {
         let draining = pass(&core);
         if draining {
             // Objects with finalizers hold a definition; the removal of one is a change elsewhere.
-            let _ = any.changed().await;
+            any.changed().await;
         } else {
             cursor.changed().await;
         }

@@ -59,7 +59,8 @@ pub(super) async fn run(core: Arc<Core>) {
         }
         let wake = driver.timers.keys().next().copied();
         tokio::select! {
-            changed = any.changed() => if changed.is_err() { return },
+            biased;
+            () = any.changed() => {}
             () = sleep_until(wake) => driver.ring(),
         }
     }

@@ -33,9 +33,10 @@ pub(crate) async fn run(core: Arc<Core>) {
         }
         if draining {
             // What holds a namespace are objects elsewhere.
-            let _ = any.changed().await;
+            any.changed().await;
         } else {
             tokio::select! {
+                biased;
                 () = cursor.changed() => {}
                 () = accounts.changed() => {}
                 () = maps.changed() => {}

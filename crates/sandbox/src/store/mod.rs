@@ -4,16 +4,19 @@
 //! Every write names the revision it replaces, so writers compute without a lock and retry when another was
 //! faster. Objects are kept as JSON bytes: a read or a watch event costs a copy, not a parse.
 
+mod checkpoint;
 mod object;
+mod signal;
 mod watch;
 
+pub use checkpoint::Checkpoint;
 pub(crate) use object::{Draft, write_json};
 pub use object::{Owner, Stored};
+pub(crate) use signal::{Receiver, Sender};
 pub(crate) use watch::{Cursor, Poll};
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use tokio::sync::watch as signal;
 
 /// Where objects of a resource are kept: `plural.group`, whatever the version.
 pub type Bucket = Arc<str>;
@@ -71,23 +74,20 @@ struct Collection {
     history: VecDeque<Arc<Change>>,
     /// The revision of the last entry that fell out of the history.
     forgotten: u64,
-    signal: signal::Sender<u64>,
+    signal: Sender,
 }
 
 impl Collection {
     fn new() -> Self {
-        Self {
-            objects: BTreeMap::new(),
-            history: VecDeque::new(),
-            forgotten: 0,
-            signal: signal::Sender::new(0),
-        }
+        Self { objects: BTreeMap::new(), history: VecDeque::new(), forgotten: 0, signal: Sender::default() }
     }
 }
 
 #[derive(Debug)]
 struct Inner {
     revision: u64,
+    /// How often the store was put back to an earlier state.
+    era: u64,
     collections: HashMap<Bucket, Collection>,
 }
 
@@ -96,7 +96,7 @@ struct Inner {
 pub struct Store {
     inner: RwLock<Inner>,
     /// Sent after every write of any resource.
-    any: signal::Sender<u64>,
+    any: Sender,
     history: usize,
 }
 
@@ -112,8 +112,8 @@ impl Store {
     /// An empty store that remembers `history` changes of each resource.
     pub(crate) fn new(history: usize) -> Self {
         Self {
-            inner: RwLock::new(Inner { revision: 1, collections: HashMap::new() }),
-            any: signal::Sender::new(1),
+            inner: RwLock::new(Inner { revision: 1, era: 0, collections: HashMap::new() }),
+            any: Sender::default(),
             history,
         }
     }
@@ -231,9 +231,9 @@ impl Store {
                     collection.forgotten = old.revision;
                 }
             }
-            collection.signal.send_replace(revision);
+            collection.signal.send();
         }
-        self.any.send_replace(revision);
+        self.any.send();
     }
 
     /// Forgets all history, as a compaction does: watches cannot resume from before this moment.
@@ -254,7 +254,7 @@ impl Store {
     }
 
     /// A receiver that changes with every write.
-    pub(crate) fn any_change(&self) -> signal::Receiver<u64> {
+    pub(crate) fn any_change(&self) -> Receiver {
         self.any.subscribe()
     }
 }

@@ -1,6 +1,5 @@
-use super::{Bucket, Change, Collection, Store};
+use super::{Bucket, Change, Collection, Receiver, Store};
 use std::sync::Arc;
-use tokio::sync::watch as signal;
 
 /// How many changes a reader takes at once.
 const BATCH: usize = 256;
@@ -11,7 +10,8 @@ const BATCH: usize = 256;
 pub(crate) struct Cursor {
     bucket: Bucket,
     seen: u64,
-    signal: signal::Receiver<u64>,
+    era: u64,
+    signal: Receiver,
 }
 
 /// What a reader finds.
@@ -31,10 +31,7 @@ impl Cursor {
 
     /// Waits until there may be something new.
     pub(crate) async fn changed(&mut self) {
-        if self.signal.changed().await.is_err() {
-            // The store is gone: nothing will ever change.
-            std::future::pending::<()>().await;
-        }
+        self.signal.changed().await;
     }
 }
 
@@ -42,8 +39,9 @@ impl Store {
     /// A reader of the changes after `revision`.
     pub(crate) fn follow(&self, bucket: &Bucket, revision: u64) -> Cursor {
         let mut inner = self.write();
+        let era = inner.era;
         let collection = inner.collections.entry(bucket.clone()).or_insert_with(Collection::new);
-        Cursor { bucket: bucket.clone(), seen: revision, signal: collection.signal.subscribe() }
+        Cursor { bucket: bucket.clone(), seen: revision, era, signal: collection.signal.subscribe() }
     }
 
     /// The next changes for a reader.
@@ -53,7 +51,8 @@ impl Store {
         let Some(collection) = inner.collections.get(&cursor.bucket) else {
             return Poll::Changes(Vec::new());
         };
-        if cursor.seen < collection.forgotten {
+        // What was read before the store was put back tells nothing of now.
+        if cursor.era != inner.era || cursor.seen < collection.forgotten {
             return Poll::Lost(collection.forgotten);
         }
         let history = &collection.history;

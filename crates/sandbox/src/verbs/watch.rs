@@ -5,7 +5,7 @@ use crate::core::Core;
 use crate::field::FieldError;
 use crate::selector::{FieldSelector, LabelSelector};
 use crate::status::{ApiError, ApiResult};
-use crate::store::{Change, ChangeKind, Cursor, Poll, Snapshot, Stored};
+use crate::store::{Change, ChangeKind, Cursor, Poll, Receiver, Snapshot, Stored};
 use bytes::Bytes;
 use futures::Stream;
 use std::collections::VecDeque;
@@ -37,7 +37,7 @@ struct Watch {
     namespace: String,
     writer: Writer,
     ready: VecDeque<Bytes>,
-    cut: tokio::sync::watch::Receiver<u64>,
+    cut: Receiver,
     ends: Instant,
     bookmark: Instant,
     over: bool,
@@ -162,7 +162,7 @@ impl Watch {
             if let Some(chunk) = self.take_ready() {
                 return Some(chunk);
             }
-            if self.over {
+            if self.over || self.cut.has_changed() {
                 return None;
             }
             match self.core.store.poll(&mut self.cursor) {
@@ -201,8 +201,9 @@ impl Watch {
     async fn wait(&mut self) {
         let wake = if self.options.bookmarks { self.ends.min(self.bookmark) } else { self.ends };
         tokio::select! {
+            biased;
+            () = self.cut.changed() => self.over = true,
             () = self.cursor.changed() => {}
-            _ = self.cut.changed() => self.over = true,
             () = tokio::time::sleep_until(wake) => {
                 if Instant::now() >= self.ends {
                     self.over = true;
