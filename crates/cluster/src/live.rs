@@ -4,7 +4,7 @@ use crate::{ApiResource, Cluster};
 use bytes::Bytes;
 use holdfast_object::{GroupKind, GroupVersionKind, Object, ObjectKey, ObjectRef};
 use holdfast_sync::{Live, LiveObject, LiveView};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::mpsc;
@@ -76,7 +76,7 @@ struct State {
 }
 
 struct Store {
-    entries: HashMap<(String, String), Entry>,
+    entries: BTreeMap<(String, String), Entry>,
     condition: Condition,
     /// Namespaces that are watched one by one because the whole cluster may not be listed; empty otherwise.
     watches: Vec<AbortHandle>,
@@ -136,7 +136,7 @@ impl LiveState {
             }
             Err(error) if error.kind == ApiErrorKind::NoSuchKind => {
                 self.write().stores.entry(gvk.clone()).or_insert_with(|| Store {
-                    entries: HashMap::new(),
+                    entries: BTreeMap::new(),
                     condition: Condition::NoSuchKind,
                     watches: Vec::new(),
                 });
@@ -158,7 +158,8 @@ impl LiveState {
         if state.stores.get(gvk).is_some_and(|s| s.condition != Condition::NoSuchKind) {
             return;
         }
-        let mut store = Store { entries: HashMap::new(), condition: Condition::Listing, watches: Vec::new() };
+        let mut store =
+            Store { entries: BTreeMap::new(), condition: Condition::Listing, watches: Vec::new() };
         // A kind that cannot be watched (a review, say) is known to hold nothing: whatever is desired of it is sent.
         if !resource.watchable {
             store.condition = Condition::Synced;

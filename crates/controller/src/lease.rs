@@ -100,6 +100,7 @@ impl Leases {
                 self.options.retry
             };
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(until) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             }

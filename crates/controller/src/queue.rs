@@ -74,7 +74,9 @@ impl<K: Hash + Eq + Clone, R: PartialEq> Queue<K, R> {
                 state.timers.keys().next().map(|(at, _)| *at)
             };
             match timer {
-                Some(at) => tokio::select! { () = wake => {}, () = tokio::time::sleep_until(at) => {} },
+                Some(at) => {
+                    tokio::select! { biased; () = wake => {}, () = tokio::time::sleep_until(at) => {} }
+                }
                 None => wake.await,
             }
         }

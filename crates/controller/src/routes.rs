@@ -1,5 +1,5 @@
 use holdfast_object::ObjectKey;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::RwLock;
 
 /// A cluster under an identity, as long as this process knows it: the same object in two places is two objects.
@@ -22,7 +22,7 @@ pub struct Routes {
 
 #[derive(Debug, Default)]
 struct State {
-    to: HashMap<(Place, ObjectKey), HashSet<ObjectKey>>,
+    to: HashMap<(Place, ObjectKey), BTreeSet<ObjectKey>>,
     from: HashMap<ObjectKey, HashSet<(Place, ObjectKey)>>,
 }
 
@@ -70,7 +70,7 @@ impl Routes {
     }
 
     /// The resources that are interested in any object of this kind at a place.
-    pub fn of_kind(&self, place: Place, group: &str, kind: &str) -> HashSet<ObjectKey> {
+    pub fn of_kind(&self, place: Place, group: &str, kind: &str) -> BTreeSet<ObjectKey> {
         let state = self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         let of_kind = state
             .to

@@ -3,7 +3,7 @@ use holdfast_cluster::{ApiErrorKind, LiveState};
 use holdfast_object::{GroupVersionKind, ObjectKey, ObjectRef};
 use holdfast_sync::{Desired, HealthGate, Occasion, Progress, Step, SyncPolicy, Verdict, Wake, next};
 use jiff::Timestamp;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// One run of one app: its desired state under one policy, and how far it has come.
@@ -99,7 +99,7 @@ impl SyncRun {
         (!lines.is_empty()).then(|| lines.join("\n"))
     }
 
-    fn kinds(&self) -> HashSet<GroupVersionKind> {
+    fn kinds(&self) -> BTreeSet<GroupVersionKind> {
         let desired = self.desired.objects().iter().map(|o| &o.reference);
         desired.chain(&self.desired.previous).chain(self.gated()).map(ObjectRef::gvk).collect()
     }

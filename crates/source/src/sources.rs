@@ -30,6 +30,11 @@ pub trait StandIn: Send + Sync {
     /// # Errors
     /// [`SourceError`] when there is no such reference or the folder cannot be read.
     fn artifact(&self, wanted: &GitRef) -> Result<Artifact, SourceError>;
+
+    /// Whether reading touches no disk, so that it needs no thread of its own.
+    fn is_in_memory(&self) -> bool {
+        false
+    }
 }
 
 impl Sources {
@@ -92,6 +97,9 @@ impl Sources {
     ) -> Result<Artifact, SourceError> {
         let url = GitUrl::parse(url)?;
         if let Some(found) = self.find(&url) {
+            if found.is_in_memory() {
+                return found.artifact(wanted);
+            }
             let wanted = wanted.clone();
             let read = tokio::task::spawn_blocking(move || found.artifact(&wanted));
             return read.await.map_err(|_| SourceError::Cancelled)?;
