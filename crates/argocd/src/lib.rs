@@ -14,7 +14,7 @@ mod credentials;
 mod options;
 mod preview;
 
-pub use options::{ArgoOptions, Clock};
+pub use options::ArgoOptions;
 pub use preview::{Preview, preview, unsupported};
 
 use application::{ApplicationReconciler, Shared};

@@ -1,7 +1,4 @@
 use crate::application::HealPauses;
-use jiff::Timestamp;
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// How Argo CD's front-end works. The defaults are Argo CD's own.
@@ -28,8 +25,6 @@ pub struct ArgoOptions {
     pub prune_limit: Option<u32>,
     /// Put the health of each object into `status.resources` (`controller.resource.health.persist`).
     pub inline_resource_health: bool,
-    /// Where the time comes from.
-    pub clock: Clock,
     /// The seed of charts' random functions. Passwords and keys come from it: the default takes it from the operating
     /// system, once for the process, so that the same content renders the same.
     pub seed: [u8; 32],
@@ -48,7 +43,6 @@ impl Default for ArgoOptions {
             self_heal_max: Duration::from_secs(300),
             prune_limit: None,
             inline_resource_health: false,
-            clock: Clock::wall(),
             seed: rand::random(),
         }
     }
@@ -57,32 +51,5 @@ impl Default for ArgoOptions {
 impl ArgoOptions {
     pub(crate) fn heal_pauses(&self) -> HealPauses {
         HealPauses { first: self.self_heal_first, factor: self.self_heal_factor, max: self.self_heal_max }
-    }
-}
-
-/// Where the time comes from: the machine, or whatever a test makes of it.
-#[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
-
-impl Clock {
-    /// The machine's clock.
-    pub fn wall() -> Self {
-        Self::new(Timestamp::now)
-    }
-
-    /// Any clock.
-    pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
-    }
-
-    /// The time.
-    pub fn now(&self) -> Timestamp {
-        (self.0)()
-    }
-}
-
-impl fmt::Debug for Clock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Clock")
     }
 }

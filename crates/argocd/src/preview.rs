@@ -6,6 +6,7 @@ use holdfast_object::Object;
 use holdfast_render::Diagnostic;
 use holdfast_source::Sources;
 use holdfast_sync::{Desired, SyncPolicy};
+use jiff::Timestamp;
 
 /// What would be applied, and how.
 #[derive(Debug, Clone)]
@@ -19,7 +20,7 @@ pub struct Preview {
 }
 
 /// Renders an Application at the newest revision of its source. The cluster is asked for kinds and for the Secrets
-/// with the repository's credentials, and nothing is written to it.
+/// with the repository's credentials, and nothing is written to it. Charts see `now` as their time.
 ///
 /// # Errors
 /// Why it cannot be rendered, in a sentence.
@@ -28,8 +29,9 @@ pub async fn preview(
     sources: &Sources,
     application: &Object,
     options: &ArgoOptions,
+    now: Timestamp,
 ) -> Result<Preview, String> {
-    application::preview(cluster, sources, application, options).await
+    application::preview(cluster, sources, application, options, now).await
 }
 
 /// Why a resource of Argo CD is refused: each field that is not acted on, or what cannot be read. Empty when it is

@@ -10,6 +10,7 @@ use holdfast_render::Diagnostic;
 use holdfast_source::{GitCache, Limits, Sources};
 use holdfast_sync::{Desired, MapView, Plan, SyncPolicy};
 use holdfast_view::Api;
+use jiff::Timestamp;
 use std::path::PathBuf;
 
 /// Where the source is read from.
@@ -56,7 +57,8 @@ pub(crate) async fn preview(
     match found.app.api {
         Api::ArgoCd => {
             let options = ArgoOptions::default();
-            let preview = holdfast_argocd::preview(&found.cluster, &sources, object, &options).await;
+            let preview =
+                holdfast_argocd::preview(&found.cluster, &sources, object, &options, Timestamp::now()).await;
             let holdfast_argocd::Preview { desired, policy, diagnostics } = preview.map_err(cannot)?;
             Ok(Preview { desired, policy, diagnostics })
         }

@@ -1,11 +1,12 @@
 use crate::access::{Access, Accesses, definitions};
 use crate::queue::{Queue, Work};
-use crate::{Metrics, Place, Recorder, Routes};
+use crate::{Clock, Metrics, Place, Recorder, Routes};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use holdfast_apply::Applier;
 use holdfast_cluster::{Cluster, Endpoint, LiveEvent, LiveState, OwnerIndex};
 use holdfast_object::{GroupKind, GroupVersionKind, Object, ObjectKey, ObjectRef, Value};
+use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -101,6 +102,8 @@ pub struct EngineOptions {
     pub reporter: String,
     /// The pause before a reconcile that panicked is tried again.
     pub panic_pause: Duration,
+    /// Where the time of day comes from.
+    pub clock: Clock,
 }
 
 /// The home cluster and others that apps deploy to, the queue and the routes. Cheap to clone; all clones are one.
@@ -180,6 +183,11 @@ impl Engine {
         &self.inner.routes
     }
 
+    /// The time of day.
+    pub fn now(&self) -> Timestamp {
+        self.inner.options.clock.now()
+    }
+
     /// Counters and timings.
     pub fn metrics(&self) -> &Metrics {
         &self.inner.metrics
@@ -215,8 +223,9 @@ impl Engine {
         let slots = Arc::new(Semaphore::new(self.inner.options.concurrency));
         loop {
             let work = tokio::select! {
-                work = self.next(&slots) => work,
+                biased;
                 _ = stop.wait_for(|stop| *stop) => break,
+                work = self.next(&slots) => work,
             };
             let Some((work, slot)) = work else { break };
             let Some(reconciler) = by_kind.get(&work.key.group_kind()).cloned() else {

@@ -9,20 +9,24 @@
 //! This crate knows no front-end, no source and no renderer.
 
 mod access;
+mod clock;
 mod engine;
 mod events;
 mod lease;
 mod metrics;
+mod offload;
 mod queue;
 mod routes;
 mod run;
 mod status;
 
 pub use access::{Access, AccessError};
+pub use clock::Clock;
 pub use engine::{Engine, EngineOptions, Outcome, Reason, Reconciler, Trigger};
 pub use events::{Recorder, Severity};
 pub use lease::{Lease, LeaseOptions, Leases};
 pub use metrics::Metrics;
+pub use offload::offload;
 pub use queue::{Queue, Work};
 pub use routes::{Place, Routes};
 pub use run::{Advance, SyncRun};

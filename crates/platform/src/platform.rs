@@ -1,7 +1,7 @@
 use crate::follow;
 use holdfast_argocd::ArgoOptions;
 use holdfast_cluster::{Cluster, OwnerIndex};
-use holdfast_controller::{Engine, EngineOptions};
+use holdfast_controller::{Clock, Engine, EngineOptions};
 use holdfast_flux::FluxOptions;
 use holdfast_render::RenderCache;
 use holdfast_source::{GitCache, Limits, Sources};
@@ -22,6 +22,8 @@ pub struct PlatformOptions {
     pub flux: FluxOptions,
     /// How Argo CD's kinds are run.
     pub argocd: ArgoOptions,
+    /// Where the time of day comes from.
+    pub clock: Clock,
     /// Reconciles under way at once; they never wait, so this bounds memory and requests only.
     pub concurrency: usize,
     /// Renders that are remembered.
@@ -36,6 +38,7 @@ impl PlatformOptions {
             limits: Limits::default(),
             flux: FluxOptions::default(),
             argocd: ArgoOptions::default(),
+            clock: Clock::wall(),
             concurrency: 64,
             renders: 4096,
         }
@@ -68,6 +71,7 @@ impl Platform {
                 owners: vec![OwnerIndex::AnnotationPrefix(holdfast_types::argocd::TRACKING_ID.into())],
                 reporter: "holdfast".into(),
                 panic_pause: PANIC_PAUSE,
+                clock: options.clock.clone(),
             },
         );
         let renders = Arc::new(RenderCache::new(options.renders));

@@ -78,8 +78,7 @@ impl Round<'_> {
         let left = wave.len();
         let desired = Desired::new("", Vec::new(), wave);
         let mut run = SyncRun::new(Arc::new(desired), Arc::new(policy), Occasion::Scheduled, self.now);
-        let clock = self.shared.options.clock.clone();
-        match run.advance(self.shared.engine.home(), || clock.now()).await {
+        match run.advance(self.shared.engine.home(), || self.shared.engine.now()).await {
             Advance::Done(Verdict::Failed(failures)) => {
                 let text = failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
                 self.cannot_delete(format!("Unable to delete application resources: {text}")).await

@@ -8,6 +8,7 @@ use super::reconcile::Round;
 use super::refresh::Level;
 use super::request::{self, Identity, Pruning, Target};
 use holdfast_cluster::{ApiError, ApiRequest, Cluster};
+use holdfast_controller::offload;
 use holdfast_object::{GroupKind, Object, ObjectRef, Value};
 use holdfast_render::{Rendered, Scope};
 use holdfast_source::{Artifact, GitRef};
@@ -121,7 +122,7 @@ impl Round<'_> {
             }
         };
         // A large render would hold up every other reconcile of its thread.
-        tokio::task::spawn_blocking(render).await.map_err(|e| format!("rendering broke off: {e}"))?
+        offload(render).await.map_err(|e| format!("rendering broke off: {e}"))?
     }
 
     /// Compares a target with the cluster; `None` while not all of it is known.

@@ -11,6 +11,7 @@ use holdfast_render::{RenderOutcome, render};
 use holdfast_source::{GitRef, Sources};
 use holdfast_sync::Desired;
 use holdfast_types::argocd::ApplicationSpec;
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// What an Application makes of its source at the newest revision.
@@ -19,6 +20,7 @@ pub(crate) async fn preview(
     sources: &Sources,
     app: &Object,
     options: &ArgoOptions,
+    now: Timestamp,
 ) -> Result<Preview, String> {
     let spec = app.get(&["spec"]).cloned().unwrap_or_default();
     let spec: ApplicationSpec = serde_json::from_value(spec).map_err(|e| format!("spec: {e}"))?;
@@ -40,7 +42,7 @@ pub(crate) async fn preview(
         // Without an answer the chart sees the version Helm assumes.
         kube_version: kube_version(cluster).await.unwrap_or_default(),
         api_versions: cluster.discovery().api_versions(),
-        now: options.clock.now().as_nanosecond(),
+        now: now.as_nanosecond(),
         seed: options.seed,
     };
     let (source_type, rendering) = request::render_request(artifact.tree.as_ref(), source, &facts)?;

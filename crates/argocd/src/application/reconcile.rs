@@ -19,7 +19,7 @@ use holdfast_sync::Live;
 use holdfast_sync::LiveView;
 use holdfast_types::argocd::{ApplicationSpec, app_project, application};
 use jiff::Timestamp;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -53,7 +53,7 @@ impl Shared {
         options: ArgoOptions,
     ) -> Self {
         let repositories = Repositories::new(engine.cluster().clone(), &options.control_namespace);
-        let began = options.clock.now().as_nanosecond();
+        let began = engine.now().as_nanosecond();
         Self {
             engine,
             sources,
@@ -157,7 +157,7 @@ impl<'a> Round<'a> {
         };
         let spec = app.get(&["spec"]).cloned().unwrap_or_else(|| json!({}));
         let spec: Result<ApplicationSpec, String> = serde_json::from_value(spec).map_err(|e| e.to_string());
-        let now = shared.options.clock.now();
+        let now = shared.engine.now();
         // A wait ends with whatever woke us.
         memory.preparing = None;
         if let Some(run) = memory.run.as_mut() {
@@ -211,7 +211,7 @@ impl<'a> Round<'a> {
 
     async fn run(&mut self) -> Outcome {
         for _ in 0..MOST_ACTIONS {
-            self.now = self.shared.options.clock.now();
+            self.now = self.shared.engine.now();
             match decide(&self.state()) {
                 Action::Ignore => {
                     self.shared.engine.routes().set(&self.app.key(), HashSet::new());
@@ -431,7 +431,7 @@ impl<'a> Round<'a> {
 
     /// Sees to it that the kinds of objects are watched.
     pub(super) async fn watch(&self, objects: &[ObjectRef]) -> Result<(), String> {
-        let kinds: HashSet<GroupVersionKind> = objects.iter().map(ObjectRef::gvk).collect();
+        let kinds: BTreeSet<GroupVersionKind> = objects.iter().map(ObjectRef::gvk).collect();
         for kind in kinds {
             self.shared.engine.live().ensure(&kind).await.map_err(|e| e.to_string())?;
         }

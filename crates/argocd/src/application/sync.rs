@@ -97,13 +97,12 @@ impl Round<'_> {
         let interests = self.interests(&[]);
         self.shared.engine.routes().set(&self.app.key(), interests);
         let approved = self.is_approved();
-        let clock = self.shared.options.clock.clone();
         let engine = &self.shared.engine;
         let Some(run) = self.memory.run.as_mut() else { return };
         if approved && !run.sync.policy.prune.brake.approved {
             Arc::make_mut(&mut run.sync.policy).prune.brake.approved = true;
         }
-        match run.sync.advance(engine.home(), || clock.now()).await {
+        match run.sync.advance(engine.home(), || engine.now()).await {
             Advance::Done(verdict) => self.done(verdict),
             Advance::Wait(wake) => self.wait(&wake),
             Advance::Unavailable(message) => {

@@ -1,9 +1,9 @@
 //! The test bed: one sandbox with Argo CD's definitions, one engine, a repository in memory.
 
 use bytes::Bytes;
-use holdfast_argocd::{ArgoOptions, Clock};
+use holdfast_argocd::ArgoOptions;
 use holdfast_cluster::{ApiRequest, Cluster, OwnerIndex, PatchKind};
-use holdfast_controller::{Engine, EngineOptions, Reason, Trigger};
+use holdfast_controller::{Clock, Engine, EngineOptions, Reason, Trigger};
 use holdfast_object::{GroupVersionKind, Object, Value, json};
 use holdfast_render::RenderCache;
 use holdfast_sandbox::{Options, Sandbox};
@@ -95,6 +95,8 @@ impl Bed {
     pub(crate) async fn with(options: ArgoOptions) -> Self {
         let sandbox = Sandbox::start(Options::default());
         let cluster = Cluster::new(kube::Client::new(sandbox.service(), "default"));
+        let (began, at) = (Timestamp::now(), tokio::time::Instant::now());
+        let clock = Clock::new(move || began + jiff::SignedDuration::try_from(at.elapsed()).unwrap());
         let tracking = OwnerIndex::AnnotationPrefix("argocd.argoproj.io/tracking-id".into());
         let engine = Engine::new(
             cluster.clone(),
@@ -103,6 +105,7 @@ impl Bed {
                 owners: vec![tracking],
                 reporter: "argocd-application-controller".into(),
                 panic_pause: Duration::from_secs(1),
+                clock,
             },
         );
         let cache = GitCache::new(std::env::temp_dir().join("holdfast-argocd-tests"), Limits::default());
@@ -120,14 +123,8 @@ impl Bed {
             }
         }
         bed.apply(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argocd"}})).await;
-        let (began, at) = (Timestamp::now(), tokio::time::Instant::now());
-        let clock = Clock::new(move || began + jiff::SignedDuration::try_from(at.elapsed()).unwrap());
-        let reconcilers = holdfast_argocd::reconcilers(
-            &bed.engine,
-            sources,
-            Arc::new(RenderCache::new(64)),
-            ArgoOptions { clock, ..options },
-        );
+        let reconcilers =
+            holdfast_argocd::reconcilers(&bed.engine, sources, Arc::new(RenderCache::new(64)), options);
         let engine = bed.engine.clone();
         tokio::spawn(async move { engine.run(reconcilers, stopped).await });
         bed

@@ -13,7 +13,6 @@ use holdfast_object::{GroupVersionKind, Object, ObjectKey, ObjectRef, Value, jso
 use holdfast_source::{Artifact, SourceError};
 use holdfast_types::flux::{GitRepositorySpec, git_repository};
 use holdfast_types::parse_duration;
-use jiff::Timestamp;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -141,7 +140,7 @@ impl GitRepositories {
                 self.shared.artifacts.publish(key, Published { artifact: artifact.clone(), tree });
                 self.report_new(object, &artifact);
                 let status = self.status(object, |conditions, status| {
-                    status::published(key, &artifact, conditions, status);
+                    status::published(key, &artifact, conditions, status, self.shared.engine.now());
                 });
                 self.write(object, status).await?;
                 if is_new {
@@ -218,13 +217,13 @@ impl GitRepositories {
             reason,
             message,
             annotations,
-            Timestamp::now(),
+            self.shared.engine.now(),
         );
     }
 
     fn status(&self, object: &Object, change: impl FnOnce(&mut Conditions, &mut Value)) -> Value {
         let mut status = status_of(object);
-        let mut conditions = Conditions::of(object, Timestamp::now());
+        let mut conditions = Conditions::of(object, self.shared.engine.now());
         change(&mut conditions, &mut status);
         status["conditions"] = conditions.into_value();
         status["observedGeneration"] = object.generation().into();

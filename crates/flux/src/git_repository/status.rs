@@ -11,6 +11,7 @@ pub(crate) fn published(
     artifact: &Artifact,
     conditions: &mut Conditions,
     status: &mut Value,
+    now: Timestamp,
 ) {
     let revision = artifact.revision.to_string();
     let message = format!("stored artifact for revision '{revision}'");
@@ -28,7 +29,7 @@ pub(crate) fn published(
     status["artifact"] = json!({
         "revision": revision,
         "digest": artifact.digest,
-        "lastUpdateTime": seconds(Timestamp::now()),
+        "lastUpdateTime": seconds(now),
         "path": path,
         "url": format!("http://source-controller.flux-system.svc.cluster.local./{path}"),
     });

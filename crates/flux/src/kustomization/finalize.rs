@@ -8,7 +8,6 @@ use holdfast_sync::{
     Desired, HealthGate, Occasion, PruneBrake, PruneOrder, PrunePolicy, SyncPolicy, Verdict,
 };
 use holdfast_types::flux::KustomizationSpec;
-use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,10 +53,15 @@ impl Kustomizations {
             let mut run = match self.remember(key, |memory| memory.run.take()) {
                 // The deletion itself goes on; a run that applied is abandoned.
                 Some(active) if active.target.revision.is_empty() => active.run,
-                _ => SyncRun::new(Arc::new(desired), Arc::new(policy), Occasion::Scheduled, Timestamp::now()),
+                _ => SyncRun::new(
+                    Arc::new(desired),
+                    Arc::new(policy),
+                    Occasion::Scheduled,
+                    self.shared.engine.now(),
+                ),
             };
             self.shared.engine.routes().set(key, run.interests());
-            match run.advance(self.shared.engine.home(), Timestamp::now).await {
+            match run.advance(self.shared.engine.home(), || self.shared.engine.now()).await {
                 Advance::Done(Verdict::InForce) => {}
                 Advance::Done(verdict) => {
                     let message = format!("deletion of the objects failed: {verdict:?}");

@@ -152,7 +152,7 @@ impl Kustomizations {
             (Action::Nothing, _) => self.stand_by(key, &object).await.map(|()| Outcome::Settled),
             (Action::Adopt, _) => self.shared.add_finalizer(&object).await.map(|()| Outcome::Settled),
             (Action::Refuse { reason, message }, _) => {
-                let status = status::refused(&object, reason, &message);
+                let status = status::refused(&object, reason, &message, self.shared.engine.now());
                 self.write(&object, status).await.map(|()| Outcome::Settled)
             }
             (Action::Finalize, spec) => self.finalize(key, &object, spec.ok().as_ref()).await,

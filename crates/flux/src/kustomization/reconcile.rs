@@ -9,7 +9,6 @@ use holdfast_object::{Object, ObjectKey, ObjectRef, Value, json};
 use holdfast_render::Rendered;
 use holdfast_sync::{Occasion, Verdict, Wake, WriteWhen};
 use holdfast_types::flux::{KUSTOMIZE_GROUP, KustomizationSpec, SOURCE_GROUP, git_repository, kustomization};
-use jiff::Timestamp;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -226,7 +225,7 @@ impl Kustomizations {
         let policy = request::policy(object, spec, times, &self.shared.options, &target.revision);
         let digest = status::digest(&desired);
         desired.applied_before = status::is_current(&crate::resource::status_of(object), &digest);
-        let run = SyncRun::new(Arc::new(desired), Arc::new(policy), occasion, Timestamp::now());
+        let run = SyncRun::new(Arc::new(desired), Arc::new(policy), occasion, self.shared.engine.now());
         Ok(Active { run, target, began: Instant::now(), digest })
     }
 
@@ -238,7 +237,7 @@ impl Kustomizations {
         times: Times,
         mut active: Active,
     ) -> Result<Outcome, ApiError> {
-        match active.run.advance(self.shared.engine.home(), Timestamp::now).await {
+        match active.run.advance(self.shared.engine.home(), || self.shared.engine.now()).await {
             Advance::Done(verdict) => self.finished(key, object, times, active, verdict).await,
             Advance::Wait(wake) => self.waiting(key, object, times, active, wake).await,
             Advance::Unavailable(message) => {
@@ -257,18 +256,19 @@ impl Kustomizations {
         active: Active,
         wake: Wake,
     ) -> Result<Outcome, ApiError> {
+        let now = self.shared.engine.now();
         let status = match active.run.unreadable(self.shared.engine.live()) {
             Some(message) => {
                 self.report_hindrance(object, "ReconciliationFailed", &message, &active.target.revision);
-                status::unreadable(object, &active.run, &message)
+                status::unreadable(object, &active.run, &message, now)
             }
-            None => status::waiting(object, &active.run, &wake, times.timeout),
+            None => status::waiting(object, &active.run, &wake, times.timeout, now),
         };
         self.remember(key, |memory| memory.run = Some(active));
         self.write(object, status).await?;
         Ok(match wake.deadline {
             Some(deadline) => {
-                let left = deadline.duration_since(Timestamp::now());
+                let left = deadline.duration_since(now);
                 Outcome::After(Duration::try_from(left).unwrap_or_default())
             }
             None => Outcome::After(times.timeout),
@@ -288,8 +288,8 @@ impl Kustomizations {
             &active.run,
             &verdict,
             &active.digest,
-            active.began.elapsed(),
-            times.timeout,
+            (active.began.elapsed(), times.timeout),
+            self.shared.engine.now(),
         );
         let succeeded = end.succeeded;
         self.report_changes(object, &active, times);
@@ -342,7 +342,7 @@ impl Kustomizations {
             reason,
             message,
             annotations,
-            Timestamp::now(),
+            self.shared.engine.now(),
         );
     }
 
@@ -383,7 +383,7 @@ impl Kustomizations {
         object: &Object,
         hindrance: Hindrance,
     ) -> Result<Outcome, ApiError> {
-        let status = status::hindered(object, hindrance.reason, &hindrance.message);
+        let status = status::hindered(object, hindrance.reason, &hindrance.message, self.shared.engine.now());
         self.report_hindrance(object, hindrance.reason, &hindrance.message, "");
         self.write(object, status).await?;
         Ok(Outcome::After(self.shared.jittered(key, hindrance.again)))
@@ -397,7 +397,8 @@ impl Kustomizations {
         hindrance: Hindrance,
         revision: &str,
     ) -> Result<Outcome, ApiError> {
-        let mut status = status::hindered(object, hindrance.reason, &hindrance.message);
+        let mut status =
+            status::hindered(object, hindrance.reason, &hindrance.message, self.shared.engine.now());
         status["lastAttemptedRevision"] = revision.into();
         self.report(object, Severity::Warning, hindrance.reason, &hindrance.message, revision);
         self.write(object, status).await?;

@@ -24,9 +24,9 @@ pub(super) struct End {
 }
 
 /// Refused for good: until the spec changes.
-pub(super) fn refused(object: &Object, reason: &str, message: &str) -> Value {
+pub(super) fn refused(object: &Object, reason: &str, message: &str, now: Timestamp) -> Value {
     let mut status = status_of(object);
-    let mut conditions = Conditions::of(object, Timestamp::now());
+    let mut conditions = Conditions::of(object, now);
     conditions.stalled(reason, message);
     status["conditions"] = conditions.into_value();
     status["observedGeneration"] = object.generation().into();
@@ -35,9 +35,9 @@ pub(super) fn refused(object: &Object, reason: &str, message: &str) -> Value {
 }
 
 /// Kept from beginning by something that may change.
-pub(super) fn hindered(object: &Object, reason: &str, message: &str) -> Value {
+pub(super) fn hindered(object: &Object, reason: &str, message: &str, now: Timestamp) -> Value {
     let mut status = status_of(object);
-    let mut conditions = Conditions::of(object, Timestamp::now());
+    let mut conditions = Conditions::of(object, now);
     conditions.failed(reason, message);
     status["conditions"] = conditions.into_value();
     note_request(object, &mut status);
@@ -45,10 +45,16 @@ pub(super) fn hindered(object: &Object, reason: &str, message: &str) -> Value {
 }
 
 /// Written, and waiting for the cluster.
-pub(super) fn waiting(object: &Object, run: &SyncRun, wake: &Wake, timeout: Duration) -> Value {
+pub(super) fn waiting(
+    object: &Object,
+    run: &SyncRun,
+    wake: &Wake,
+    timeout: Duration,
+    now: Timestamp,
+) -> Value {
     let mut status = status_of(object);
     let revision = &run.desired.revision;
-    let mut conditions = Conditions::of(object, Timestamp::now());
+    let mut conditions = Conditions::of(object, now);
     let message = if wake.waiting.is_empty() {
         format!("Detecting drift for revision {revision} with a timeout of {}", format_duration(timeout))
     } else {
@@ -69,8 +75,8 @@ pub(super) fn waiting(object: &Object, run: &SyncRun, wake: &Wake, timeout: Dura
 }
 
 /// Begun, and kept from going on by a right that is missing. It goes on as soon as the right is there.
-pub(super) fn unreadable(object: &Object, run: &SyncRun, message: &str) -> Value {
-    let mut status = hindered(object, "ReconciliationFailed", message);
+pub(super) fn unreadable(object: &Object, run: &SyncRun, message: &str, now: Timestamp) -> Value {
+    let mut status = hindered(object, "ReconciliationFailed", message, now);
     status["lastAttemptedRevision"] = run.desired.revision.as_str().into();
     status["inventory"] = inventory::write(&under_way(run));
     status
@@ -82,12 +88,12 @@ pub(super) fn finished(
     run: &SyncRun,
     verdict: &Verdict,
     digest: &str,
-    took: Duration,
-    timeout: Duration,
+    (took, timeout): (Duration, Duration),
+    now: Timestamp,
 ) -> End {
     let revision = run.desired.revision.clone();
     let mut status = status_of(object);
-    let mut conditions = Conditions::of(object, Timestamp::now());
+    let mut conditions = Conditions::of(object, now);
     let (succeeded, reason, message) = judge(verdict, &revision, timeout);
     if succeeded {
         conditions.ready(reason, &message);
@@ -113,7 +119,7 @@ pub(super) fn finished(
     let changed = succeeded && run.progress.changes().is_empty() && is_current(&status, digest);
     // A run that changed nothing is no news: the history counts reconciles of an interval, not looks at a drift.
     if !changed {
-        status["history"] = history(&status, digest, reason, &revision, took);
+        status["history"] = history(&status, digest, (reason, &revision), took, now);
     }
     note_request(object, &mut status);
     End { status, succeeded, reason, message }
@@ -219,9 +225,15 @@ pub(super) fn digest(desired: &Desired) -> String {
 }
 
 /// The history with this run: it joins the newest entry of the same digest and outcome, or begins one.
-fn history(status: &Value, digest: &str, outcome: &str, revision: &str, took: Duration) -> Value {
+fn history(
+    status: &Value,
+    digest: &str,
+    (outcome, revision): (&str, &str),
+    took: Duration,
+    now: Timestamp,
+) -> Value {
     let mut list = status.get("history").and_then(Value::as_array).cloned().unwrap_or_default();
-    let now = seconds(Timestamp::now());
+    let now = seconds(now);
     let is_same = |entry: &Value| entry["digest"] == digest && entry["lastReconciledStatus"] == outcome;
     let mut entry = match list.iter().position(is_same) {
         Some(at) => list.remove(at),
@@ -248,16 +260,19 @@ mod tests {
     #[test]
     fn equal_outcomes_join_in_the_history() {
         let took = Duration::from_millis(120);
+        let history = |status: &Value, digest: &str, outcome: &str, revision: &str| {
+            history(status, digest, (outcome, revision), took, Timestamp::UNIX_EPOCH)
+        };
         let mut status = json!({});
-        status["history"] = history(&status, "a", "ReconciliationSucceeded", "r1", took);
-        status["history"] = history(&status, "a", "ReconciliationSucceeded", "r2", took);
-        status["history"] = history(&status, "b", "ReconciliationFailed", "r3", took);
+        status["history"] = history(&status, "a", "ReconciliationSucceeded", "r1");
+        status["history"] = history(&status, "a", "ReconciliationSucceeded", "r2");
+        status["history"] = history(&status, "b", "ReconciliationFailed", "r3");
         let list = status["history"].as_array().unwrap();
         assert_eq!(list.len(), 2);
         assert_eq!((&list[0]["digest"], &list[1]["totalReconciliations"]), (&json!("b"), &json!(2)));
         assert_eq!(list[1]["lastReconciledDuration"], "120ms");
         for digest in ["c", "d", "e", "f"] {
-            status["history"] = history(&status, digest, "ReconciliationSucceeded", "r", took);
+            status["history"] = history(&status, digest, "ReconciliationSucceeded", "r");
         }
         assert_eq!(status["history"].as_array().unwrap().len(), HISTORY);
     }

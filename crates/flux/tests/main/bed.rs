@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use holdfast_cluster::{ApiRequest, Cluster, OwnerIndex, PatchKind};
-use holdfast_controller::{Engine, EngineOptions};
+use holdfast_controller::{Clock, Engine, EngineOptions};
 use holdfast_flux::FluxOptions;
 use holdfast_object::{GroupVersionKind, Object, ObjectRef, Value, json};
 use holdfast_render::RenderCache;
@@ -113,6 +113,7 @@ impl Bed {
                 owners: vec![OwnerIndex::AnnotationPrefix("argocd.argoproj.io/tracking-id".into())],
                 reporter: "test".into(),
                 panic_pause: Duration::from_secs(1),
+                clock: Clock::wall(),
             },
         );
         let sources =
