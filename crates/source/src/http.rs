@@ -48,6 +48,32 @@ impl HttpClients {
     }
 }
 
+/// A proxy's address for [`Access::proxy`], with its user and password in it.
+///
+/// # Errors
+/// What is wrong with the address, without repeating it.
+pub fn proxy_address(
+    address: &str,
+    username: Option<&str>,
+    password: Option<&str>,
+) -> Result<String, &'static str> {
+    if address.len() > MAX_PROXY_BYTES {
+        return Err("the proxy's address is too long");
+    }
+    let mut url = reqwest::Url::parse(address).map_err(|_| "the proxy's address cannot be read")?;
+    if !matches!(url.scheme(), "http" | "https" | "socks5") {
+        return Err("the proxy's address must begin with http://, https:// or socks5://");
+    }
+    if let Some(username) = username {
+        let taken = url.set_username(username).and_then(|()| url.set_password(password));
+        taken.map_err(|()| "the proxy's address has no host")?;
+    }
+    Ok(url.into())
+}
+
+/// Flux' own limit.
+const MAX_PROXY_BYTES: usize = 2048;
+
 /// The `Authorization` header for these credentials, or nothing. `shown` names the source in errors.
 pub(crate) fn authorization_value(
     credentials: &Credentials,

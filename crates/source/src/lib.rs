@@ -27,7 +27,8 @@
 //! [`LocalFolder`] reads a folder on this machine, at the last commit of its checkout or as it lies, and [`Watch`]
 //! tells when it changes. [`oci`] pulls artifacts from registries, [`HelmRepositories`] charts from there and from
 //! repositories with an index. [`Sources`] is the one door to all of them. [`SourceIgnore`] leaves out of a tree what
-//! Flux would leave out; [`webhook`] reads what Git providers tell about pushes.
+//! Flux would leave out, [`archive`] packs what is left as Flux would, and [`Storage`] keeps it to be served;
+//! [`webhook`] reads what Git providers tell about pushes.
 //!
 //! Where to look: `git/select` decides which commit a reference stands for, `git/session` speaks with a server over
 //! `git/transport`, `git/store` keeps objects on disk, `git/tree` reads files from them, and `git/cache` joins these.
@@ -40,6 +41,7 @@
 //! unencrypted connections unless told to, and none to where a server redirects. It writes nothing but its cache. Every
 //! size is limited ([`Limits`]).
 
+mod archive;
 mod artifact;
 mod cancel;
 mod credentials;
@@ -55,19 +57,23 @@ mod limits;
 pub mod oci;
 mod revision;
 mod sources;
+mod storage;
 mod tls;
 mod url;
 pub mod webhook;
 
+pub use archive::{ArchiveError, Packed, archive};
 pub use artifact::{Artifact, Commit};
 pub use credentials::{Access, ClientCertificate, Credentials, TlsOptions};
 pub use error::SourceError;
 pub use folder::{DiskTree, Follow, LocalFolder, Watch};
 pub use git::{GitCache, GitStatistics, GitTree, Reference, Resolved};
 pub use helm_repository::{Chart, ChartVersion, HelmAccess, HelmIndex, HelmRepositories, Index, IndexError};
+pub use http::proxy_address;
 pub use ignore::{IgnoringTree, SourceIgnore};
 pub use limits::Limits;
 pub use revision::{GitRef, Revision};
 pub use secrecy::SecretString as Secret;
 pub use sources::{Sources, StandIn};
+pub use storage::{ArtifactFolder, ArtifactPath, Kept, Storage, StorageOptions};
 pub use url::{GitUrl, Scheme};

@@ -1,5 +1,9 @@
-use crate::oci::OciRegistries;
-use crate::{Access, Artifact, GitCache, GitRef, GitUrl, HelmRepositories, SourceError};
+use crate::download::Get;
+use crate::oci::{HashedTree, OciRegistries, untar};
+use crate::storage::digest_of;
+use crate::{
+    Access, Artifact, GitCache, GitRef, GitUrl, HelmRepositories, SourceError, Storage, StorageOptions,
+};
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -19,6 +23,7 @@ struct Inner {
     cache: GitCache,
     registries: OciRegistries,
     charts: HelmRepositories,
+    storage: Storage,
     stand_ins: RwLock<HashMap<String, Arc<dyn StandIn>>>,
     changes: broadcast::Sender<String>,
 }
@@ -38,12 +43,20 @@ pub trait StandIn: Send + Sync {
 }
 
 impl Sources {
-    /// The sources behind a cache, with no stand-ins.
+    /// The sources behind a cache, with no stand-ins; what is published is kept beside the cache.
     pub fn new(cache: GitCache) -> Self {
+        let options = StorageOptions::new(cache.folder().join("artifacts"));
+        Self::with_storage(cache, options)
+    }
+
+    /// The same with published artifacts kept elsewhere.
+    pub fn with_storage(cache: GitCache, options: StorageOptions) -> Self {
         let (changes, _) = broadcast::channel(CHANGES);
         let registries = OciRegistries::new(cache.limits().clone());
         let charts = HelmRepositories::with_registries(cache.folder().join("charts"), registries.clone());
-        Self { inner: Arc::new(Inner { cache, registries, charts, stand_ins: RwLock::default(), changes }) }
+        let storage = Storage::new(options, cache.limits().clone());
+        let stand_ins = RwLock::default();
+        Self { inner: Arc::new(Inner { cache, registries, charts, storage, stand_ins, changes }) }
     }
 
     /// The cache underneath.
@@ -59,6 +72,11 @@ impl Sources {
     /// Helm charts, from repositories and registries; archives are kept beside the Git cache.
     pub fn charts(&self) -> &HelmRepositories {
         &self.inner.charts
+    }
+
+    /// Where published artifacts are kept to be served.
+    pub fn storage(&self) -> &Storage {
+        &self.inner.storage
     }
 
     /// Serves a repository's address from this machine from now on.
@@ -106,6 +124,40 @@ impl Sources {
         }
         let resolved = self.inner.cache.resolve(&url, access, wanted, max_age).await?;
         self.inner.cache.fetch(&url, access, &resolved).await
+    }
+
+    /// The files of an artifact that someone else serves, checked against its digest.
+    ///
+    /// # Errors
+    /// [`SourceError::Protocol`] when what is sent has another digest or is no archive, [`SourceError::TooLarge`]
+    /// beyond `layer_bytes`, else whatever kept us from downloading.
+    pub async fn download_artifact(&self, url: &str, digest: &str) -> Result<Arc<HashedTree>, SourceError> {
+        let downloads = self.inner.registries.downloads();
+        let parsed = reqwest::Url::parse(url).ok().filter(|u| matches!(u.scheme(), "http" | "https"));
+        let parsed = parsed.ok_or_else(|| SourceError::InvalidUrl {
+            url: url.to_owned(),
+            reason: "an artifact's address begins with http:// or https://".into(),
+        })?;
+        let get = Get {
+            url: parsed,
+            access: &Access::default(),
+            authorization: None,
+            headers: &[],
+            what: "the artifact",
+            limit: ("layer_bytes", downloads.limits.layer_bytes),
+            shown: url,
+        };
+        let content = downloads.get(get).await?.success(url, false)?;
+        let (limits, shown, expected) = (downloads.limits.clone(), url.to_owned(), digest.to_owned());
+        let unpack = move || {
+            let found = digest_of(&content);
+            if found != expected {
+                let message = format!("the artifact sent has digest {found}, expected {expected}");
+                return Err(SourceError::Protocol { url: shown, message });
+            }
+            untar(&content, &shown, &limits).map(|tree| Arc::new(HashedTree::new(tree)))
+        };
+        tokio::task::spawn_blocking(unpack).await.map_err(|_| SourceError::Cancelled)?
     }
 
     fn find(&self, url: &GitUrl) -> Option<Arc<dyn StandIn>> {

@@ -2,11 +2,13 @@
 
 mod archive;
 mod docker_config;
+mod hashed;
 mod reference;
 mod registry;
 
 pub use archive::untar;
 pub use docker_config::docker_config_credentials;
+pub use hashed::HashedTree;
 pub use reference::{OciRef, OciUrl};
 pub use registry::{Descriptor, Manifest};
 
@@ -15,9 +17,10 @@ use crate::flights::Flights;
 use crate::{Access, Artifact, Limits, Revision, SourceError};
 use bytes::Bytes;
 use futures::FutureExt;
-use holdfast_tree::MemoryTree;
+use holdfast_tree::{FileTree, MemoryTree};
 use registry::Registry;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -32,6 +35,11 @@ struct Inner {
     tags: Flights<TagsKey, Result<Arc<Vec<String>>, SourceError>>,
     manifests: Flights<ManifestKey, Result<Arc<Manifest>, SourceError>>,
     layers: Flights<LayerKey, Result<Bytes, SourceError>>,
+    files: Flights<LayerKey, Result<Arc<HashedTree>, SourceError>>,
+    /// Layers whose files someone reads just now: whoever may read the same layer reads the same files.
+    unpacked: Mutex<HashMap<LayerKey, Weak<HashedTree>>>,
+    /// Registries that were found to speak without encryption, or with.
+    plain: Flights<(String, [u8; 32]), bool>,
 }
 
 type TagsKey = (OciUrl, [u8; 32]);
@@ -68,8 +76,23 @@ impl OciRegistries {
             tags: Flights::new(Result::is_ok),
             manifests: Flights::new(Result::is_ok),
             layers: Flights::new(Result::is_ok),
+            files: Flights::new(Result::is_ok),
+            unpacked: Mutex::default(),
+            plain: Flights::new(|_| true),
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// The address of a registry that may speak without encryption: with it where the registry does, as Flux'
+    /// `insecure` has it.
+    pub async fn reach(&self, url: &OciUrl, access: &Access) -> OciUrl {
+        let start = || {
+            let (registries, url, access) = (self.clone(), url.clone(), access.clone());
+            async move { !registries.inner.registry.is_encrypted(&url, &access).await }.boxed()
+        };
+        let key = (url.host().to_owned(), access.connection_fingerprint());
+        let is_plain = self.inner.plain.join(key, fresh_from(REACH_MEMORY), start).await;
+        url.clone().plain_http(is_plain)
     }
 
     /// Every tag of a repository, over as many pages as the registry makes of them.
@@ -142,6 +165,45 @@ impl OciRegistries {
         self.inner.layers.share((url.clone(), access.fingerprint(), layer.digest.clone()), start).await
     }
 
+    /// The files in a layer, a tar archive. Whoever asks for the same layer while someone reads it shares the files.
+    ///
+    /// # Errors
+    /// As [`OciRegistries::layer`] and [`untar`].
+    pub async fn files(
+        &self,
+        url: &OciUrl,
+        access: &Access,
+        layer: &Descriptor,
+    ) -> Result<Arc<HashedTree>, SourceError> {
+        let key = (url.clone(), access.fingerprint(), layer.digest.clone());
+        if let Some(found) = self.unpacked().get(&key).and_then(Weak::upgrade) {
+            return Ok(found);
+        }
+        let start = || {
+            let (registries, url, access, layer) = (self.clone(), url.clone(), access.clone(), layer.clone());
+            async move {
+                let content = registries.layer(&url, &access, &layer).await?;
+                let (limits, shown) = (registries.inner.registry.limits().clone(), url.to_string());
+                let unpack = move || untar(&content, &shown, &limits).map(HashedTree::new);
+                let unpacked = tokio::task::spawn_blocking(unpack).await;
+                unpacked.map_err(|_| SourceError::Cancelled)?.map(Arc::new)
+            }
+            .boxed()
+        };
+        let files = self.inner.files.share(key.clone(), start).await?;
+        let mut unpacked = self.unpacked();
+        if unpacked.len() >= MAX_UNPACKED {
+            unpacked.retain(|_, files| files.strong_count() > 0);
+        }
+        unpacked.insert(key, Arc::downgrade(&files));
+        drop(unpacked);
+        Ok(files)
+    }
+
+    fn unpacked(&self) -> std::sync::MutexGuard<'_, HashMap<LayerKey, Weak<HashedTree>>> {
+        self.inner.unpacked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The files of an artifact.
     ///
     /// # Errors
@@ -163,32 +225,28 @@ impl OciRegistries {
                 None => "the artifact has no layers".into(),
             },
         })?;
-        let content = self.layer(url, access, layer).await?;
-        let tree = match select.operation {
+        let tree: Arc<dyn FileTree> = match select.operation {
             LayerOperation::Copy => {
                 let mut tree = MemoryTree::new();
-                tree.insert(COPIED_LAYER, content);
-                tree
+                tree.insert(COPIED_LAYER, self.layer(url, access, layer).await?);
+                Arc::new(tree)
             }
-            LayerOperation::Extract => {
-                let (limits, shown) = (self.inner.registry.limits().clone(), url.to_string());
-                let unpacked = tokio::task::spawn_blocking(move || untar(&content, &shown, &limits)).await;
-                unpacked.map_err(|_| SourceError::Cancelled)??
-            }
+            LayerOperation::Extract => self.files(url, access, layer).await?,
         };
-        Ok(Artifact {
-            revision,
-            digest: layer.digest.clone(),
-            commit: None,
-            metadata: manifest.annotations.clone(),
-            tree: Arc::new(tree),
-        })
+        let (digest, metadata) = (layer.digest.clone(), manifest.annotations.clone());
+        Ok(Artifact { revision, digest, commit: None, metadata, tree })
     }
 
     pub(crate) fn downloads(&self) -> &Arc<Downloads> {
         self.inner.registry.downloads()
     }
 }
+
+/// How long it is remembered whether a registry encrypts.
+const REACH_MEMORY: Duration = Duration::from_secs(600);
+
+/// Layers that are remembered; beyond, those that nobody reads are forgotten.
+const MAX_UNPACKED: usize = 1024;
 
 pub(crate) fn fresh_from(max_age: Duration) -> Instant {
     let now = Instant::now();

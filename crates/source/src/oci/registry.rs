@@ -166,6 +166,28 @@ impl Registry {
         Ok(body)
     }
 
+    /// Whether a registry answers over an encrypted connection at all.
+    pub(super) async fn is_encrypted(&self, url: &OciUrl, access: &Access) -> bool {
+        let url = url.clone().plain_http(false);
+        let Ok(at) = Url::parse(&url.api()) else { return true };
+        let shown = url.to_string();
+        let limit = ("registry answer", MAX_DOCUMENT_BYTES);
+        let get = Get {
+            url: at,
+            access,
+            authorization: None,
+            headers: &[],
+            what: "the answer",
+            limit,
+            shown: &shown,
+        };
+        match self.downloads.get(get).await {
+            // Whoever answers encrypts; one that we do not trust is asked no further.
+            Ok(_) | Err(SourceError::UntrustedCertificate { .. }) => true,
+            Err(_) => false,
+        }
+    }
+
     pub(super) async fn tags(&self, url: &OciUrl, access: &Access) -> Result<Vec<String>, SourceError> {
         let shown = url.to_string();
         let mut tags = Vec::new();

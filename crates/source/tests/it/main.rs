@@ -1,6 +1,7 @@
 //! Whole conversations: repositories made by `git`, read through every transport.
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::panic)]
 
+mod archives;
 mod fixture;
 mod folder;
 mod git_http;
