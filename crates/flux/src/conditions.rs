@@ -1,9 +1,10 @@
 use holdfast_object::{Object, Value, json};
 use jiff::Timestamp;
 
-/// The conditions of a status, kept in Flux' order: Ready first, the others by name.
+/// The conditions of a status, kept in Flux' order: Stalled, Reconciling and Ready, then the newest generation's, then
+/// by name.
 ///
-/// A condition's time is that of its last change of status; another reason or message does not move it.
+/// A condition's time is that of its last change of status, reason or message, as with Flux.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Conditions {
     list: Vec<Value>,
@@ -31,9 +32,14 @@ impl Conditions {
     /// Sets a condition.
     pub(crate) fn set(&mut self, kind: &str, status: &str, reason: &str, message: &str) {
         let before = self.list.iter().position(|c| Self::text(c, "type") == kind);
+        let is_same = |c: &&Value| {
+            [("status", status), ("reason", reason), ("message", message)]
+                .iter()
+                .all(|(field, value)| Self::text(c, field) == *value)
+        };
         let since = before
             .map(|at| &self.list[at])
-            .filter(|c| Self::text(c, "status") == status)
+            .filter(is_same)
             .map(|c| Self::text(c, "lastTransitionTime").to_owned())
             .filter(|time| !time.is_empty());
         let condition = json!({
@@ -50,8 +56,16 @@ impl Conditions {
         }
         self.list.sort_by_key(|c| {
             let kind = Self::text(c, "type").to_owned();
-            (kind != "Ready", kind)
+            let place = FIRST.iter().position(|first| *first == kind).unwrap_or(FIRST.len());
+            let generation = c.get("observedGeneration").and_then(Value::as_i64).unwrap_or_default();
+            (place, if place < FIRST.len() { 0 } else { -generation }, kind)
         });
+    }
+
+    /// Reason and message of a condition, if it is there.
+    pub(crate) fn says(&self, kind: &str) -> Option<(String, String)> {
+        let found = self.list.iter().find(|c| Self::text(c, "type") == kind)?;
+        Some((Self::text(found, "reason").to_owned(), Self::text(found, "message").to_owned()))
     }
 
     /// Takes a condition away.
@@ -93,6 +107,9 @@ impl Conditions {
     }
 }
 
+/// What stands before all others, in this order.
+const FIRST: &[&str] = &["Stalled", "Reconciling", "Ready"];
+
 /// `metav1.Time` has whole seconds.
 pub(crate) fn seconds(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
@@ -113,14 +130,17 @@ mod tests {
     }
 
     #[test]
-    fn the_time_moves_with_the_status_only() {
+    fn the_time_moves_with_what_is_said() {
         let mut first = Conditions::of(&object(json!([])), at("2026-01-01T00:00:00Z"));
         first.failed("BuildFailed", "no");
         let mut second = Conditions::of(&object(first.into_value()), at("2026-01-01T00:01:00Z"));
+        second.failed("BuildFailed", "no");
+        let list = second.clone().into_value();
+        assert_eq!(list[1]["lastTransitionTime"], "2026-01-01T00:00:00Z");
         second.failed("BuildFailed", "still no");
         let list = second.clone().into_value();
-        assert_eq!(list[0]["lastTransitionTime"], "2026-01-01T00:00:00Z");
-        assert_eq!(list[0]["message"], "still no");
+        assert_eq!(list[1]["lastTransitionTime"], "2026-01-01T00:01:00Z");
+        assert_eq!(list[1]["message"], "still no");
         second.ready("Succeeded", "yes");
         let list = second.into_value();
         assert_eq!(list.as_array().unwrap().len(), 1);
@@ -129,12 +149,12 @@ mod tests {
     }
 
     #[test]
-    fn ready_comes_first() {
+    fn what_is_wrong_comes_first() {
         let mut conditions = Conditions::of(&object(json!([])), at("2026-01-01T00:00:00Z"));
         conditions.set("ArtifactInStorage", "True", "a", "");
         conditions.stalled("b", "");
         let kinds: Vec<_> =
             conditions.into_value().as_array().unwrap().iter().map(|c| c["type"].clone()).collect();
-        assert_eq!(kinds, ["Ready", "ArtifactInStorage", "Stalled"]);
+        assert_eq!(kinds, ["Stalled", "Ready", "ArtifactInStorage"]);
     }
 }

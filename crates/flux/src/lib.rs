@@ -1,18 +1,21 @@
-//! Flux' kinds on the engine: `GitRepository` and `Kustomization`.
+//! Flux' kinds on the engine: `GitRepository`, `OCIRepository`, `ExternalArtifact` and `Kustomization`.
 //!
 //! Each kind has a folder: `mod.rs` decides (a pure `decide(&State) -> Action`), `request.rs` turns the custom resource
 //! into engine input, `status.rs` turns what came of it into the conditions, reasons and messages that Flux' clients
-//! read. Fields that are not acted on are refused with a condition that names them ([`refuse`]).
+//! read. `source` is what the kinds of sources have in common. Fields that are not acted on are refused with a condition that names them ([`refuse`]).
 //!
 //! Knows nothing of Argo CD, and nothing of the sandbox: it meets clusters at the Kubernetes API only.
 
 mod artifacts;
 mod conditions;
+mod external_artifact;
 mod git_repository;
 mod kustomization;
+mod oci_repository;
 mod preview;
 mod refuse;
 mod resource;
+mod source;
 
 pub use artifacts::{Artifacts, Published};
 pub use preview::{Preview, preview};
@@ -78,7 +81,9 @@ pub fn reconcilers(
         options,
     });
     vec![
-        Arc::new(git_repository::GitRepositories::new(shared.clone())),
+        Arc::new(source::SourceReconciler::<git_repository::GitRepository>::new(shared.clone())),
+        Arc::new(source::SourceReconciler::<oci_repository::OciRepository>::new(shared.clone())),
+        Arc::new(external_artifact::ExternalArtifacts::new(shared.clone())),
         Arc::new(kustomization::Kustomizations::new(shared)),
     ]
 }

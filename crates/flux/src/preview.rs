@@ -1,12 +1,14 @@
 //! What a Kustomization would do, for `diff`, `build` and `why`.
 
-use crate::{git_repository, kustomization};
+use crate::{external_artifact, git_repository, kustomization, oci_repository};
 use holdfast_cluster::Cluster;
 use holdfast_object::Object;
 use holdfast_render::Diagnostic;
 use holdfast_source::Sources;
 use holdfast_sync::{Desired, SyncPolicy};
-use holdfast_types::flux::GitRepositorySpec;
+use holdfast_tree::FileTree;
+use holdfast_types::flux::{GitRepositorySpec, OciRepositorySpec, external_artifact, oci_repository};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What would be applied, and how.
@@ -20,8 +22,8 @@ pub struct Preview {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Renders a Kustomization at the newest revision of its `GitRepository`. The cluster is asked for kinds and for the
-/// Secret with the repository's credentials, and nothing is written to it.
+/// Renders a Kustomization at the newest revision of its source. The cluster is asked for kinds and for the
+/// Secrets with the source's credentials, and nothing is written to it.
 ///
 /// # Errors
 /// Why it cannot be rendered, in a sentence.
@@ -31,13 +33,32 @@ pub async fn preview(
     kustomization: &Object,
     source: &Object,
 ) -> Result<Preview, String> {
+    let (tree, revision) = files(cluster, sources, source).await?;
+    kustomization::preview(cluster, kustomization, &*tree, &revision)
+}
+
+/// A source's files as they are now, and their revision.
+async fn files(
+    cluster: &Cluster,
+    sources: &Sources,
+    source: &Object,
+) -> Result<(Arc<dyn FileTree>, String), String> {
     let spec = source.as_map().get("spec").cloned().unwrap_or_default();
-    let spec: GitRepositorySpec =
-        serde_json::from_value(spec).map_err(|e| format!("{}: spec: {e}", source.key()))?;
-    let explain = |error: holdfast_source::SourceError| format!("{error} ({})", error.hint());
-    let request = git_repository::request::read(cluster, source, &spec).await.map_err(explain)?;
+    let unreadable = |e: serde_json::Error| format!("{}: spec: {e}", source.key());
+    if source.gvk() == oci_repository() {
+        let spec: OciRepositorySpec = serde_json::from_value(spec).map_err(unreadable)?;
+        let files = oci_repository::files(cluster, sources, source.namespace(), &spec).await;
+        return files.map_err(|failure| failure.message);
+    }
+    if source.gvk() == external_artifact() {
+        return external_artifact::files(sources, source).await.map_err(|e| format!("{e} ({})", e.hint()));
+    }
+    let spec: GitRepositorySpec = serde_json::from_value(spec).map_err(unreadable)?;
+    let request = git_repository::request::read(cluster, source, &spec).await;
+    let request = request.map_err(|failure| failure.message)?;
     let artifact = sources.git(&spec.url, &request.wanted, &request.access, Duration::ZERO).await;
+    let explain = |error: holdfast_source::SourceError| format!("{error} ({})", error.hint());
     let artifact = artifact.map_err(explain)?;
-    let tree = git_repository::request::filter(&artifact, &spec).map_err(explain)?;
-    kustomization::preview(cluster, kustomization, &*tree, &artifact.revision.to_string())
+    let tree = git_repository::files(&artifact, &spec).map_err(explain)?;
+    Ok((tree, artifact.revision.to_string()))
 }

@@ -1,7 +1,10 @@
 //! What is not acted on is refused by name: a field that is silently ignored is worse than one that is not there.
 
 use holdfast_object::{Map, Object, Value};
-use holdfast_types::flux::{GitRepositorySpec, KustomizationSpec, git_repository, kustomization};
+use holdfast_types::flux::{
+    GitRepositorySpec, KustomizationSpec, OciRepositorySpec, external_artifact, git_repository,
+    kustomization, oci_repository,
+};
 
 /// Why a custom resource of Flux is refused: each field that is not acted on, or what cannot be read. Empty when it
 /// is taken.
@@ -13,6 +16,13 @@ pub fn unsupported(object: &Object) -> Vec<String> {
             Ok(spec) => git_repository_fields(&spec),
             Err(error) => vec![format!("spec: {error}")],
         }
+    } else if gvk == oci_repository() {
+        match serde_json::from_value::<OciRepositorySpec>(spec) {
+            Ok(spec) => oci_repository_fields(&spec),
+            Err(error) => vec![format!("spec: {error}")],
+        }
+    } else if gvk == external_artifact() {
+        Vec::new()
     } else if gvk == kustomization() {
         match serde_json::from_value::<KustomizationSpec>(spec) {
             Ok(spec) => kustomization_fields(&spec),
@@ -24,7 +34,19 @@ pub fn unsupported(object: &Object) -> Vec<String> {
 }
 
 pub(crate) fn git_repository_fields(spec: &GitRepositorySpec) -> Vec<String> {
-    rest("spec", &spec.rest)
+    let mut fields = rest("spec", &spec.rest);
+    if spec.verify.is_some() {
+        fields.push("spec.verify".into());
+    }
+    fields
+}
+
+pub(crate) fn oci_repository_fields(spec: &OciRepositorySpec) -> Vec<String> {
+    let mut fields = rest("spec", &spec.rest);
+    if spec.verify.is_some() {
+        fields.push("spec.verify".into());
+    }
+    fields
 }
 
 pub(crate) fn kustomization_fields(spec: &KustomizationSpec) -> Vec<String> {
@@ -32,7 +54,7 @@ pub(crate) fn kustomization_fields(spec: &KustomizationSpec) -> Vec<String> {
     for (number, dependency) in spec.depends_on.iter().enumerate() {
         fields.extend(rest(&format!("spec.dependsOn[{number}]"), &dependency.rest));
     }
-    if spec.source_ref.kind != "GitRepository" {
+    if !["GitRepository", "OCIRepository", "ExternalArtifact"].contains(&spec.source_ref.kind.as_str()) {
         fields.push(format!("spec.sourceRef.kind {}", spec.source_ref.kind));
     }
     fields
@@ -77,8 +99,8 @@ mod tests {
         check("GitRepository", git(json!({"provider": "generic", "recurseSubmodules": false})), &[]);
         check(
             "GitRepository",
-            git(json!({"recurseSubmodules": true, "verify": {"mode": "HEAD"}})),
-            &["spec.recurseSubmodules", "spec.verify"],
+            git(json!({"recurseSubmodules": true, "provider": "github", "serviceAccountName": "x"})),
+            &["spec.recurseSubmodules", "spec.provider", "spec.serviceAccountName"],
         );
         check(
             "Kustomization",

@@ -18,6 +18,16 @@ pub fn git_repository() -> GroupVersionKind {
     GroupVersionKind::new(SOURCE_GROUP, "v1", "GitRepository")
 }
 
+/// `OCIRepository` at the version that is spoken.
+pub fn oci_repository() -> GroupVersionKind {
+    GroupVersionKind::new(SOURCE_GROUP, "v1", "OCIRepository")
+}
+
+/// `ExternalArtifact` at the version that is spoken.
+pub fn external_artifact() -> GroupVersionKind {
+    GroupVersionKind::new(SOURCE_GROUP, "v1", "ExternalArtifact")
+}
+
 /// `Kustomization` at the version that is spoken.
 pub fn kustomization() -> GroupVersionKind {
     GroupVersionKind::new(KUSTOMIZE_GROUP, "v1", "Kustomization")
@@ -47,14 +57,134 @@ pub struct GitRepositorySpec {
     pub reference: Option<GitReference>,
     /// The Secret with the credentials.
     pub secret_ref: Option<LocalName>,
+    /// The Secret with the proxy's address.
+    pub proxy_secret_ref: Option<LocalName>,
+    /// Signatures that must be there.
+    pub verify: Option<GitVerification>,
     /// Patterns that take files out of the artifact, instead of the default ones.
     pub ignore: Option<String>,
+    /// Other repositories' artifacts that are copied in.
+    #[serde(default)]
+    pub include: Vec<GitInclude>,
+    /// Only what lies in these folders; nothing is everything.
+    #[serde(default)]
+    pub sparse_checkout: Vec<String>,
     /// Do nothing.
     #[serde(default)]
     pub suspend: bool,
     /// Whatever else the spec holds.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
+}
+
+/// `GitRepository.spec.verify`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GitVerification {
+    /// What must be signed: `HEAD` (or `head`), `Tag`, `TagAndHEAD`.
+    #[serde(default = "head")]
+    pub mode: String,
+    /// The Secret with the public keys.
+    pub secret_ref: LocalName,
+}
+
+fn head() -> String {
+    "HEAD".into()
+}
+
+/// An element of `GitRepository.spec.include`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GitInclude {
+    /// The other GitRepository.
+    pub repository: LocalName,
+    /// The part of its artifact that is copied; nothing is all of it.
+    #[serde(default)]
+    pub from_path: String,
+    /// Where it is copied to; nothing is a folder of the repository's name.
+    #[serde(default)]
+    pub to_path: String,
+}
+
+/// `OCIRepository.spec`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OciRepositorySpec {
+    /// Address of the repository, `oci://…`.
+    pub url: String,
+    /// How often it is looked at.
+    pub interval: String,
+    /// Limit of one request.
+    #[serde(default = "sixty_seconds")]
+    pub timeout: String,
+    /// What is followed; nothing is the tag `latest`.
+    #[serde(rename = "ref")]
+    pub reference: Option<OciReference>,
+    /// Which layer is taken, and how.
+    pub layer_selector: Option<OciLayerSelector>,
+    /// The Secret with the registry's credentials, of type `kubernetes.io/dockerconfigjson`.
+    pub secret_ref: Option<LocalName>,
+    /// The ServiceAccount whose pull secrets are used.
+    pub service_account_name: Option<String>,
+    /// The Secret with certificates.
+    pub cert_secret_ref: Option<LocalName>,
+    /// The Secret with the proxy's address.
+    pub proxy_secret_ref: Option<LocalName>,
+    /// Signatures that must be there.
+    pub verify: Option<OciVerification>,
+    /// Patterns that take files out of the artifact, instead of the default ones.
+    pub ignore: Option<String>,
+    /// The registry is asked without encryption.
+    #[serde(default)]
+    pub insecure: bool,
+    /// Do nothing.
+    #[serde(default)]
+    pub suspend: bool,
+    /// Whatever else the spec holds.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// `OCIRepository.spec.ref`. Precedence: digest, semver, tag.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+pub struct OciReference {
+    /// A manifest's digest.
+    pub digest: String,
+    /// A range of versions over tags.
+    pub semver: String,
+    /// A regular expression: only tags that match count for the range.
+    pub semver_filter: String,
+    /// A tag.
+    pub tag: String,
+}
+
+/// `OCIRepository.spec.layerSelector`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+pub struct OciLayerSelector {
+    /// The layer's media type; nothing is the first layer.
+    pub media_type: String,
+    /// `extract` or `copy`; nothing is `extract`.
+    pub operation: String,
+}
+
+/// `OCIRepository.spec.verify`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OciVerification {
+    /// `cosign` or `notation`.
+    #[serde(default = "cosign")]
+    pub provider: String,
+    /// The Secret with the public keys.
+    pub secret_ref: Option<LocalName>,
+    /// Whatever else it holds.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+fn cosign() -> String {
+    "cosign".into()
 }
 
 fn sixty_seconds() -> String {

@@ -5,10 +5,12 @@ use crate::Published;
 use crate::resource::requested;
 use holdfast_cluster::ApiError;
 use holdfast_controller::{Advance, Outcome, Reason, Severity, SyncRun};
-use holdfast_object::{Object, ObjectKey, ObjectRef, Value, json};
+use holdfast_object::{GroupVersionKind, Object, ObjectKey, ObjectRef, Value, json};
 use holdfast_render::Rendered;
 use holdfast_sync::{Occasion, Verdict, Wake, WriteWhen};
-use holdfast_types::flux::{KUSTOMIZE_GROUP, KustomizationSpec, SOURCE_GROUP, git_repository, kustomization};
+use holdfast_types::flux::{
+    KUSTOMIZE_GROUP, KustomizationSpec, SOURCE_GROUP, external_artifact, kustomization,
+};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +37,10 @@ impl Kustomizations {
         // Registered before anything is read: a change after the reading brings us up again.
         let mut interests: HashSet<ObjectKey> = dependencies.iter().cloned().collect();
         interests.insert(source.clone());
+        if self.is_loading(&source) {
+            self.watch_also(key, interests);
+            return Ok(Outcome::After(self.shared.options.requeue_dependency));
+        }
         let prepared = self.prepare(object, spec, times, &source, &dependencies);
         let published = match prepared {
             Ok(published) => published,
@@ -86,12 +92,14 @@ impl Kustomizations {
         dependencies: &[ObjectKey],
     ) -> Result<Published, Hindrance> {
         let waits = self.shared.options.requeue_dependency;
-        if self.shared.resource(&git_repository(), source).is_none() {
+        let kind = GroupVersionKind::new(SOURCE_GROUP, "v1", &source.kind);
+        if self.shared.resource(&kind, source).is_none() {
             let message = format!("Source '{source}' not found");
             return Err(Hindrance { reason: "ArtifactFailed", message, again: times.retry });
         }
         let Some(published) = self.shared.artifacts.get(source) else {
-            let message = "Source artifact not found, retrying in 30s".to_owned();
+            let trouble = self.shared.artifacts.trouble_of(source).filter(|_| kind == external_artifact());
+            let message = trouble.unwrap_or_else(|| "Source artifact not found, retrying in 30s".to_owned());
             return Err(Hindrance { reason: "ArtifactFailed", message, again: waits });
         };
         let revision = published.artifact.revision.to_string();
@@ -101,6 +109,16 @@ impl Kustomizations {
             }
         }
         Ok(published)
+    }
+
+    /// Whether a source has an artifact that this process has not read yet: after a start, nothing is said about it.
+    fn is_loading(&self, source: &ObjectKey) -> bool {
+        let artifacts = &self.shared.artifacts;
+        let kind = GroupVersionKind::new(SOURCE_GROUP, "v1", &source.kind);
+        let has_artifact = |object: Arc<Object>| object.get(&["status", "artifact", "digest"]).is_some();
+        artifacts.get(source).is_none()
+            && artifacts.trouble_of(source).is_none()
+            && self.shared.resource(&kind, source).is_some_and(has_artifact)
     }
 
     /// Why a dependency is not ready, if it is not.

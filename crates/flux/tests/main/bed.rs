@@ -89,8 +89,22 @@ impl FileTree for Hashed {
     }
 }
 
+fn engine(cluster: &Cluster) -> Engine {
+    Engine::new(
+        cluster.clone(),
+        EngineOptions {
+            concurrency: 16,
+            owners: vec![OwnerIndex::AnnotationPrefix("argocd.argoproj.io/tracking-id".into())],
+            reporter: "test".into(),
+            panic_pause: Duration::from_secs(1),
+            clock: Clock::wall(),
+        },
+    )
+}
+
 pub(crate) struct Bed {
     _sandbox: Sandbox,
+    pub(crate) folder: tempfile::TempDir,
     pub(crate) cluster: Cluster,
     pub(crate) engine: Engine,
     pub(crate) sources: Sources,
@@ -106,37 +120,57 @@ impl Bed {
     pub(crate) async fn with(options: FluxOptions) -> Self {
         let sandbox = Sandbox::start(Options::default());
         let cluster = Cluster::new(kube::Client::new(sandbox.service(), "default"));
-        let engine = Engine::new(
-            cluster.clone(),
-            EngineOptions {
-                concurrency: 16,
-                owners: vec![OwnerIndex::AnnotationPrefix("argocd.argoproj.io/tracking-id".into())],
-                reporter: "test".into(),
-                panic_pause: Duration::from_secs(1),
-                clock: Clock::wall(),
-            },
-        );
-        let sources =
-            Sources::new(GitCache::new(std::env::temp_dir().join("holdfast-flux-tests"), Limits::default()));
+        let engine = engine(&cluster);
+        let folder = tempfile::tempdir().unwrap();
+        let sources = Sources::new(GitCache::new(folder.path(), Limits::default()));
         let repository = Arc::new(Repository::default());
         sources.stand_in(&GitUrl::parse(URL).unwrap(), repository.clone());
         let (stop, stopped) = watch::channel(false);
-        let bed = Self { _sandbox: sandbox, cluster, engine, sources, repository, stop };
+        let bed = Self { _sandbox: sandbox, folder, cluster, engine, sources, repository, stop };
         for definition in holdfast_types::definitions() {
             bed.apply(definition.value).await;
             while bed.cluster.resource(&definition.gvk).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(300)).await;
             }
         }
-        let reconcilers = holdfast_flux::reconcilers(
-            &bed.engine,
-            bed.sources.clone(),
-            Arc::new(RenderCache::new(64)),
-            options,
-        );
-        let engine = bed.engine.clone();
-        tokio::spawn(async move { engine.run(reconcilers, stopped).await });
+        bed.run(options, stopped);
         bed
+    }
+
+    fn run(&self, options: FluxOptions, stopped: watch::Receiver<bool>) {
+        let renders = Arc::new(RenderCache::new(64));
+        let reconcilers = holdfast_flux::reconcilers(&self.engine, self.sources.clone(), renders, options);
+        let engine = self.engine.clone();
+        tokio::spawn(async move { engine.run(reconcilers, stopped).await });
+    }
+
+    /// Another process on the same cluster and the same folder.
+    pub(crate) async fn restart(&mut self) {
+        let _ = self.stop.send(true);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        self.sources = Sources::new(GitCache::new(self.folder.path(), Limits::default()));
+        self.sources.stand_in(&GitUrl::parse(URL).unwrap(), self.repository.clone());
+        self.engine = engine(&self.cluster);
+        let (stop, stopped) = watch::channel(false);
+        self.stop = stop;
+        self.run(FluxOptions::default(), stopped);
+    }
+
+    /// One more repository in memory.
+    pub(crate) fn another_repository(&self, url: &str) -> Arc<Repository> {
+        let repository = Arc::new(Repository::default());
+        self.sources.stand_in(&GitUrl::parse(url).unwrap(), repository.clone());
+        repository
+    }
+
+    /// Writes a status, as another controller would.
+    pub(crate) async fn status(&self, gvk: &GroupVersionKind, namespace: &str, name: &str, status: Value) {
+        let resource = self.cluster.resource(gvk).await.unwrap();
+        let patch = json!({ "status": status }).to_string();
+        let request = ApiRequest::patch(&resource, namespace, name, PatchKind::Merge, patch)
+            .query("fieldManager", "someone")
+            .subresource("status");
+        self.cluster.request(request).await.unwrap();
     }
 
     pub(crate) async fn apply(&self, value: Value) -> Object {

@@ -4,3 +4,5 @@
 
 mod bed;
 mod kustomizations;
+mod registry;
+mod sources;
