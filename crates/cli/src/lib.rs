@@ -22,6 +22,7 @@ mod paint;
 mod preview;
 mod reading;
 mod remote;
+mod storage;
 mod support;
 mod watching;
 mod writing;

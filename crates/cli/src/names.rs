@@ -14,7 +14,7 @@ pub(crate) struct Name {
 }
 
 /// What kinds are called besides their short names; the plural and the group may follow as with kubectl.
-const KINDS: [(&str, &[&str]); 10] = [
+const KINDS: [(&str, &[&str]); 11] = [
     ("app", &["apps", "application", "applications"]),
     ("ks", &["kustomization", "kustomizations"]),
     ("hr", &["helmrelease", "helmreleases"]),
@@ -23,6 +23,7 @@ const KINDS: [(&str, &[&str]); 10] = [
     ("helmrepo", &["helmrepository", "helmrepositories"]),
     ("hc", &["helmchart", "helmcharts"]),
     ("bucket", &["buckets"]),
+    ("ea", &["externalartifact", "externalartifacts"]),
     ("appset", &["applicationset", "applicationsets"]),
     ("appproj", &["appproject", "appprojects"]),
 ];
@@ -136,7 +137,7 @@ mod tests {
         check("ks/", "write NAME, KIND/NAME or NAMESPACE/KIND/NAME");
         check(
             "pod/a",
-            "'pod' is no kind of app or source; there are app, ks, hr, gitrepo, ocirepo, helmrepo, hc, bucket, appset, appproj",
+            "'pod' is no kind of app or source; there are app, ks, hr, gitrepo, ocirepo, helmrepo, hc, bucket, ea, appset, appproj",
         );
     }
 }

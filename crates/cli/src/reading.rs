@@ -11,7 +11,7 @@ use std::sync::Arc;
 const PAGE: &str = "500";
 
 /// The kinds that apps and sources are made of.
-const KINDS: [(&str, &str); 8] = [
+const KINDS: [(&str, &str); 9] = [
     ("kustomize.toolkit.fluxcd.io", "Kustomization"),
     ("helm.toolkit.fluxcd.io", "HelmRelease"),
     ("argoproj.io", "Application"),
@@ -20,6 +20,7 @@ const KINDS: [(&str, &str); 8] = [
     ("source.toolkit.fluxcd.io", "HelmRepository"),
     ("source.toolkit.fluxcd.io", "HelmChart"),
     ("source.toolkit.fluxcd.io", "Bucket"),
+    ("source.toolkit.fluxcd.io", "ExternalArtifact"),
 ];
 
 /// The kinds of apps and sources that the cluster serves.

@@ -4,7 +4,7 @@ use holdfast_cluster::{Cluster, OwnerIndex};
 use holdfast_controller::{Clock, Engine, EngineOptions};
 use holdfast_flux::FluxOptions;
 use holdfast_render::RenderCache;
-use holdfast_source::{GitCache, Limits, Sources};
+use holdfast_source::{GitCache, Limits, Sources, StorageOptions};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +16,8 @@ use tokio::task::JoinHandle;
 pub struct PlatformOptions {
     /// Where fetched repositories are kept.
     pub cache: PathBuf,
+    /// Where published artifacts are kept, and how they are named.
+    pub storage: StorageOptions,
     /// The most that sources may hold.
     pub limits: Limits,
     /// How Flux' kinds are run.
@@ -33,8 +35,10 @@ pub struct PlatformOptions {
 impl PlatformOptions {
     /// The defaults, with a folder for what is fetched.
     pub fn new(cache: impl Into<PathBuf>) -> Self {
+        let cache = cache.into();
         Self {
-            cache: cache.into(),
+            storage: StorageOptions::new(cache.join("artifacts")),
+            cache,
             limits: Limits::default(),
             flux: FluxOptions::default(),
             argocd: ArgoOptions::default(),
@@ -59,7 +63,8 @@ pub struct Platform {
 impl Platform {
     /// The sources of a platform that is yet to be started, so that stand-ins can be set before anything is read.
     pub fn sources(options: &PlatformOptions) -> Sources {
-        Sources::new(GitCache::new(&options.cache, options.limits.clone()))
+        let cache = GitCache::new(&options.cache, options.limits.clone());
+        Sources::with_storage(cache, options.storage.clone())
     }
 
     /// Starts the engine on a cluster. The kinds that are not installed yet are taken up once they are.

@@ -1,8 +1,10 @@
-//! What a running Holdfast serves over HTTP: `/healthz`, `/readyz`, `/metrics` and `/webhook`.
+//! What a running Holdfast serves over HTTP: `/healthz`, `/readyz`, `/metrics` and `/webhook`, and at an address of
+//! their own the artifacts of sources.
 //!
 //! It reads what the engine knows and tells sources that they have news. It changes nothing in a cluster and
 //! answers nothing about what a cluster holds.
 
+mod artifacts;
 mod metrics;
 mod webhook;
 
@@ -12,7 +14,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use holdfast_cluster::Cluster;
 use holdfast_controller::Engine;
-use holdfast_source::Sources;
+use holdfast_source::{Sources, Storage};
 use secrecy::SecretString;
 use std::net::SocketAddr;
 use std::sync::{Arc, RwLock};
@@ -67,9 +69,20 @@ impl Server {
         sources: Sources,
         secret: Option<String>,
     ) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+        Self::serve(TcpListener::bind(address).await?, router(state, sources, secret))
+    }
+
+    /// Serves the artifacts of sources at an address that is bound already, as the statuses of sources name them.
+    ///
+    /// # Errors
+    /// When the address cannot be read.
+    pub fn of_artifacts(listener: TcpListener, storage: Storage) -> std::io::Result<Self> {
+        Self::serve(listener, artifacts::router(storage))
+    }
+
+    fn serve(listener: TcpListener, router: Router) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, router: router(state, sources, secret) })
+        Ok(Self { listener, address, router })
     }
 
     /// The address, with the port that was given where 0 was asked for.

@@ -217,6 +217,7 @@ pub fn prefix(kind: &GroupKind) -> String {
         ("source.toolkit.fluxcd.io", "OCIRepository") => "ocirepo",
         ("source.toolkit.fluxcd.io", "HelmRepository") => "helmrepo",
         ("source.toolkit.fluxcd.io", "HelmChart") => "hc",
+        ("source.toolkit.fluxcd.io", "ExternalArtifact") => "ea",
         (_, other) => return other.to_lowercase(),
     };
     short.to_owned()

@@ -79,7 +79,10 @@ fn of_flux(object: &Object, objects: &[Object]) -> Source {
     let name = format!("{}/{}", prefix(&reference.key.group_kind()), reference.key.name);
     Source {
         name,
-        url: text_at(object, &["spec", "url"]).to_owned(),
+        url: match object.kind() {
+            "ExternalArtifact" => text_at(object, &["status", "artifact", "url"]).to_owned(),
+            _ => text_at(object, &["spec", "url"]).to_owned(),
+        },
         follows: follows(object),
         revision: text_at(object, &["status", "artifact", "revision"]).to_owned(),
         ready: ready.and_then(|ready| match ready.status.as_str() {
@@ -102,6 +105,7 @@ fn follows(object: &Object) -> String {
     let Some(reference) = object.get(&["spec", "ref"]) else {
         return match object.kind() {
             "GitRepository" => "branch master".to_owned(),
+            "OCIRepository" => "tag latest".to_owned(),
             "HelmChart" => text_at(object, &["spec", "version"]).to_owned(),
             _ => String::new(),
         };

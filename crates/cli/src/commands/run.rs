@@ -29,6 +29,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME", default_value = "flux-system")]
     flux_namespace: String,
 
+    #[command(flatten)]
+    storage: crate::storage::StorageArguments,
+
     /// A prune of more than this many objects in one run, or of any Namespace, definition or volume claim, waits for
     /// a yes. Off unless given.
     #[arg(long, value_name = "NUMBER")]
@@ -51,9 +54,11 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
             context.output.note(format!("installed the definition of {gvk}"));
         }
     }
+    let cache = super::up::cache_folder(context);
     let options = PlatformOptions {
+        storage: arguments.storage.options(&cache, &arguments.flux_namespace),
         flux: holdfast_flux::FluxOptions { prune_limit: arguments.prune_limit, ..Default::default() },
-        ..PlatformOptions::new(super::up::cache_folder(context))
+        ..PlatformOptions::new(cache)
     };
     let (stop, stopped) = watch::channel(false);
     let (leases, held) =
@@ -64,12 +69,16 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
             .await
             .map_err(|e| CliError::config(format!("{} cannot be listened on: {e}", arguments.listen)))?;
     context.output.note(format!("metrics, health and webhooks on http://{}", server.address()));
+    let artifacts = arguments.storage.serve(&sources).await?;
+    context.output.note(format!("artifacts on http://{}", artifacts.address()));
     let serving = tokio::spawn(server.run(stopped.clone()));
+    let serving_artifacts = tokio::spawn(artifacts.run(stopped.clone()));
     let leasing = tokio::spawn(leases.run(stopped, context.environment.now));
     act_while_held(cluster, &state, sources, &options, held, context).await;
     let _ = stop.send(true);
     let _ = leasing.await;
     let _ = serving.await;
+    let _ = serving_artifacts.await;
     Ok(Exit::Success)
 }
 

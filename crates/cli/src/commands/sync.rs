@@ -117,7 +117,8 @@ async fn sync_flux(
     }
 }
 
-/// The sources of an app that are resources, the farthest first: a chart's repository before the chart.
+/// The sources of an app that are resources, the farthest first: a chart's repository before the chart. Those that
+/// other controllers make answer no requests.
 fn sources_of(app: &App, objects: &[Object]) -> Vec<ObjectRef> {
     let user = |source: &holdfast_view::Source| {
         let name = app.name();
@@ -126,7 +127,8 @@ fn sources_of(app: &App, objects: &[Object]) -> Vec<ObjectRef> {
         source.users.contains(&wanted)
     };
     let sources = holdfast_view::sources(objects);
-    sources.into_iter().filter(user).filter_map(|source| source.reference).collect()
+    let references = sources.into_iter().filter(user).filter_map(|source| source.reference);
+    references.filter(|reference| reference.key.kind != "ExternalArtifact").collect()
 }
 
 async fn request(context: &Context, cluster: &Cluster, reference: &ObjectRef) -> Result<String, CliError> {

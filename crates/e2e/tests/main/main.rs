@@ -7,6 +7,7 @@ mod bed;
 mod faults;
 mod flux;
 mod leases;
+mod oci;
 mod ownership;
 mod process;
 mod up;

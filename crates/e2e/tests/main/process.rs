@@ -25,7 +25,8 @@ pub(crate) struct Holdfast {
 impl Holdfast {
     /// `holdfast run` with a kubeconfig; serving by the time this returns.
     pub(crate) async fn controllers(kubeconfig: &Path) -> Self {
-        let arguments = ["run", "--listen", "127.0.0.1:0", "--kubeconfig"].map(OsStr::new);
+        let arguments = ["run", "--listen", "127.0.0.1:0", "--storage-addr", "127.0.0.1:0", "--kubeconfig"]
+            .map(OsStr::new);
         let mut holdfast = Self::start(&[&arguments, &[kubeconfig.as_os_str()][..]].concat());
         holdfast.until_says("metrics, health and webhooks on ").await;
         holdfast

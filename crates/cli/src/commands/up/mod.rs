@@ -72,11 +72,14 @@ enum Origin {
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit, CliError> {
     let limits = Limits::default();
     let mut origin = open(arguments, context, &limits)?;
+    let artifacts = crate::storage::Temporary::open().await?;
     let options = PlatformOptions {
+        storage: artifacts.options(),
         flux: holdfast_flux::FluxOptions { prune_limit: arguments.prune_limit, ..Default::default() },
         ..PlatformOptions::new(cache_folder(context))
     };
     let sources = Platform::sources(&options);
+    let _serving = artifacts.serve(&sources)?;
     let (artifact, folder) = read(&mut origin, &sources).await?;
     let found = discover(&*artifact.tree, &folder);
     for broken in &found.broken {
