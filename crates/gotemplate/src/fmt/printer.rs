@@ -237,12 +237,23 @@ impl Printer {
             Value::Float(float) if "vbgGxXfFeE".contains(verb) => {
                 self.flags.float(&mut self.out, *float, verb)
             }
+            Value::Complex(real, imaginary) if "vbgGxXfFeE".contains(verb) => {
+                self.complex(*real, *imaginary, verb);
+            }
             Value::Str(text) => self.string(value, text, verb),
             Value::List(list) => grow(|| self.list(list, verb, depth)),
             Value::Map(map) => grow(|| self.map(map, verb, depth)),
             Value::Object(object) => grow(|| self.object(object, verb, depth)),
-            Value::Bool(_) | Value::Float(_) => self.bad_verb(value, verb),
+            Value::Bool(_) | Value::Float(_) | Value::Complex(..) => self.bad_verb(value, verb),
         }
+    }
+
+    /// Both parts under the same flags, but the second always with its sign.
+    fn complex(&mut self, real: f64, imaginary: f64, verb: char) {
+        self.append(b"(");
+        self.flags.float(&mut self.out, real, verb);
+        Flags { plus: true, ..self.flags }.float(&mut self.out, imaginary, verb);
+        self.append(b"i)");
     }
 
     fn unsigned(&mut self, value: &Value, int: u64, verb: char) {

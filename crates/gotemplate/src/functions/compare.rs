@@ -26,6 +26,7 @@ enum Basic<'a> {
     Int(i64),
     Uint(u64),
     Float(f64),
+    Complex(f64, f64),
     Str(&'a [u8]),
     Other,
 }
@@ -37,6 +38,7 @@ fn basic(value: &Value) -> Basic<'_> {
         Value::Uint8(value) => Basic::Uint(u64::from(*value)),
         Value::Uint64(value) => Basic::Uint(*value),
         Value::Float(value) => Basic::Float(*value),
+        Value::Complex(real, imaginary) => Basic::Complex(*real, *imaginary),
         Value::Str(value) => Basic::Str(value),
         _ => Basic::Other,
     }
@@ -64,6 +66,9 @@ fn eq_one(context: &mut Context<'_>, left: &Value, right: &Value) -> Result<bool
         (Basic::Int(left), Basic::Int(right)) => left == right,
         (Basic::Uint(left), Basic::Uint(right)) => left == right,
         (Basic::Float(left), Basic::Float(right)) => left == right,
+        (Basic::Complex(real, imaginary), Basic::Complex(other, other_imaginary)) => {
+            real == other && imaginary == other_imaginary
+        }
         (Basic::Str(left), Basic::Str(right)) => left == right,
         (Basic::Int(int), Basic::Uint(uint)) | (Basic::Uint(uint), Basic::Int(int)) => {
             u64::try_from(int) == Ok(uint)
@@ -113,7 +118,10 @@ fn printed(context: &mut Context<'_>, value: &Value, verb: &str) -> Result<Strin
 
 fn lt(left: &Value, right: &Value) -> Result<bool, FuncError> {
     let ordering = match (basic(left), basic(right)) {
-        (Basic::Other | Basic::Bool(_), Basic::Bool(_)) | (Basic::Other, _) | (_, Basic::Other) => {
+        (Basic::Other | Basic::Bool(_), Basic::Bool(_))
+        | (Basic::Complex(..), Basic::Complex(..))
+        | (Basic::Other, _)
+        | (_, Basic::Other) => {
             return Err("invalid type for comparison".into());
         }
         (Basic::Int(left), Basic::Int(right)) => left.cmp(&right),

@@ -72,6 +72,8 @@ pub(crate) struct Number {
     pub(crate) int: Option<i64>,
     pub(crate) uint: Option<u64>,
     pub(crate) float: Option<f64>,
+    /// Real and imaginary part, where the literal has one.
+    pub(crate) complex: Option<(f64, f64)>,
 }
 
 impl Number {

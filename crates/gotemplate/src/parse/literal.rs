@@ -110,6 +110,7 @@ pub(super) fn rune(text: &str) -> Result<Number, String> {
         int: Some(i64::from(code)),
         uint: Some(u64::from(code)),
         float: Some(f64::from(code)),
+        complex: None,
     })
 }
 
@@ -121,8 +122,8 @@ pub(super) fn rune(text: &str) -> Result<Number, String> {
     clippy::float_cmp
 )]
 pub(super) fn number(text: &str) -> Result<Number, String> {
-    if text.ends_with('i') && !text.ends_with("0i") {
-        return Err(format!("complex numbers are not supported: {}", crate::fmt::quote(text.as_bytes())));
+    if let Some(imaginary) = text.strip_suffix('i').and_then(parse_float) {
+        return Ok(complex_number(text, 0.0, imaginary));
     }
     let mut number = Number { text: text.into(), ..Number::default() };
     let negative = text.starts_with('-');
@@ -148,10 +149,52 @@ pub(super) fn number(text: &str) -> Result<Number, String> {
         if !text.contains(['.', 'e', 'E', 'p', 'P']) {
             return Err(format!("integer overflow: {}", crate::fmt::quote(text.as_bytes())));
         }
-        number.int = Some(float as i64).filter(|int| *int as f64 == float);
-        number.uint = Some(float as u64).filter(|uint| *uint as f64 == float);
+        (number.int, number.uint) = whole(float);
     }
     Ok(number)
+}
+
+/// A literal such as `1+2i`.
+pub(super) fn complex(text: &str) -> Result<Number, String> {
+    const SYNTAX: &str = "syntax error scanning complex number";
+    let body = text.strip_suffix('i').ok_or(SYNTAX)?;
+    let exponent = if body.contains(['x', 'X']) { ['p', 'P'] } else { ['e', 'E'] };
+    // The sign between the parts is the one that is no exponent's.
+    let is_sign = |(at, c): &(usize, char)| matches!(c, '+' | '-') && !body[..*at].ends_with(exponent);
+    let sign = body.char_indices().skip(1).find(is_sign).ok_or(SYNTAX)?;
+    let (real, imaginary) = body.split_at(sign.0);
+    if real.ends_with('i') {
+        return Err(SYNTAX.to_owned());
+    }
+    let part = |text: &str| {
+        let why = if text.parse::<f64>().is_ok() { "value out of range" } else { "invalid syntax" };
+        let quoted = || crate::fmt::quote(text.as_bytes());
+        parse_float(text).ok_or_else(|| format!("strconv.ParseFloat: parsing {}: {why}", quoted()))
+    };
+    Ok(complex_number(text, part(real)?, part(imaginary)?))
+}
+
+/// One without an imaginary part fits other types too.
+fn complex_number(text: &str, real: f64, imaginary: f64) -> Number {
+    let complex = Some((real, imaginary));
+    let mut number = Number { text: text.into(), complex, ..Number::default() };
+    if imaginary == 0.0 {
+        number.float = Some(real);
+        (number.int, number.uint) = whole(real);
+    }
+    number
+}
+
+/// The integers that a float equals.
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::float_cmp
+)]
+fn whole(float: f64) -> (Option<i64>, Option<u64>) {
+    let int = Some(float as i64).filter(|int| *int as f64 == float);
+    (int, Some(float as u64).filter(|uint| *uint as f64 == float))
 }
 
 /// Go's `strconv.ParseUint`: with base 0 the prefix tells the base and underscores may separate digits.

@@ -703,15 +703,14 @@ impl<'a> Parser<'a> {
                 NodeKind::Field { names: Span { start, end: start + 1 } }
             }
             Kind::Bool => NodeKind::Bool(text == b"true"),
-            Kind::CharConstant | Kind::Number => {
+            Kind::CharConstant | Kind::Number | Kind::Complex => {
                 let text = String::from_utf8_lossy(text);
-                let number =
-                    if token.kind == Kind::Number { literal::number(&text) } else { literal::rune(&text) };
+                let number = match token.kind {
+                    Kind::Number => literal::number(&text),
+                    Kind::Complex => literal::complex(&text),
+                    _ => literal::rune(&text),
+                };
                 NodeKind::Number(Box::new(number.map_err(|message| self.error(message))?))
-            }
-            Kind::Complex => {
-                let text = crate::fmt::quote(text);
-                return Err(self.error(format_args!("complex numbers are not supported: {text}")));
             }
             Kind::LeftParen => return self.parenthesised().map(Some),
             Kind::String | Kind::RawString => {

@@ -37,6 +37,8 @@ pub enum Value {
     Uint64(u64),
     /// `float64`: every number that was read from YAML or JSON.
     Float(f64),
+    /// `complex128`, which only a literal such as `2i` can be: the real and the imaginary part.
+    Complex(f64, f64),
     /// `string`
     Str(Str),
     /// A slice.
@@ -58,6 +60,7 @@ pub enum Kind {
     Uint8,
     Uint64,
     Float64,
+    Complex128,
     String,
     Slice,
     Map,
@@ -77,6 +80,7 @@ impl Kind {
             Self::Uint8 => "uint8",
             Self::Uint64 => "uint64",
             Self::Float64 => "float64",
+            Self::Complex128 => "complex128",
             Self::String => "string",
             Self::Slice => "slice",
             Self::Map => "map",
@@ -103,6 +107,7 @@ impl Value {
             Self::Uint8(_) => Kind::Uint8,
             Self::Uint64(_) => Kind::Uint64,
             Self::Float(_) => Kind::Float64,
+            Self::Complex(..) => Kind::Complex128,
             Self::Str(_) => Kind::String,
             Self::List(_) => Kind::Slice,
             Self::Map(_) => Kind::Map,
@@ -117,7 +122,7 @@ impl Value {
             Self::Bool(_) | Self::Int(_) | Self::Int64(_) | Self::Uint8(_) | Self::Uint64(_) => {
                 self.kind().name().into()
             }
-            Self::Float(_) | Self::Str(_) => self.kind().name().into(),
+            Self::Float(_) | Self::Complex(..) | Self::Str(_) => self.kind().name().into(),
             Self::List(list) => list.type_name(),
             Self::Map(map) => map.type_name().into(),
             Self::Object(object) => object.type_name().into(),
@@ -138,6 +143,7 @@ impl Value {
             Self::Uint8(value) => *value != 0,
             Self::Uint64(value) => *value != 0,
             Self::Float(value) => *value != 0.0,
+            Self::Complex(real, imaginary) => *real != 0.0 || *imaginary != 0.0,
             Self::Str(value) => !value.is_empty(),
             Self::List(list) => !list.is_empty(),
             Self::Map(map) => !map.is_empty(),

@@ -178,3 +178,46 @@ fn failures() {
         ("{{ until nil }}", Err(r#"template: t:1:9: executing "t" at <nil>: cannot assign nil to int"#)),
     ]);
 }
+
+/// Complex numbers are only ever literals: no function makes one.
+#[test]
+fn complex_literals() {
+    check(&[
+        (
+            "{{ 1i }} {{ -2.5i }} {{ 1+2i }} {{ 1.5e3-2i }} {{ 0i }} {{ 10i }} {{ 017i }} {{ 0x1p-2i }} {{ 1e5+1e-3i }}",
+            Ok("(0+1i) (0-2.5i) (1+2i) (1500-2i) (0+0i) (0+10i) (0+17i) (0+0.25i) (100000+0.001i)"),
+        ),
+        (
+            r#"{{ printf "%v|%8.2f|%+.1e|%d|%T|%x|%08v|%-6v|" 1+2i 1+2i 1+2i 1i 1i 1i 1i 1i }}"#,
+            Ok(
+                "(1+2i)|(    1.00   +2.00i)|(+1.0e+00+2.0e+00i)|%!d(complex128=(0+1i))|complex128|(0x0p+00+0x1p+00i)|(00000000+0000001i)|(0     +1    i)|",
+            ),
+        ),
+        (
+            "{{ eq 1i 1i }} {{ eq 1i 2i }} {{ not 1i }} {{ with 0i }}a{{ else }}b{{ end }}",
+            Ok("true false false b"),
+        ),
+        (
+            r#"{{ kindOf 1i }} {{ default "d" 0i }} {{ deepEqual 1i 1i }} {{ toJson (list 1i) }}"#,
+            Ok("complex128 d true "),
+        ),
+        ("{{ trunc 2+0i \"abc\" }}", Ok("ab")),
+        (
+            "{{ lt 1i 2i }}",
+            Err(
+                "template: t:1:3: executing \"t\" at <lt 1i 2i>: error calling lt: invalid type for comparison",
+            ),
+        ),
+        (
+            "{{ eq 1i 1 }}",
+            Err(
+                "template: t:1:3: executing \"t\" at <eq 1i 1>: error calling eq: incompatible types for comparison: complex128 and int",
+            ),
+        ),
+        ("{{ 1i+2i }}", Err("template: t:1: syntax error scanning complex number")),
+        ("{{ 0x1e+2i }}", Err("template: t:1: strconv.ParseFloat: parsing \"0x1e\": invalid syntax")),
+        ("{{ 1e999+1i }}", Err("template: t:1: strconv.ParseFloat: parsing \"1e999\": value out of range")),
+        ("{{ 1_i }}", Err("template: t:1: illegal number syntax: \"1_i\"")),
+        ("{{ 1+2 }}", Err("template: t:1: bad number syntax: \"1+2\"")),
+    ]);
+}

@@ -235,6 +235,9 @@ pub(super) fn deep_equal(
         (Value::Uint8(left), Value::Uint8(right)) => left == right,
         (Value::Uint64(left), Value::Uint64(right)) => left == right,
         (Value::Float(left), Value::Float(right)) => left == right,
+        (Value::Complex(real, imaginary), Value::Complex(other, other_imaginary)) => {
+            real == other && imaginary == other_imaginary
+        }
         (Value::Str(left), Value::Str(right)) => left == right,
         (Value::List(left), Value::List(right)) => {
             if left.elem() != right.elem() || left.is_nil() != right.is_nil() || left.len() != right.len() {
