@@ -27,7 +27,7 @@
 //! - A [`HostObject`] is a value with fields and methods of the caller's own.
 //!
 //! What this crate refuses to do: read files or the environment, open connections, ask for the time or for random
-//! numbers, run without bounds, escape output by context as `html/template` does, and compute with complex numbers.
+//! numbers, run without bounds, and escape output by context as `html/template` does.
 
 mod crypto;
 mod encoding;
@@ -49,4 +49,5 @@ pub use fmt::quote;
 pub use functions::{Function, Functions, Params, Type};
 pub use parse::{ParseError, ParseOptions, Parsed, Tree, parse};
 pub use templates::TemplateSet;
+pub use time::Duration;
 pub use value::{Elem, HostObject, Kind, List, Map, MapType, Numbers, Str, Value, View};

@@ -119,6 +119,11 @@ const PIECES: &[&str] = &[
 struct Chance(u64);
 
 impl Chance {
+    /// Far from those of other rounds.
+    fn of(round: u64) -> Self {
+        Self(round.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
     fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % bound
@@ -178,15 +183,13 @@ fn render(text: &str) -> bool {
 
 #[test]
 fn composed_templates_end() {
-    // More rounds on demand: HOLDFAST_FUZZ_ROUNDS=2000000.
-    let rounds =
-        std::env::var("HOLDFAST_FUZZ_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3_000);
-    let mut chance = Chance(42);
-    let mut rendered = 0;
-    for _ in 0..rounds {
+    let (mut rendered, mut rounds) = (0, 0);
+    for round in holdfast_testkit::rounds(3_000) {
+        let mut chance = Chance::of(round);
         let text = compose(&mut chance);
         rendered += usize::from(render(&text));
         rendered += usize::from(render(&mutate(&text, &mut chance)));
+        rounds += 1;
     }
     // Were nearly all of them refused, the test would say nothing about execution.
     assert!(rendered > rounds / 20, "{rendered} of {rounds}");
@@ -200,10 +203,10 @@ fn mutated_templates_end() {
         "{{ if and .t (eq .m.y.z \"q\") }}{{ printf \"%-5s|%05d\" \"a\" 3 }}{{ else }}{{ fail \"no\" }}{{ end }}",
         "{{ toDate \"2006-01-02\" \"2020-02-29\" | date \"Mon Jan _2 15:04:05 MST 2006\" }}{{ regexReplaceAll \"(a)(b)?\" \"ab\" \"$2$1\" }}",
     ];
-    let mut chance = Chance(7);
     let mut rendered = 0;
-    for round in 0..4_000 {
-        let mut text = seeds[round % seeds.len()].to_owned();
+    for round in holdfast_testkit::rounds(4_000) {
+        let mut chance = Chance::of(round);
+        let mut text = seeds[chance.below(seeds.len())].to_owned();
         for _ in 0..1 + chance.below(3) {
             text = mutate(&text, &mut chance);
         }

@@ -94,6 +94,9 @@ impl Context<'_> {
     }
 
     fn ideal_constant(&mut self, tree: &Tree, number: &Number) -> Result<Value> {
+        if let Some((real, imaginary)) = number.complex {
+            return Ok(Value::Complex(real, imaginary));
+        }
         match (number.float, number.int) {
             (Some(float), _) if number.reads_as_float() => Ok(Value::Float(float)),
             (_, Some(int)) => Ok(Value::Int(int)),
@@ -328,6 +331,10 @@ impl Context<'_> {
                 Err(self.error(tree, format_args!("invalid value; expected {}", wanted.name())))
             }
             Value::Nil if matches!(wanted, Type::Any | Type::Reflect) => Ok(Value::Nil),
+            // A named map arrives as a plain one that shares its entries.
+            Value::Map(ref map) if wanted == Type::Map && matches!(map.map_type(), MapType::Named(_)) => {
+                Ok(map.converted(MapType::Any).into())
+            }
             ref value if !value.is_nil() && wanted.accepts(value) => Ok(operand.value),
             ref value => {
                 let got = if value.is_nil() { "interface {}".into() } else { value.type_name() };

@@ -92,6 +92,11 @@ impl Context<'_> {
             Value::Invalid | Value::Nil => self.write(tree, b"<no value>"),
             Value::Bool(value) => self.write(tree, if *value { b"true" } else { b"false" }),
             value => {
+                if let Value::Object(object) = value
+                    && let Some(text) = object.shown()
+                {
+                    return self.write(tree, &text);
+                }
                 let args = std::slice::from_ref(value);
                 match self.print(|printer| printer.print(args)) {
                     Ok(Value::Str(text)) => self.write(tree, &text),

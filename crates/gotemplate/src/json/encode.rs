@@ -3,7 +3,7 @@
 use crate::fmt::byte_slice;
 use crate::parse::lex::decode;
 use crate::stack::grow;
-use crate::value::{List, Map, Value, View};
+use crate::value::{HostObject, List, Map, Value, View};
 
 /// How the text looks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,12 +35,20 @@ pub enum EncodeError {
     /// A number that JSON does not know.
     #[error("json: unsupported value: {0}")]
     Unsupported(String),
+    /// A type that JSON does not know.
+    #[error("json: unsupported type: {0}")]
+    UnsupportedType(&'static str),
     /// The text would be longer than allowed.
     #[error("json: text longer than {0} bytes")]
     TooLong(usize),
     /// The value is nested deeper than 1,000 levels; one that holds itself is.
     #[error("json: unsupported value: nested deeper than 1000 levels")]
     TooDeep,
+}
+
+/// What JSON sees of an object that has no JSON of its own.
+fn shown(object: &dyn HostObject) -> View {
+    object.json_fields().map_or_else(|| object.view(), View::Struct)
 }
 
 struct Encoder {
@@ -66,10 +74,11 @@ impl Encoder {
             Value::Uint8(value) => self.out.extend_from_slice(value.to_string().as_bytes()),
             Value::Uint64(value) => self.out.extend_from_slice(value.to_string().as_bytes()),
             Value::Float(value) => self.out.extend_from_slice(float(*value)?.as_bytes()),
+            Value::Complex(..) => return Err(EncodeError::UnsupportedType("complex128")),
             Value::Str(text) => self.string(text),
             Value::List(list) => return grow(|| self.list(list, depth)),
             Value::Map(map) => return grow(|| self.map(map, depth)),
-            Value::Object(object) => match (object.json(), object.view()) {
+            Value::Object(object) => match (object.json(), shown(object.as_ref())) {
                 (Some(value), _) | (None, View::Scalar(value)) => return self.value(&value, depth + 1),
                 (None, View::Map(map)) => return self.map(&map, depth),
                 (None, View::List(list)) => return self.list(&list, depth),

@@ -4,10 +4,12 @@ pub(crate) mod duration;
 mod layout;
 mod object;
 mod parse;
+mod span;
 mod zone;
 
 pub(crate) use layout::format;
 pub(crate) use parse::parse;
+pub use span::Duration;
 pub(crate) use zone::Zone;
 
 /// An instant and the zone it is shown in.

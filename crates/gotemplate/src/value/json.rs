@@ -61,12 +61,13 @@ impl Value {
             Self::Uint8(value) => Json::from(*value),
             Self::Uint64(value) => Json::from(*value),
             Self::Float(value) => float_to_json(*value)?,
+            Self::Complex(..) => return Err("json: unsupported type: complex128".into()),
             Self::Str(text) => Json::String(text.to_string_lossy().into_owned()),
             Self::List(list) => grow(|| list_to_json(list, depth))?,
             Self::Map(map) => grow(|| map_to_json(map, depth))?,
             Self::Object(object) => match object.json() {
                 Some(value) => value.to_json_at(depth + 1)?,
-                None => match object.view() {
+                None => match object.json_fields().map_or_else(|| object.view(), View::Struct) {
                     View::Opaque => Json::Object(JsonMap::new()),
                     View::Scalar(value) => value.to_json_at(depth + 1)?,
                     View::Map(map) => map_to_json(&map, depth)?,

@@ -58,6 +58,12 @@ pub trait HostObject: Any {
         None
     }
 
+    /// What an action prints, where the type has a `String()` of its pointer only: everywhere else, in `printf` or
+    /// `quote`, such a value is a plain one.
+    fn shown(&self) -> Option<Str> {
+        self.text()
+    }
+
     /// What printing, `range`, `len`, `index` and JSON see.
     fn view(&self) -> View {
         View::Opaque
@@ -65,6 +71,11 @@ pub trait HostObject: Any {
 
     /// What JSON and YAML show, where that differs from [`view`](Self::view).
     fn json(&self) -> Option<Value> {
+        None
+    }
+
+    /// The fields that JSON shows of a struct, in its order, where they are not those of [`view`](Self::view).
+    fn json_fields(&self) -> Option<Vec<(&'static str, Value)>> {
         None
     }
 

@@ -33,19 +33,19 @@ fn failures() {
         (
             r#"{{ semverCompare "x.y" "1.2.3" }}"#,
             Err(
-                r#"template: t:1:3: executing "t" at <semverCompare "x.y" "1.2.3">: error calling semverCompare: improper constraint: x.y"#,
+                r#"template: t:1:3: executing "t" at <semverCompare "x.y" "1.2.3">: error calling semverCompare: improper constraint: "x.y""#,
             ),
         ),
         (
             r#"{{ semverCompare "1" "zzz" }}"#,
             Err(
-                r#"template: t:1:3: executing "t" at <semverCompare "1" "zzz">: error calling semverCompare: Invalid Semantic Version"#,
+                r#"template: t:1:3: executing "t" at <semverCompare "1" "zzz">: error calling semverCompare: invalid semantic version"#,
             ),
         ),
         (
             r#"{{ semver "zzz" }}"#,
             Err(
-                r#"template: t:1:3: executing "t" at <semver "zzz">: error calling semver: Invalid Semantic Version"#,
+                r#"template: t:1:3: executing "t" at <semver "zzz">: error calling semver: invalid semantic version"#,
             ),
         ),
         (

@@ -34,7 +34,7 @@ impl Context<'_> {
     /// The value as JSON text, within the limits.
     pub fn to_json(&mut self, value: &Value, style: Style) -> Result<Vec<u8>, FuncError> {
         encode(value, style, self.memory_left()).map_err(|error| match error {
-            EncodeError::Unsupported(_) => error.to_string().into(),
+            EncodeError::Unsupported(_) | EncodeError::UnsupportedType(_) => error.to_string().into(),
             EncodeError::TooLong(_) => self.memory_limit().into(),
             EncodeError::TooDeep => Limit::Nesting.into(),
         })

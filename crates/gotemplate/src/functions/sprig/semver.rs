@@ -19,14 +19,15 @@ pub(super) fn register(functions: &mut Functions) {
     });
     functions.insert("semverCompare", Params::fixed(&[Type::String, Type::String]), |_, args| {
         let range = String::from_utf8_lossy(text(&args[0]));
-        let range = Constraint::parse(&range)
-            .map_err(|_| FuncError::from(format!("improper constraint: {range}")))?;
+        let range = Constraint::parse(&range).map_err(|_| {
+            FuncError::from(format!("improper constraint: {}", crate::fmt::quote(range.as_bytes())))
+        })?;
         Ok(Value::Bool(range.matches(&parse(&args[1])?)))
     });
 }
 
 fn parse(value: &Value) -> Result<Version, FuncError> {
-    Version::parse(&String::from_utf8_lossy(text(value))).map_err(|_| "Invalid Semantic Version".into())
+    Version::parse(&String::from_utf8_lossy(text(value))).map_err(|_| "invalid semantic version".into())
 }
 
 /// A version as a template value: its methods are those of Go's type.
