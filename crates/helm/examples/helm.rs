@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         stdin: None,
         chart: None,
         dependencies: Vec::new(),
+        files: Default::default(),
         now: i128::try_from(since.as_nanos()).unwrap_or_default(),
         seed,
         limits: holdfast_gotemplate::Limits::default(),

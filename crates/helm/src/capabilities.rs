@@ -1,5 +1,7 @@
 //! What the cluster and Helm are said to be: `.Capabilities`.
 
+use crate::HelmVersion;
+
 /// Kubernetes' version, API versions and Helm's version, as templates see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capabilities {
@@ -12,16 +14,22 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// What `helm template` assumes without a cluster: Kubernetes 1.37 and the APIs that its client library knows.
+    /// What Helm 3 assumes without a cluster.
     pub fn offline() -> Self {
+        Self::of(HelmVersion::V3)
+    }
+
+    /// What `helm template` assumes without a cluster: Kubernetes 1.37 and the APIs that its client library knows.
+    pub fn of(helm: HelmVersion) -> Self {
         Self {
             kube_version: KubeVersion {
                 version: "v1.37.0".to_owned(),
+                full: "v1.37.0".to_owned(),
                 major: "1".to_owned(),
                 minor: "37".to_owned(),
             },
             api_versions: KNOWN_APIS.iter().map(|api| (*api).to_owned()).collect(),
-            helm_version: "v3.22.0".to_owned(),
+            helm_version: helm.release().to_owned(),
         }
     }
 }
@@ -31,6 +39,8 @@ impl Capabilities {
 pub struct KubeVersion {
     /// The numbers after a `v`: `v1.36.0`.
     pub version: String,
+    /// The same with what follows the numbers: `v1.36.0-gke.100`.
+    pub full: String,
     /// The first number.
     pub major: String,
     /// The second number.
@@ -52,6 +62,11 @@ pub enum KubeVersionError {
 }
 
 impl KubeVersion {
+    /// `.Capabilities.KubeVersion.Version`.
+    pub(crate) fn shown(&self, helm: HelmVersion) -> &str {
+        if helm.keeps_kube_suffix() { &self.full } else { &self.version }
+    }
+
     /// Reads a version: numbers separated by points, at least two; what follows them is dropped.
     ///
     /// # Errors
@@ -88,6 +103,7 @@ impl KubeVersion {
         }
         Ok(Self {
             version: format!("v{}", parsed.join(".")),
+            full: if text.starts_with('v') { text.to_owned() } else { format!("v{text}") },
             major: parsed[0].clone(),
             minor: parsed[1].clone(),
         })
@@ -169,6 +185,7 @@ mod tests {
             assert_eq!(got, expected, "{text}");
         };
         check("1.36.0", "v1.36.0 1 36");
+        assert_eq!(KubeVersion::parse("1.28.3+k3s1").unwrap().full, "v1.28.3+k3s1");
         check("v1.29", "v1.29 1 29");
         check("1.28.3+k3s1", "v1.28.3 1 28");
         check("1.28.3-gke.100", "v1.28.3 1 28");

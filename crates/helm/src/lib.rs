@@ -48,6 +48,7 @@
 //! | [`manifest`] | rendered text into documents, their heads, hooks, the order of kinds |
 //! | [`render`] | all of it in a row |
 //! | [`template`] | the command's arguments, output and files |
+//! | [`HelmVersion`] | Helm 3 or 4, and what differs between them |
 //!
 //! What this crate refuses to do: fetch charts, ask a cluster, read a file that is not in the tree it was given, run
 //! other programs (post-renderers, plugins), store releases, and run hooks. Every render is bounded: see
@@ -65,7 +66,9 @@ mod schema;
 pub mod template;
 mod tree;
 pub mod values;
+mod version;
 
 pub use decode::DecodeError;
 pub use engine::TemplateError;
 pub use schema::SchemaError;
+pub use version::{HelmVersion, UnknownVersion};

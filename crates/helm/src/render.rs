@@ -183,7 +183,7 @@ pub fn render(request: &RenderRequest<'_>) -> Result<Outcome, RenderError> {
     if !matches!(kind.as_str(), "" | "application") && !request.options.allow_library {
         return Err(RenderError::NotInstallable(kind.clone()));
     }
-    let user = request.values.combine()?;
+    let user = request.values.combine(chart.helm)?;
     let missing = chart.missing_dependencies();
     if !missing.is_empty() {
         return match request.options.missing_dependencies {
@@ -227,18 +227,20 @@ pub fn render(request: &RenderRequest<'_>) -> Result<Outcome, RenderError> {
 fn render_values(root: &NodeRef, user: &Map, warnings: &mut Vec<String>) -> Result<Map, RenderError> {
     let copy = crate::values::copy(user)?;
     let entries = std::mem::take(&mut *copy.entries_mut());
-    let values = Map::of(MapType::Named("chartutil.Values"), entries);
+    let helm = root.borrow().chart.helm;
+    let values = Map::of(MapType::Named(helm.types().values), entries);
     coalesce_chart(root, &values, Nulls::Delete, warnings)?;
     Ok(values)
 }
 
 fn check_kube_version(request: &RenderRequest<'_>) -> Result<(), RenderError> {
     let wanted = &request.chart.metadata.kube_version;
-    let found = &request.capabilities.kube_version.version;
-    if wanted.is_empty() || tree::in_range(wanted, found) {
+    let found = &request.capabilities.kube_version;
+    if wanted.is_empty() || tree::in_range(wanted, &found.version) {
         return Ok(());
     }
-    Err(RenderError::KubeVersion { wanted: wanted.clone(), found: found.clone() })
+    let found = found.shown(request.chart.helm).to_owned();
+    Err(RenderError::KubeVersion { wanted: wanted.clone(), found })
 }
 
 fn collect_crds(node: &NodeRef, crds: &mut Vec<Crd>) {
@@ -273,7 +275,7 @@ fn rendered(
         }
         documents.push(file);
     }
-    let sorted = manifest::sort(&documents)?;
+    let sorted = manifest::sort(&documents, request.chart.helm)?;
     warnings.extend(sorted.warnings);
     Ok(Rendered { manifests: sorted.manifests, hooks: sorted.hooks, crds, notes, warnings })
 }

@@ -23,31 +23,60 @@ pub(crate) struct Node {
     /// The chart's name, or the alias it is used under.
     pub(crate) name: String,
     /// What `dependencies` says, less what was disabled; shared between the uses of an aliased chart.
-    pub(crate) declared: Option<Vec<Rc<RefCell<Dependency>>>>,
+    pub(crate) declared: Option<Vec<Rc<RefCell<Declared>>>>,
     /// The charts below that take part.
     pub(crate) below: Vec<NodeRef>,
     parent: Weak<RefCell<Node>>,
+    /// What this use of a chart was copied from. Charts below that nobody declared still have that one as their
+    /// parent, so that their paths have its name and not the alias.
+    original: Option<NodeRef>,
     /// The chart's values once those of the charts below were taken over; before, those of `values.yaml` count.
     pub(crate) imported: Option<Map>,
+}
+
+/// A dependency as a render changes it.
+#[derive(Clone)]
+pub(crate) struct Declared {
+    pub(crate) dependency: Dependency,
+    /// Its values were taken over. Helm leaves them behind in a shape that it does not read again, so that of two uses
+    /// of a chart only the first takes over those of the charts below.
+    imported: bool,
+}
+
+impl Declared {
+    fn new(dependency: Dependency) -> Rc<RefCell<Self>> {
+        Rc::new(RefCell::new(Self { dependency, imported: false }))
+    }
 }
 
 impl Node {
     /// A tree over a chart and all that is below it.
     pub(crate) fn new(chart: &Arc<Chart>) -> NodeRef {
-        let declared = chart
-            .metadata
-            .dependencies
-            .as_ref()
-            .map(|all| all.iter().map(|dependency| Rc::new(RefCell::new(dependency.clone()))).collect());
+        let declared =
+            chart.metadata.dependencies.as_ref().map(|all| all.iter().cloned().map(Declared::new).collect());
         let node = Rc::new(RefCell::new(Self {
             chart: chart.clone(),
             name: chart.metadata.name.clone(),
             declared,
             below: Vec::new(),
             parent: Weak::new(),
+            original: None,
             imported: None,
         }));
         let below = chart.dependencies.iter().map(Self::new).collect();
+        set_below(&node, below);
+        node
+    }
+
+    /// This use of a chart, sharing neither its declarations nor the charts below with other uses.
+    fn apart(mut self) -> NodeRef {
+        for declared in self.declared.iter_mut().flatten() {
+            let own = declared.borrow().clone();
+            *declared = Rc::new(RefCell::new(own));
+        }
+        let below = std::mem::take(&mut self.below);
+        let below = below.iter().map(|child| Rc::new(RefCell::new(child.borrow().clone()))).collect();
+        let node = Rc::new(RefCell::new(self));
         set_below(&node, below);
         node
     }
@@ -93,9 +122,9 @@ fn enable(node: &NodeRef, values: &Map, path: &str, warnings: &mut Vec<String>) 
     let tags = table_at(&all, "tags");
     let mut disabled = BTreeSet::new();
     for dependency in &declared {
-        let mut dependency = dependency.borrow_mut();
-        let by_tags = tags.as_ref().is_none_or(|tags| enabled_by_tags(&dependency, tags, warnings));
-        dependency.enabled = enabled_by_condition(&dependency, &all, path, warnings).unwrap_or(by_tags);
+        let dependency = &mut dependency.borrow_mut().dependency;
+        let by_tags = tags.as_ref().is_none_or(|tags| enabled_by_tags(dependency, tags, warnings));
+        dependency.enabled = enabled_by_condition(dependency, &all, path, warnings).unwrap_or(by_tags);
         if !dependency.enabled {
             disabled.insert(dependency.name.clone());
         }
@@ -106,7 +135,8 @@ fn enable(node: &NodeRef, values: &Map, path: &str, warnings: &mut Vec<String>) 
         let below = format!("{path}{}.", child.borrow().name);
         enable(child, &all, &below, warnings)?;
     }
-    let declared: Vec<_> = declared.into_iter().filter(|d| !disabled.contains(&d.borrow().name)).collect();
+    let declared: Vec<_> =
+        declared.into_iter().filter(|d| !disabled.contains(&d.borrow().dependency.name)).collect();
     node.borrow_mut().declared = (!declared.is_empty()).then_some(declared);
     set_below(node, kept);
     Ok(())
@@ -114,21 +144,26 @@ fn enable(node: &NodeRef, values: &Map, path: &str, warnings: &mut Vec<String>) 
 
 /// The charts below by their uses: those that no declaration fits as they are, then one per declaration that fits
 /// one. Declarations with an alias take its name.
-fn uses(below: &[NodeRef], declared: &[Rc<RefCell<Dependency>>]) -> Vec<NodeRef> {
+fn uses(below: &[NodeRef], declared: &[Rc<RefCell<Declared>>]) -> Vec<NodeRef> {
     let fits = |chart: &NodeRef, dependency: &Dependency| {
         let chart = chart.borrow();
         chart.name == dependency.name && in_range(&dependency.version, &chart.chart.metadata.version)
     };
     let mut used: Vec<NodeRef> =
-        below.iter().filter(|c| !declared.iter().any(|d| fits(c, &d.borrow()))).cloned().collect();
+        below.iter().filter(|c| !declared.iter().any(|d| fits(c, &d.borrow().dependency))).cloned().collect();
     for dependency in declared {
-        let mut dependency = dependency.borrow_mut();
-        if let Some(chart) = below.iter().find(|c| fits(c, &dependency)) {
+        let dependency = &mut dependency.borrow_mut().dependency;
+        if let Some(chart) = below.iter().find(|c| fits(c, dependency)) {
             let mut copy = chart.borrow().clone();
+            copy.original = Some(chart.clone());
             if !dependency.alias.is_empty() {
                 copy.name.clone_from(&dependency.alias);
             }
-            used.push(Rc::new(RefCell::new(copy)));
+            used.push(if copy.chart.helm.copies_aliased_charts() {
+                copy.apart()
+            } else {
+                Rc::new(RefCell::new(copy))
+            });
         }
         if !dependency.alias.is_empty() {
             dependency.name = dependency.alias.clone();
@@ -204,14 +239,18 @@ fn import(node: &NodeRef, warnings: &mut Vec<String>) -> Result<(), CoalesceErro
     let mut own = new_map();
     coalesce_chart(node, &own, Nulls::Keep, &mut Vec::new())?;
     let imported = new_map();
-    for dependency in &declared {
-        let mut dependency = dependency.borrow_mut();
-        let pairs: Vec<(String, String)> = dependency.import_values.iter().filter_map(import_pair).collect();
+    for declared in &declared {
+        let Declared { dependency, imported: done } = &mut *declared.borrow_mut();
+        let wanted = if *done { &[] } else { dependency.import_values.as_slice() };
+        let pairs: Vec<(String, String)> = wanted.iter().filter_map(import_pair).collect();
+        *done = true;
         for (child, parent) in &pairs {
             let Some(table) = table_at(&own, &format!("{}.{child}", dependency.name)) else {
                 warnings.push(format!("ImportValues missing table from chart {}: {child}", dependency.name));
                 continue;
             };
+            // An empty mapping is imported as another one, which does not share what is laid over it.
+            let table = if table.is_empty() { new_map() } else { table };
             merge_tables(&imported, &nested(parent, table), warnings)?;
         }
         dependency.import_values = pairs

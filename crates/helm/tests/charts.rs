@@ -11,6 +11,10 @@ use insta::assert_snapshot;
 use std::io::Write;
 
 pub(crate) fn tgz(files: &[(&str, &[u8])]) -> Vec<u8> {
+    gzip(&tar(files))
+}
+
+pub(crate) fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     for (path, data) in files {
         let mut header = tar::Header::new_gnu();
@@ -21,8 +25,12 @@ pub(crate) fn tgz(files: &[(&str, &[u8])]) -> Vec<u8> {
         header.set_cksum();
         tar.append(&header, *data).unwrap();
     }
+    tar.into_inner().unwrap()
+}
+
+pub(crate) fn gzip(data: &[u8]) -> Vec<u8> {
     let mut gz = GzEncoder::new(Vec::new(), Compression::fast());
-    gz.write_all(&tar.into_inner().unwrap()).unwrap();
+    gz.write_all(data).unwrap();
     gz.finish().unwrap()
 }
 
@@ -243,4 +251,54 @@ fn old_charts_have_requirements() {
     ]);
     assert_eq!(text(&chart, Layers::default()), "k: 1\n---\np: v1 1");
     assert_eq!(text(&chart, set(&["kid.on=false"])), "p: v1 0");
+}
+
+/// The paths of templates, also of charts that nobody declared below an aliased one: Helm gives those the path of the
+/// chart as it was before it got its alias.
+#[test]
+fn paths_of_charts_below_charts() {
+    let path = "at: {{ .Template.Name }} {{ .Chart.IsRoot }}";
+    let kid = "apiVersion: v2\nname: kid\nversion: 1.0.0\n";
+    let chart = chart(&[
+        (
+            "Chart.yaml",
+            "apiVersion: v2\nname: p\nversion: 1.0.0\ndependencies: [{name: mid, version: '*', alias: other}]\n",
+        ),
+        ("charts/mid/Chart.yaml", "apiVersion: v2\nname: mid\nversion: 1.0.0\n"),
+        ("charts/mid/templates/a.yaml", path),
+        ("charts/mid/charts/kid/Chart.yaml", kid),
+        ("charts/mid/charts/kid/templates/a.yaml", path),
+    ]);
+    assert_snapshot!(text(&chart, Layers::default()), @"
+    at: p/charts/mid/charts/kid/templates/a.yaml false
+    ---
+    at: p/charts/other/templates/a.yaml false
+    ");
+}
+
+/// Of two uses of a chart only the first takes over the values of the charts below: Helm leaves the declarations,
+/// which both share, in a shape that it does not read again. An empty mapping is imported as a copy.
+#[test]
+fn imports_of_a_chart_that_is_used_twice() {
+    let chart = chart(&[
+        (
+            "Chart.yaml",
+            "apiVersion: v2\nname: p\nversion: 1.0.0\ndependencies:\n- {name: mid, version: '*', alias: one}\n- {name: mid, version: '*', alias: two}\n",
+        ),
+        (
+            "charts/mid/Chart.yaml",
+            "apiVersion: v2\nname: mid\nversion: 1.0.0\ndependencies: [{name: kid, version: '*', import-values: [data]}]\n",
+        ),
+        (
+            "charts/mid/templates/a.yaml",
+            "{{ .Chart.Name }}: {{ .Values.taken }} {{ toJson .Chart.Dependencies }}",
+        ),
+        ("charts/mid/charts/kid/Chart.yaml", "apiVersion: v2\nname: kid\nversion: 1.0.0\n"),
+        ("charts/mid/charts/kid/values.yaml", "exports: {data: {taken: yes}}\n"),
+    ]);
+    assert_snapshot!(text(&chart, Layers::default()), @r#"
+    one: true [{"name":"kid","version":"*","repository":"","enabled":true}]
+    ---
+    two:  [{"name":"kid","version":"*","repository":"","enabled":true}]
+    "#);
 }

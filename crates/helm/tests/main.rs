@@ -5,13 +5,15 @@
 mod charts;
 mod conformance;
 mod disk;
+mod generative;
 mod hostile;
 mod outcomes;
 mod values;
 
 use bytes::Bytes;
+use holdfast_helm::HelmVersion;
 use holdfast_helm::capabilities::Capabilities;
-use holdfast_helm::chart::{Chart, File, Limits, LoadError};
+use holdfast_helm::chart::{Chart, File, LoadError, LoadOptions};
 use holdfast_helm::release::Release;
 use holdfast_helm::render::{Lookups, Outcome, RenderError, RenderOptions, RenderRequest, Rendered, render};
 use holdfast_helm::values::Layers;
@@ -23,16 +25,20 @@ pub(crate) fn chart(files: &[(&str, &str)]) -> Arc<Chart> {
 }
 
 pub(crate) fn load(files: &[(&str, &str)]) -> Result<Chart, LoadError> {
+    load_for(files, HelmVersion::V3)
+}
+
+pub(crate) fn load_for(files: &[(&str, &str)], helm: HelmVersion) -> Result<Chart, LoadError> {
     let mut all: Vec<File> =
         files.iter().map(|(path, text)| File::new(path, Bytes::copy_from_slice(text.as_bytes()))).collect();
     if !files.iter().any(|(path, _)| *path == "Chart.yaml") {
         all.push(File::new("Chart.yaml", Bytes::from_static(b"apiVersion: v2\nname: c\nversion: 0.1.0\n")));
     }
-    Chart::from_files(all, Limits::helm())
+    Chart::from_files(all, LoadOptions::new(helm))
 }
 
 pub(crate) fn try_render(chart: &Arc<Chart>, values: Layers<'_>) -> Result<Outcome, RenderError> {
-    let (release, capabilities) = (Release::install("r", "ns"), Capabilities::offline());
+    let (release, capabilities) = (Release::install("r", "ns"), Capabilities::of(chart.helm));
     render(&request(chart, &release, &capabilities, values))
 }
 

@@ -1,6 +1,6 @@
 //! What a render gives: manifests, hooks, notes, CRDs, needs; and what the command makes of it.
 
-use crate::{chart, rendered, request};
+use crate::{chart, rendered, request, try_render};
 use holdfast_helm::capabilities::Capabilities;
 use holdfast_helm::chart::Chart;
 use holdfast_helm::manifest::Event;
@@ -191,6 +191,7 @@ fn command(line: &str) -> Result<TemplateOutcome, String> {
         stdin: Some(b"a: stdin\n"),
         chart: None,
         dependencies: Vec::new(),
+        files: Default::default(),
         now: 0,
         seed: [0; 32],
         limits: holdfast_gotemplate::Limits::default(),
@@ -305,4 +306,64 @@ fn files_are_written_per_template() {
         String::from_utf8(output.stdout).unwrap(),
         "wrote out/r/c/templates/a.yaml\nwrote out/r/c/templates/a.yaml\nwrote out/r/c/templates/t.yaml\n\n"
     );
+}
+
+/// How the objects of Go print: in the order of their fields, embedded ones in braces of their own, and with a
+/// `String` method of the pointer's only where an action prints them.
+#[test]
+fn objects_print_as_go_prints_them() {
+    let check = |template: &str, expected: &str| {
+        let text = crate::template(&format!("a: |-\n  {{{{ {template} }}}}"), "a: 1", &[]);
+        assert_eq!(text.trim_start_matches("a: |-\n  "), expected, "{template}");
+    };
+    check(".Chart", "{{c  [] 0.1.0  [] []  v2    false map[]  [] } true}");
+    check("toJson .Chart", r#"{"name":"c","version":"0.1.0","apiVersion":"v2","IsRoot":true}"#);
+    check(".Capabilities.KubeVersion", "v1.37.0");
+    check(".Capabilities.KubeVersion | quote", "\"{v1.37.0 1 37}\"");
+    check("printf \"%+v\" .Capabilities.KubeVersion", "{Version:v1.37.0 Major:1 Minor:37}");
+    check(".Files.absent", "[]");
+    check("set .Values \"b\" 2 | typeOf", "map[string]interface {}");
+    check(
+        "fromJson \"[1]\" | toJson",
+        r#"{"Error":"json: cannot unmarshal array into Go value of type map[string]interface {}"}"#,
+    );
+    check("fromJsonArray \"x\"", "[invalid character 'x' looking for beginning of value]");
+    check("toToml (dict \"t\" (toDate \"2006-01-02\" \"2024-02-29\")) | trim", "t = 2024-02-29T00:00:00Z");
+}
+
+#[test]
+fn helm_4_differs() {
+    let text = |files: &[(&str, &str)], set_json: &[&str]| {
+        let chart = std::sync::Arc::new(crate::load_for(files, holdfast_helm::HelmVersion::V4).unwrap());
+        crate::text(&chart, Layers { set_json: set_json.to_vec(), ..Layers::default() })
+    };
+    let values = ("values.yaml", "a: 1\nn: null\n---\na: 2\nb: {n: null, x: 1}\n");
+    let show = |template: &'static str| ("templates/a.yaml", template);
+    assert_eq!(text(&[values, show("a: {{ toJson .Values }}\n")], &[]), "a: {\"a\":2,\"b\":{\"x\":1}}\n");
+    assert_eq!(
+        text(&[values, show("a: {{ toJson .Values }}")], &["{\"a\": {\"b\": [1]}}", "b.y=2"]),
+        "a: {\"a\":{\"b\":[1]},\"b\":{\"x\":1,\"y\":2}}"
+    );
+    assert_eq!(
+        text(
+            &[show(
+                "a: {{ .Chart.Absent }}{{ typeOf .Chart }} {{ .Chart.Name }} {{ .Capabilities.HelmVersion.Version }}"
+            )],
+            &[]
+        ),
+        "a: map[string]interface {} c v4.3.1"
+    );
+    assert_eq!(
+        text(
+            &[show(
+                "a: {{ durationSeconds \"1m30s\" }} {{ durationRoundTo \"2h15m\" \"30m\" }} {{ mustToDuration 90 }} {{ durationDays \"x\" }}"
+            )],
+            &[]
+        ),
+        "a: 90 2h30m0s 1m30s 0"
+    );
+    let chart =
+        crate::load_for(&[show("{{ mustToDuration \"x\" }}")], holdfast_helm::HelmVersion::V4).unwrap();
+    let error = try_render(&std::sync::Arc::new(chart), Layers::default()).unwrap_err().to_string();
+    assert!(error.ends_with("error calling mustToDuration: could not parse duration \"x\""), "{error}");
 }

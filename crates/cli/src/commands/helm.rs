@@ -3,6 +3,7 @@
 use super::Context;
 use super::kustomize::{MAX_FILE_BYTES, split_root};
 use crate::error::{CliError, Exit};
+use holdfast_helm::HelmVersion;
 use holdfast_helm::template::{
     OutputFile, Surroundings, TemplateArgs, TemplateNeed, TemplateOutcome, template,
 };
@@ -12,6 +13,9 @@ use std::path::{Component, Path};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
+    /// Which Helm to do as: 3 (3.22) or 4 (4.3).
+    #[arg(long, value_name = "3|4", default_value = "3")]
+    compat: HelmVersion,
     #[command(subcommand)]
     command: Helm,
 }
@@ -34,8 +38,9 @@ struct TemplateArguments {
 const MAX_STDIN_BYTES: u64 = 64 << 20;
 
 pub(crate) fn run(arguments: &Arguments, context: &mut Context) -> Result<Exit, CliError> {
-    let Helm::Template(arguments) = &arguments.command;
+    let (helm, Helm::Template(arguments)) = (arguments.compat, &arguments.command);
     let args = TemplateArgs::parse(&arguments.arguments).map_err(|e| CliError::user(e.to_string()))?;
+    let args = TemplateArgs { helm, ..args };
     let stdin = read_stdin(&args, context)?;
     let folder = context.environment.folder.canonicalize();
     let folder = folder.map_err(|e| CliError::config(format!("the working folder cannot be used: {e}")))?;
@@ -48,6 +53,7 @@ pub(crate) fn run(arguments: &Arguments, context: &mut Context) -> Result<Exit, 
         stdin: stdin.as_deref(),
         chart: None,
         dependencies: Vec::new(),
+        files: Default::default(),
         now: (context.environment.now)().as_nanosecond(),
         seed: rand::random(),
         limits: holdfast_gotemplate::Limits::default(),

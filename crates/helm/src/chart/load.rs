@@ -2,7 +2,8 @@
 
 use super::archive::{self, ArchiveError};
 use super::folder::{self, FolderError};
-use super::{Chart, File, Invalid, Kept, Limits, Lock, Metadata};
+use super::{Chart, File, Invalid, Kept, Limits, LoadOptions, Lock, Metadata};
+use crate::HelmVersion;
 use crate::decode::DecodeError;
 use crate::values;
 use bytes::Bytes;
@@ -64,42 +65,42 @@ impl Chart {
     ///
     /// # Errors
     /// [`LoadError`].
-    pub fn load(tree: &dyn FileTree, path: &str, limits: Limits) -> Result<Self, LoadError> {
+    pub fn load(tree: &dyn FileTree, path: &str, options: impl Into<LoadOptions>) -> Result<Self, LoadError> {
         let found = resolve(tree, path).map_err(FolderError::from)?;
-        match found.entry {
-            Entry::Folder => {
-                let mut limits = limits;
-                let files = folder::read(tree, &found.path, &mut limits)?;
-                from_files(files, &mut limits)
-            }
-            _ => Self::from_archive(&tree.read(&found.path).map_err(FolderError::from)?, limits),
-        }
+        let LoadOptions { helm, mut limits } = options.into();
+        let files = match found.entry {
+            Entry::Folder => folder::read(tree, &found.path, &mut limits)?,
+            _ => archive::read(&tree.read(&found.path).map_err(FolderError::from)?, &mut limits)?,
+        };
+        from_files(files, helm, &mut limits)
     }
 
     /// Loads a chart from the bytes of an archive.
     ///
     /// # Errors
     /// [`LoadError`].
-    pub fn from_archive(archive: &[u8], mut limits: Limits) -> Result<Self, LoadError> {
+    pub fn from_archive(archive: &[u8], options: impl Into<LoadOptions>) -> Result<Self, LoadError> {
+        let LoadOptions { helm, mut limits } = options.into();
         let files = archive::read(archive, &mut limits)?;
-        from_files(files, &mut limits)
+        from_files(files, helm, &mut limits)
     }
 
     /// Loads a chart from its files, with paths relative to the chart's folder. `.helmignore` is not applied.
     ///
     /// # Errors
     /// [`LoadError`].
-    pub fn from_files(files: Vec<File>, mut limits: Limits) -> Result<Self, LoadError> {
-        from_files(files, &mut limits)
+    pub fn from_files(files: Vec<File>, options: impl Into<LoadOptions>) -> Result<Self, LoadError> {
+        let LoadOptions { helm, mut limits } = options.into();
+        from_files(files, helm, &mut limits)
     }
 }
 
-fn from_files(files: Vec<File>, limits: &mut Limits) -> Result<Chart, LoadError> {
+fn from_files(files: Vec<File>, helm: HelmVersion, limits: &mut Limits) -> Result<Chart, LoadError> {
     let mut metadata = None;
     for file in files.iter().filter(|f| &*f.name == "Chart.yaml") {
         read_metadata(metadata.get_or_insert_default(), "Chart.yaml", &file.data)?;
     }
-    let mut draft = Draft { metadata, ..Draft::default() };
+    let mut draft = Draft { helm, metadata, ..Draft::default() };
     for file in files {
         draft.add(file)?;
     }
@@ -108,6 +109,7 @@ fn from_files(files: Vec<File>, limits: &mut Limits) -> Result<Chart, LoadError>
 
 #[derive(Default)]
 struct Draft {
+    helm: HelmVersion,
     metadata: Option<Metadata>,
     lock: Option<Lock>,
     values: Map<String, Value>,
@@ -125,9 +127,8 @@ impl Draft {
             "Chart.yaml" => {}
             "Chart.lock" => self.lock = Some(read_lock("Chart.lock", &file.data)?),
             "values.yaml" => {
-                self.values = values::read(&file.data).map_err(|error| LoadError::Document {
-                    file: "values.yaml",
-                    message: error.to_string(),
+                self.values = values::read_file(&file.data, self.helm).map_err(|error| {
+                    LoadError::Document { file: "values.yaml", message: error.to_string() }
                 })?;
             }
             "values.schema.json" => self.schema = Some(file.data),
@@ -176,6 +177,7 @@ impl Draft {
         let mut metadata = self.metadata.ok_or(LoadError::NoChartYaml)?;
         metadata.validate()?;
         let mut chart = Chart {
+            helm: self.helm,
             metadata,
             lock: self.lock,
             values: self.values,
@@ -191,7 +193,7 @@ impl Draft {
             if name.starts_with(['_', '.']) {
                 continue;
             }
-            let below = subchart(&chart.metadata.name, &name, files, limits)?;
+            let below = subchart(&chart, &name, files, limits)?;
             chart.warnings.extend(below.warnings.iter().cloned());
             chart.dependencies.push(Arc::new(below));
         }
@@ -200,11 +202,13 @@ impl Draft {
     }
 }
 
-fn subchart(parent: &str, name: &str, files: Vec<File>, limits: &mut Limits) -> Result<Chart, LoadError> {
+fn subchart(parent: &Chart, name: &str, files: Vec<File>, limits: &mut Limits) -> Result<Chart, LoadError> {
+    let (helm, parent) = (parent.helm, parent.name());
     let loaded = if name.ends_with(".tgz") {
         match files.first() {
             Some(file) if &*file.name == name => {
-                archive::read(&file.data, limits).map_err(LoadError::from).and_then(|f| from_files(f, limits))
+                let files = archive::read(&file.data, limits).map_err(LoadError::from);
+                files.and_then(|files| from_files(files, helm, limits))
             }
             other => {
                 let found = other.map(|f| f.name.to_string()).unwrap_or_default();
@@ -220,7 +224,7 @@ fn subchart(parent: &str, name: &str, files: Vec<File>, limits: &mut Limits) -> 
             let (_, below) = file.name.split_once('/')?;
             Some(File { name: below.into(), data: file.data })
         });
-        from_files(inside.collect(), limits)
+        from_files(inside.collect(), helm, limits)
     };
     loaded.map_err(|error| LoadError::Subchart {
         name: name.to_owned(),

@@ -1,6 +1,6 @@
 //! Dependencies that are declared, locked or missing.
 
-use super::{Chart, Dependency};
+use super::{Chart, Dependency, Lock};
 use crate::values::go_json;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -16,11 +16,44 @@ pub struct Missing {
     pub version: String,
 }
 
+/// A lock that was made for other dependencies.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the lock file ({lock}) is out of sync with the dependencies file ({declared}). Please update the dependencies"
+)]
+pub struct OutOfSync {
+    lock: &'static str,
+    declared: &'static str,
+}
+
 impl Chart {
     /// The declared dependencies that are not there, in the order of `Chart.yaml`. As in Helm, only names count: a
     /// chart of another version is no missing one.
     pub fn missing_dependencies(&self) -> Vec<Missing> {
-        let locked = self.lock.as_ref().filter(|_| self.lock_is_current());
+        self.missing(self.lock.as_ref().filter(|_| self.lock_is_current()))
+    }
+
+    /// The same with the declared versions, whatever a lock says: what `helm dependency update` fetches.
+    pub fn updated_dependencies(&self) -> Vec<Missing> {
+        self.missing(None)
+    }
+
+    /// Checks that a lock, if there is one, belongs to the declared dependencies, as `helm dependency build` does.
+    ///
+    /// # Errors
+    /// [`OutOfSync`].
+    pub fn check_lock(&self) -> Result<(), OutOfSync> {
+        if self.lock.is_none() || self.lock_is_current() {
+            return Ok(());
+        }
+        Err(if self.metadata.api_version == "v1" {
+            OutOfSync { lock: "requirements.lock", declared: "requirements.yaml" }
+        } else {
+            OutOfSync { lock: "Chart.lock", declared: "Chart.yaml" }
+        })
+    }
+
+    fn missing(&self, locked: Option<&Lock>) -> Vec<Missing> {
         let missing =
             |dependency: &&Dependency| !self.dependencies.iter().any(|d| d.name() == dependency.name);
         let found = self.metadata.declared().iter().filter(missing).map(|dependency| {
@@ -64,7 +97,7 @@ fn digest(value: &Value) -> String {
 }
 
 /// The fields in the order of Helm's structure; empty ones are left out, but for name and repository.
-pub(crate) fn to_json(dependency: &Dependency) -> Value {
+fn to_json(dependency: &Dependency) -> Value {
     let mut map = Map::new();
     let mut put = |key: &str, value: Value, optional: bool| {
         let empty = match &value {

@@ -11,10 +11,10 @@ pub use archive::ArchiveError;
 pub use folder::FolderError;
 pub use ignore::IgnoreError;
 pub use load::LoadError;
-pub(crate) use lock::to_json as dependency_to_json;
-pub use lock::{Missing, lock_digest};
+pub use lock::{Missing, OutOfSync, lock_digest};
 pub use metadata::{Dependency, Invalid, Lock, Maintainer, Metadata};
 
+use crate::HelmVersion;
 use crate::engine::{ByPath, Sets, Texts};
 use crate::schema::Compiled;
 use bytes::Bytes;
@@ -24,6 +24,8 @@ use std::sync::{Arc, OnceLock};
 /// A chart with the charts below it. Immutable; share it in an [`Arc`].
 #[derive(Debug, Clone)]
 pub struct Chart {
+    /// Whose rules it was read by, and is rendered by.
+    pub helm: HelmVersion,
     /// `Chart.yaml`, and `requirements.yaml` of old charts.
     pub metadata: Metadata,
     /// `Chart.lock` or `requirements.lock`.
@@ -95,6 +97,33 @@ pub struct Limits {
     pub depth: usize,
     /// `bytes` as it was at first, for errors.
     max_bytes: u64,
+}
+
+/// How a chart is read.
+#[derive(Debug, Clone)]
+pub struct LoadOptions {
+    /// Whose rules apply, also to its renders.
+    pub helm: HelmVersion,
+    /// What it may cost.
+    pub limits: Limits,
+}
+
+impl LoadOptions {
+    /// The rules and limits of a version of Helm.
+    pub fn new(helm: HelmVersion) -> Self {
+        let mut limits = Limits::helm();
+        if !helm.bounds_single_files() {
+            limits.file_bytes = limits.bytes;
+        }
+        Self { helm, limits }
+    }
+}
+
+impl From<Limits> for LoadOptions {
+    /// Helm 3 with other limits.
+    fn from(limits: Limits) -> Self {
+        Self { helm: HelmVersion::V3, limits }
+    }
 }
 
 impl Limits {

@@ -2,6 +2,7 @@
 
 use super::errors::{END, START};
 use super::toml;
+use crate::HelmVersion;
 use crate::chart::Chart;
 use crate::render::{Lookup, Lookups};
 use crate::values::{document, new_map};
@@ -15,17 +16,32 @@ use std::sync::{Arc, LazyLock};
 /// How often one template may include itself.
 const MAX_INCLUDES: u32 = 1000;
 
-/// The functions of Helm's templates.
-pub(crate) fn functions() -> &'static Functions {
+/// Sprig's functions: those of `--name-template`.
+pub(crate) fn name_functions() -> &'static Functions {
     static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
         let mut functions = Functions::sprig();
         functions.remove("env");
         functions.remove("expandenv");
+        functions
+    });
+    &FUNCTIONS
+}
+
+/// The functions of Helm's templates.
+pub(crate) fn functions(helm: HelmVersion) -> &'static Functions {
+    static V3: LazyLock<Functions> = LazyLock::new(|| {
+        let mut functions = name_functions().clone();
         add_template_functions(&mut functions);
         add_formats(&mut functions);
         functions
     });
-    &FUNCTIONS
+    static WITH_DURATIONS: LazyLock<Functions> = LazyLock::new(|| {
+        let mut functions = V3.clone();
+        add_strict_formats(&mut functions);
+        super::durations::add(&mut functions);
+        functions
+    });
+    if helm.has_duration_functions() { &WITH_DURATIONS } else { &V3 }
 }
 
 /// What the functions of one render keep.
@@ -80,12 +96,25 @@ fn add_formats(functions: &mut Functions) {
     });
     functions.insert("fromYaml", Params::fixed(&[String]), |_, args| mapping(FROM_YAML, yaml(&args[0])));
     functions.insert("fromYamlArray", Params::fixed(&[String]), |_, args| array(FROM_YAML, yaml(&args[0])));
-    functions.insert("fromJson", Params::fixed(&[String]), |_, args| mapping("", json(&args[0])));
-    functions.insert("fromJsonArray", Params::fixed(&[String]), |_, args| array("", json(&args[0])));
+    functions.insert("fromJson", Params::fixed(&[String]), |_, args| json_mapping(&args[0]));
+    functions.insert("fromJsonArray", Params::fixed(&[String]), |_, args| json_array(&args[0]));
     functions.insert("toToml", Params::fixed(&[Any]), |_, args| {
+        if args[0].is_nil() {
+            return Err("reflect: call of reflect.Value.Type on zero Value".into());
+        }
         Ok(Value::from(with_stack(&args[0], || toml::to_string(&args[0]))))
     });
     functions.insert("fromToml", Params::fixed(&[String]), |_, args| Ok(toml::parse(bytes(&args[0]))));
+}
+
+/// Those of Helm 4 that fail where the others write nothing, or the error.
+fn add_strict_formats(functions: &mut Functions) {
+    functions.insert("mustToYaml", Params::fixed(&[Type::Any]), |_, args| {
+        Ok(Value::from(with_stack(&args[0], || try_yaml(&args[0]))?))
+    });
+    functions.insert("mustToToml", Params::fixed(&[Type::Any]), |_, args| {
+        Ok(Value::from(with_stack(&args[0], || toml::try_to_string(&args[0]))?))
+    });
 }
 
 fn bytes(value: &Value) -> &[u8] {
@@ -134,7 +163,7 @@ fn tpl(context: &mut Context<'_>, text: &[u8], data: &Value) -> Result<Value, Fu
     let parsed = chart
         .kept
         .texts
-        .get(text, || parse(NAME, text, &ParseOptions::new(functions())))
+        .get(text, || parse(NAME, text, &ParseOptions::new(functions(chart.helm))))
         .map_err(|error| format!("cannot parse template {}: {error}", shown()))?;
     let mut templates = context.templates().clone();
     templates.add(&parsed);
@@ -224,12 +253,16 @@ fn nests_deeper(value: &Value, levels: usize) -> bool {
 }
 
 fn yaml_text(value: &Value) -> String {
-    let text = value.to_json().ok().and_then(|json| holdfast_yaml::marshal(&json).ok());
-    let mut text = text.unwrap_or_default();
+    try_yaml(value).unwrap_or_default()
+}
+
+fn try_yaml(value: &Value) -> Result<String, FuncError> {
+    let json = value.to_json().map_err(|error| format!("error marshaling into JSON: {error}"))?;
+    let mut text = holdfast_yaml::marshal(&json).map_err(|error| error.to_string())?;
     if text.ends_with('\n') {
         text.pop();
     }
-    text
+    Ok(text)
 }
 
 /// What Helm's YAML reader says before the JSON decoder's own words.
@@ -237,10 +270,6 @@ const FROM_YAML: &str = "error unmarshaling JSON: while decoding JSON: ";
 
 fn yaml(text: &Value) -> Result<Json, String> {
     document(bytes(text)).map_err(|error| format!("error converting YAML to JSON: yaml: {error}"))
-}
-
-fn json(text: &Value) -> Result<Json, String> {
-    serde_json::from_slice(bytes(text)).map_err(|error| error.to_string())
 }
 
 fn mapping(prefix: &str, parsed: Result<Json, String>) -> Result<Value, FuncError> {
@@ -265,6 +294,44 @@ fn array(prefix: &str, parsed: Result<Json, String>) -> Result<Value, FuncError>
     Ok(Value::List(List::new(vec![Value::from(error)])))
 }
 
+/// JSON is read with Go's own words for what is wrong with it.
+fn json_mapping(text: &Value) -> Result<Value, FuncError> {
+    let error = match holdfast_gotemplate::json::decode(bytes(text)) {
+        Ok(Value::Map(map)) => return Ok(Value::Map(map)),
+        Ok(Value::Nil) => return Ok(Value::Map(new_map())),
+        Ok(other) => cannot_unmarshal(json_name(&other), "map[string]interface {}"),
+        Err(error) => error,
+    };
+    let map = new_map();
+    map.insert("Error", Value::from(error));
+    Ok(Value::Map(map))
+}
+
+/// The same for lists.
+fn json_array(text: &Value) -> Result<Value, FuncError> {
+    let error = match holdfast_gotemplate::json::decode(bytes(text)) {
+        Ok(Value::List(list)) => return Ok(Value::List(list)),
+        Ok(Value::Nil) => return Ok(Value::List(List::new(Vec::new()))),
+        Ok(other) => cannot_unmarshal(json_name(&other), "[]interface {}"),
+        Err(error) => error,
+    };
+    Ok(Value::List(List::new(vec![Value::from(error)])))
+}
+
+fn json_name(value: &Value) -> &'static str {
+    match value {
+        Value::Bool(_) => "bool",
+        Value::Str(_) => "string",
+        Value::List(_) => "array",
+        Value::Map(_) => "object",
+        _ => "number",
+    }
+}
+
+fn cannot_unmarshal(found: &str, wanted: &str) -> String {
+    format!("json: cannot unmarshal {found} into Go value of type {wanted}")
+}
+
 fn wrong_type(found: &Json, wanted: &str) -> String {
     let found = match found {
         Json::Null => "null",
@@ -274,5 +341,5 @@ fn wrong_type(found: &Json, wanted: &str) -> String {
         Json::Array(_) => "array",
         Json::Object(_) => "object",
     };
-    format!("json: cannot unmarshal {found} into Go value of type {wanted}")
+    cannot_unmarshal(found, wanted)
 }

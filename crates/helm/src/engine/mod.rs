@@ -1,5 +1,6 @@
 //! Charts' templates through the template engine, in Helm's order and with Helm's functions.
 
+mod durations;
 mod errors;
 mod functions;
 mod objects;
@@ -8,7 +9,7 @@ mod pretty;
 mod toml;
 
 pub use errors::TemplateError;
-pub(crate) use functions::functions;
+pub(crate) use functions::name_functions;
 pub(crate) use parsed::{ByPath, Sets, Texts};
 use parsed::{Prepared, Templates};
 
@@ -84,11 +85,13 @@ struct Template {
 
 /// Renders every template of the charts. `values` are the coalesced ones of the root chart.
 pub(crate) fn render(root: &NodeRef, values: Map, inputs: &Inputs<'_>) -> Result<Output, TemplateError> {
+    let helm = root.borrow().chart.helm;
+    let values_type = MapType::Named(helm.types().values);
     let mut collector = Collector {
         templates: HashMap::new(),
         made_of: Vec::new(),
         release: release_map(inputs.release),
-        capabilities: objects::capabilities(inputs.capabilities),
+        capabilities: objects::capabilities(inputs.capabilities, helm),
     };
     collector.chart(root, None, Some(values))?;
     let chart = root.borrow().chart.clone();
@@ -110,7 +113,7 @@ pub(crate) fn render(root: &NodeRef, values: Map, inputs: &Inputs<'_>) -> Result
         }
         let template = &collector.templates[name];
         let place: Map = Map::of(
-            MapType::Named("chartutil.Values"),
+            values_type,
             [
                 (Str::from("Name"), Value::str(&**name)),
                 (Str::from("BasePath"), Value::Str(template.base_path.clone())),
@@ -121,7 +124,7 @@ pub(crate) fn render(root: &NodeRef, values: Map, inputs: &Inputs<'_>) -> Result
         let dot = Value::Map(template.dot.clone());
         let (written, trace) = session
             .execute_traced(&prepared.set, name.as_bytes(), &dot)
-            .map_err(|error| errors::from_exec(name, &error))?;
+            .map_err(|error| errors::from_exec(name, &error, helm))?;
         let (content, removed) = functions::take_no_value(written);
         files.push(RenderedFile { source: name.clone(), content, trace, removed });
     }
@@ -156,8 +159,9 @@ impl Collector {
             (None, Some(above)) => below(above, &chart.name),
             (None, None) => new_map(),
         };
+        let of = MapType::Named(chart.chart.helm.types().values);
         let dot = Map::of(
-            MapType::Named("chartutil.Values"),
+            of,
             [
                 (Str::from("Chart"), objects::chart(&chart)),
                 (Str::from("Files"), objects::files(&chart.chart.files)),
@@ -203,7 +207,10 @@ impl Collector {
 /// both see what the other's templates set.
 fn below(above: &Map, name: &str) -> Map {
     match above.get(b"Values") {
-        Some(Value::Map(values)) => crate::values::table_at(&values, name).unwrap_or_else(new_map),
+        Some(Value::Map(values)) => {
+            let found = crate::values::table_at(&values, name).unwrap_or_else(new_map);
+            found.converted(values.map_type())
+        }
         _ => new_map(),
     }
 }

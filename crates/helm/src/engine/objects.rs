@@ -1,8 +1,9 @@
 //! The objects that templates see: `.Chart`, `.Files`, `.Capabilities`.
 
 use super::functions::to_yaml;
+use crate::HelmVersion;
 use crate::capabilities::{Capabilities, KubeVersion};
-use crate::chart::{Dependency, File, Maintainer, Metadata, dependency_to_json};
+use crate::chart::{Dependency, File, Maintainer};
 use crate::glob::Pattern;
 use crate::tree::Node;
 use base64::Engine as _;
@@ -11,12 +12,48 @@ use bytes::Bytes;
 use holdfast_gotemplate::{
     Context, Elem, FuncError, HostObject, Kind, List, Map, MapType, Numbers, Params, Str, Type, Value, View,
 };
-use serde_json::{Map as JsonMap, Value as Json, json};
+use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// `.Chart`: Chart.yaml's fields by their Go names, with the alias as the name, and `IsRoot`.
 pub(super) fn chart(node: &Node) -> Value {
+    if node.chart.helm.chart_is_a_mapping() { chart_mapping(node) } else { chart_structure(node) }
+}
+
+/// `.Chart` of Helm 4: mappings and lists all the way down.
+fn chart_mapping(node: &Node) -> Value {
+    let root = Field::new("IsRoot", "", Value::Bool(node.is_root()));
+    let fields = chart_fields(node);
+    let entries = fields.iter().chain([&root]).map(|field| (Str::from(field.name), plain(&field.value)));
+    Value::Map(entries.collect())
+}
+
+/// Structures as mappings by the names of their fields, lists as lists of anything.
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::List(list) => Value::List(List::new(list.items().iter().map(plain).collect())),
+        Value::Object(object) => match object.view() {
+            View::Struct(fields) => {
+                Value::Map(fields.iter().map(|(name, value)| (Str::from(*name), plain(value))).collect())
+            }
+            _ => value.clone(),
+        },
+        _ => value.clone(),
+    }
+}
+
+/// `.Chart` of Helm 3.
+fn chart_structure(node: &Node) -> Value {
+    let inner = Structure::new("chart.Metadata", chart_fields(node));
+    let outer = vec![Field::always("IsRoot", "IsRoot", Value::Bool(node.is_root()))];
+    let mut outer = Structure::new("struct { chart.Metadata; IsRoot bool }", outer);
+    outer.embedded = Some(("Metadata", Rc::new(inner)));
+    Value::Object(Rc::new(outer))
+}
+
+/// Chart.yaml's fields by their Go names.
+fn chart_fields(node: &Node) -> Vec<Field> {
     let metadata = &node.chart.metadata;
     let text = |text: &str| Value::str(text);
     let texts = |texts: &[String]| -> Value {
@@ -25,144 +62,112 @@ pub(super) fn chart(node: &Node) -> Value {
         }
         Value::List(List::strings(texts.iter().map(String::as_str)))
     };
-    let dependencies: Vec<Dependency> =
-        node.declared.iter().flatten().map(|dependency| dependency.borrow().clone()).collect();
-    let annotations = metadata.annotations.iter().map(|(k, v)| (Str::from(k.as_str()), text(v))).collect();
-    let fields = vec![
-        ("Name", text(&node.name)),
-        ("Home", text(&metadata.home)),
-        ("Sources", texts(&metadata.sources)),
-        ("Version", text(&metadata.version)),
-        ("Description", text(&metadata.description)),
-        ("Keywords", texts(&metadata.keywords)),
-        ("Maintainers", structures("*chart.Maintainer", metadata.maintainers.iter().map(maintainer))),
-        ("Icon", text(&metadata.icon)),
-        ("APIVersion", text(&metadata.api_version)),
-        ("Condition", text(&metadata.condition)),
-        ("Tags", text(&metadata.tags)),
-        ("AppVersion", text(&metadata.app_version)),
-        ("Deprecated", Value::Bool(metadata.deprecated)),
-        ("Annotations", Value::Map(Map::of(MapType::String, annotations))),
-        ("KubeVersion", text(&metadata.kube_version)),
-        ("Dependencies", structures("*chart.Dependency", dependencies.iter().map(dependency))),
-        ("Type", text(&metadata.kind)),
-    ];
-    let json = {
-        let (chart, name, is_root) = (node.chart.clone(), node.name.clone(), node.is_root());
-        move |with_root: bool| {
-            let mut json = chart_json(&chart.metadata, &name, &dependencies);
-            if with_root {
-                json.insert("IsRoot".to_owned(), Json::Bool(is_root));
-            }
-            Json::Object(json)
+    let dependencies = match &node.declared {
+        // An empty list that nobody went through stays one.
+        Some(declared) if declared.is_empty() => Value::List(List::of(DEPENDENCY, Vec::new())),
+        declared => {
+            structures(DEPENDENCY, declared.iter().flatten().map(|d| dependency(&d.borrow().dependency)))
         }
     };
-    let outer_json = json.clone();
-    let inner = Structure::new("chart.Metadata", fields.clone(), move || json(false));
-    let mut outer =
-        Structure::new("struct { chart.Metadata; IsRoot bool }", fields, move || outer_json(true));
-    outer.fields.push(("IsRoot", Value::Bool(node.is_root())));
-    outer.embedded = Some(("Metadata", Value::Object(Rc::new(inner))));
-    Value::Object(Rc::new(outer))
+    let annotations = metadata.annotations.iter().map(|(k, v)| (Str::from(k.as_str()), text(v))).collect();
+    vec![
+        Field::new("Name", "name", text(&node.name)),
+        Field::new("Home", "home", text(&metadata.home)),
+        Field::new("Sources", "sources", texts(&metadata.sources)),
+        Field::new("Version", "version", text(&metadata.version)),
+        Field::new("Description", "description", text(&metadata.description)),
+        Field::new("Keywords", "keywords", texts(&metadata.keywords)),
+        Field::new("Maintainers", "maintainers", {
+            structures(Elem::Named("*chart.Maintainer"), metadata.maintainers.iter().map(maintainer))
+        }),
+        Field::new("Icon", "icon", text(&metadata.icon)),
+        Field::new("APIVersion", "apiVersion", text(&metadata.api_version)),
+        Field::new("Condition", "condition", text(&metadata.condition)),
+        Field::new("Tags", "tags", text(&metadata.tags)),
+        Field::new("AppVersion", "appVersion", text(&metadata.app_version)),
+        Field::new("Deprecated", "deprecated", Value::Bool(metadata.deprecated)),
+        Field::new("Annotations", "annotations", Value::Map(Map::of(MapType::String, annotations))),
+        Field::new("KubeVersion", "kubeVersion", text(&metadata.kube_version)),
+        Field::new("Dependencies", "dependencies", dependencies),
+        Field::new("Type", "type", text(&metadata.kind)),
+    ]
 }
 
-/// The fields by their names in Chart.yaml, without empty ones, as `toJson` and `toYaml` show them.
-fn chart_json(metadata: &Metadata, name: &str, dependencies: &[Dependency]) -> JsonMap<String, Json> {
-    let fields = [
-        ("name", json!(name)),
-        ("home", json!(metadata.home)),
-        ("sources", json!(metadata.sources)),
-        ("version", json!(metadata.version)),
-        ("description", json!(metadata.description)),
-        ("keywords", json!(metadata.keywords)),
-        ("maintainers", metadata.maintainers.iter().map(maintainer_json).collect()),
-        ("icon", json!(metadata.icon)),
-        ("apiVersion", json!(metadata.api_version)),
-        ("condition", json!(metadata.condition)),
-        ("tags", json!(metadata.tags)),
-        ("appVersion", json!(metadata.app_version)),
-        ("deprecated", json!(metadata.deprecated)),
-        ("annotations", json!(metadata.annotations)),
-        ("kubeVersion", json!(metadata.kube_version)),
-        ("dependencies", dependencies.iter().map(dependency_to_json).collect()),
-        ("type", json!(metadata.kind)),
-    ];
-    without_empty(fields)
-}
+const DEPENDENCY: Elem = Elem::Named("*chart.Dependency");
 
-fn without_empty<const N: usize>(fields: [(&str, Json); N]) -> JsonMap<String, Json> {
-    let is_empty = |value: &Json| match value {
-        Json::String(text) => text.is_empty(),
-        Json::Array(items) => items.is_empty(),
-        Json::Object(map) => map.is_empty(),
-        Json::Bool(b) => !b,
-        _ => false,
-    };
-    fields.into_iter().filter(|(_, value)| !is_empty(value)).map(|(k, v)| (k.to_owned(), v)).collect()
-}
-
-fn structures(elem: &'static str, items: impl Iterator<Item = Structure>) -> Value {
+fn structures(elem: Elem, items: impl Iterator<Item = Structure>) -> Value {
     let items: Vec<Value> = items.map(|item| Value::Object(Rc::new(item))).collect();
     if items.is_empty() {
-        return Value::List(List::nil(Elem::Named(elem)));
+        return Value::List(List::nil(elem));
     }
-    Value::List(List::of(Elem::Named(elem), items))
+    Value::List(List::of(elem, items))
 }
 
 fn maintainer(maintainer: &Maintainer) -> Structure {
     let fields = vec![
-        ("Name", Value::str(maintainer.name.as_str())),
-        ("Email", Value::str(maintainer.email.as_str())),
-        ("URL", Value::str(maintainer.url.as_str())),
+        Field::new("Name", "name", Value::str(maintainer.name.as_str())),
+        Field::new("Email", "email", Value::str(maintainer.email.as_str())),
+        Field::new("URL", "url", Value::str(maintainer.url.as_str())),
     ];
-    let maintainer = maintainer.clone();
-    Structure::pointer("*chart.Maintainer", fields, move || maintainer_json(&maintainer))
-}
-
-fn maintainer_json(maintainer: &Maintainer) -> Json {
-    let fields = [
-        ("name", json!(maintainer.name)),
-        ("email", json!(maintainer.email)),
-        ("url", json!(maintainer.url)),
-    ];
-    Json::Object(without_empty(fields))
+    Structure::pointer("*chart.Maintainer", fields)
 }
 
 fn dependency(dependency: &Dependency) -> Structure {
+    let imports = Value::from_json(&Json::Array(dependency.import_values.clone()), Numbers::Float64);
     let fields = vec![
-        ("Name", Value::str(dependency.name.as_str())),
-        ("Version", Value::str(dependency.version.as_str())),
-        ("Repository", Value::str(dependency.repository.as_str())),
-        ("Condition", Value::str(dependency.condition.as_str())),
-        ("Tags", Value::List(List::strings(dependency.tags.iter().map(String::as_str)))),
-        ("Enabled", Value::Bool(dependency.enabled)),
-        ("ImportValues", Value::from_json(&Json::Array(dependency.import_values.clone()), Numbers::Float64)),
-        ("Alias", Value::str(dependency.alias.as_str())),
+        Field::always("Name", "name", Value::str(dependency.name.as_str())),
+        Field::new("Version", "version", Value::str(dependency.version.as_str())),
+        Field::always("Repository", "repository", Value::str(dependency.repository.as_str())),
+        Field::new("Condition", "condition", Value::str(dependency.condition.as_str())),
+        Field::new("Tags", "tags", Value::List(List::strings(dependency.tags.iter().map(String::as_str)))),
+        Field::new("Enabled", "enabled", Value::Bool(dependency.enabled)),
+        Field::new("ImportValues", "import-values", imports),
+        Field::new("Alias", "alias", Value::str(dependency.alias.as_str())),
     ];
-    let dependency = dependency.clone();
-    Structure::pointer("*chart.Dependency", fields, move || dependency_to_json(&dependency))
+    Structure::pointer("*chart.Dependency", fields)
+}
+
+/// An exported field of a Go structure.
+#[derive(Clone)]
+struct Field {
+    name: &'static str,
+    /// The name in JSON.
+    json: &'static str,
+    /// JSON leaves the field out when it is empty.
+    omit_empty: bool,
+    value: Value,
+}
+
+impl Field {
+    fn new(name: &'static str, json: &'static str, value: Value) -> Self {
+        Self { name, json, omit_empty: true, value }
+    }
+
+    fn always(name: &'static str, json: &'static str, value: Value) -> Self {
+        Self { omit_empty: false, ..Self::new(name, json, value) }
+    }
 }
 
 /// A Go structure with exported fields.
 struct Structure {
     type_name: &'static str,
     kind: Kind,
-    fields: Fields,
-    /// An embedded structure: its fields are in `fields` too.
-    embedded: Option<(&'static str, Value)>,
-    /// What JSON shows, made when it is asked for.
-    json: Box<dyn Fn() -> Json>,
+    fields: Vec<Field>,
+    /// An embedded structure, before the fields: its fields count as the structure's own.
+    embedded: Option<(&'static str, Rc<Self>)>,
 }
 
-type Fields = Vec<(&'static str, Value)>;
-
 impl Structure {
-    fn new(type_name: &'static str, fields: Fields, json: impl Fn() -> Json + 'static) -> Self {
-        Self { type_name, kind: Kind::Struct, fields, embedded: None, json: Box::new(json) }
+    fn new(type_name: &'static str, fields: Vec<Field>) -> Self {
+        Self { type_name, kind: Kind::Struct, fields, embedded: None }
     }
 
-    fn pointer(type_name: &'static str, fields: Fields, json: impl Fn() -> Json + 'static) -> Self {
-        Self { kind: Kind::Ptr, ..Self::new(type_name, fields, json) }
+    fn pointer(type_name: &'static str, fields: Vec<Field>) -> Self {
+        Self { kind: Kind::Ptr, ..Self::new(type_name, fields) }
+    }
+
+    fn all_fields(&self) -> impl Iterator<Item = &Field> {
+        self.embedded.iter().flat_map(|(_, inner)| &inner.fields).chain(&self.fields)
     }
 }
 
@@ -176,87 +181,93 @@ impl HostObject for Structure {
     }
 
     fn field(&self, name: &[u8]) -> Option<Value> {
-        let all = self.fields.iter().chain(&self.embedded);
-        all.into_iter().find(|(field, _)| field.as_bytes() == name).map(|(_, value)| value.clone())
+        match &self.embedded {
+            Some((embedded, inner)) if embedded.as_bytes() == name => Some(Value::Object(inner.clone())),
+            _ => {
+                self.all_fields().find(|field| field.name.as_bytes() == name).map(|field| field.value.clone())
+            }
+        }
     }
 
     fn view(&self) -> View {
-        View::Struct(self.fields.clone())
+        let embedded = self.embedded.iter().map(|(name, inner)| (*name, Value::Object(inner.clone())));
+        View::Struct(embedded.chain(self.fields.iter().map(|f| (f.name, f.value.clone()))).collect())
     }
 
-    fn json(&self) -> Option<Value> {
-        Some(Value::from_json(&(self.json)(), Numbers::Int64))
+    fn json_fields(&self) -> Option<Vec<(&'static str, Value)>> {
+        let shown = self.all_fields().filter(|field| !(field.omit_empty && !field.value.truth()));
+        Some(shown.map(|field| (field.json, field.value.clone())).collect())
     }
 }
 
 /// `.Capabilities`.
-pub(super) fn capabilities(capabilities: &Capabilities) -> Value {
-    let version = Value::Object(Rc::new(Kube(capabilities.kube_version.clone())));
-    let apis = Value::Object(Rc::new(Apis(capabilities.api_versions.clone())));
-    let helm_fields = vec![
-        ("Version", Value::str(capabilities.helm_version.as_str())),
-        ("GitCommit", Value::str("")),
-        ("GitTreeState", Value::str("clean")),
-        ("GoVersion", Value::str(GO_VERSION)),
+pub(super) fn capabilities(capabilities: &Capabilities, helm: HelmVersion) -> Value {
+    let types = helm.types();
+    let version = Kube { version: capabilities.kube_version.clone(), helm };
+    let apis = Apis { names: capabilities.api_versions.clone(), type_name: types.version_set };
+    let mut build = vec![
+        Field::new("Version", "version", Value::str(capabilities.helm_version.as_str())),
+        Field::new("GitCommit", "git_commit", Value::str("")),
+        Field::new("GitTreeState", "git_tree_state", Value::str("clean")),
+        Field::new("GoVersion", "go_version", Value::str(GO_VERSION)),
     ];
-    let capabilities = capabilities.clone();
-    let helm_version = capabilities.helm_version.clone();
-    let helm = Structure::new("version.BuildInfo", helm_fields, move || helm_json(&helm_version));
-    let fields =
-        vec![("KubeVersion", version), ("APIVersions", apis), ("HelmVersion", Value::Object(Rc::new(helm)))];
-    let json = move || {
-        let kube = &capabilities.kube_version;
-        json!({
-            "KubeVersion": {"Version": kube.version, "Major": kube.major, "Minor": kube.minor},
-            "APIVersions": capabilities.api_versions,
-            "HelmVersion": helm_json(&capabilities.helm_version),
-        })
-    };
-    Value::Object(Rc::new(Structure::pointer("*chartutil.Capabilities", fields, json)))
+    if let Some(client) = helm.kube_client() {
+        build.push(Field::always("KubeClientVersion", "kube_client_version", Value::str(client)));
+    }
+    let build = Structure::new("version.BuildInfo", build);
+    let fields = vec![
+        Field::always("KubeVersion", "KubeVersion", Value::Object(Rc::new(version))),
+        Field::always("APIVersions", "APIVersions", Value::Object(Rc::new(apis))),
+        Field::always("HelmVersion", "HelmVersion", Value::Object(Rc::new(build))),
+    ];
+    Value::Object(Rc::new(Structure::pointer(types.capabilities, fields)))
 }
 
-/// What Helm 3.22 is built with.
+/// What Helm 3.22 and 4.3 are built with.
 const GO_VERSION: &str = "go1.26";
 
-fn helm_json(version: &str) -> Json {
-    json!({"version": version, "git_tree_state": "clean", "go_version": GO_VERSION})
+/// `.Capabilities.KubeVersion`: prints as the version's numbers.
+struct Kube {
+    version: KubeVersion,
+    helm: HelmVersion,
 }
-
-/// `.Capabilities.KubeVersion`: prints as the version.
-struct Kube(KubeVersion);
 
 impl HostObject for Kube {
     fn type_name(&self) -> &'static str {
-        "chartutil.KubeVersion"
+        self.helm.types().kube_version
     }
 
     fn method(&self, name: &[u8]) -> Option<Params> {
         matches!(name, b"String" | b"GitVersion").then_some(Params::fixed(&[]))
     }
 
-    fn call(&self, _: &mut Context<'_>, _: &[u8], _: &[Value]) -> Result<Value, FuncError> {
-        Ok(Value::str(self.0.version.as_str()))
+    fn call(&self, _: &mut Context<'_>, name: &[u8], _: &[Value]) -> Result<Value, FuncError> {
+        let shown = if name == b"GitVersion" { self.version.shown(self.helm) } else { &self.version.version };
+        Ok(Value::str(shown))
     }
 
-    fn text(&self) -> Option<Str> {
-        Some(self.0.version.as_str().into())
+    fn shown(&self) -> Option<Str> {
+        Some(self.version.version.as_str().into())
     }
 
     fn view(&self) -> View {
         View::Struct(vec![
-            ("Version", Value::str(self.0.version.as_str())),
-            ("Major", Value::str(self.0.major.as_str())),
-            ("Minor", Value::str(self.0.minor.as_str())),
+            ("Version", Value::str(self.version.shown(self.helm))),
+            ("Major", Value::str(self.version.major.as_str())),
+            ("Minor", Value::str(self.version.minor.as_str())),
         ])
     }
 }
 
 /// `.Capabilities.APIVersions`.
-struct Apis(Vec<String>);
+struct Apis {
+    names: Vec<String>,
+    type_name: &'static str,
+}
 
 impl HostObject for Apis {
-    fn type_name(&self) -> &'static str {
-        "chartutil.VersionSet"
+    fn type_name(&self) -> &str {
+        self.type_name
     }
 
     fn kind(&self) -> Kind {
@@ -269,15 +280,15 @@ impl HostObject for Apis {
 
     fn call(&self, _: &mut Context<'_>, _: &[u8], args: &[Value]) -> Result<Value, FuncError> {
         let wanted = name(args);
-        Ok(Value::Bool(self.0.iter().any(|api| api.as_bytes() == wanted)))
+        Ok(Value::Bool(self.names.iter().any(|api| api.as_bytes() == wanted)))
     }
 
     fn view(&self) -> View {
-        View::List(List::strings(self.0.iter().map(String::as_str)))
+        View::List(List::strings(self.names.iter().map(String::as_str)))
     }
 
     fn len(&self) -> Option<usize> {
-        Some(self.0.len())
+        Some(self.names.len())
     }
 }
 
@@ -325,7 +336,8 @@ impl HostObject for Files {
     }
 
     fn field(&self, name: &[u8]) -> Option<Value> {
-        self.0.get(name).map(|data| byte_list(data))
+        // The zero value of an absent key is an empty list of bytes.
+        Some(byte_list(self.0.get(name).map(|data| &data[..]).unwrap_or_default()))
     }
 
     fn method(&self, name: &[u8]) -> Option<Params> {

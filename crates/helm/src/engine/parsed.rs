@@ -84,7 +84,7 @@ impl Chart {
         if let Some(found) = lock().get(path) {
             return Ok(found.clone());
         }
-        let options = ParseOptions::new(functions());
+        let options = ParseOptions::new(functions(self.helm));
         let mut templates = Vec::with_capacity(self.templates.len());
         for file in &self.templates {
             let base = file.name.rsplit('/').next().unwrap_or_default();

@@ -22,11 +22,17 @@ enum TomlError {
 
 /// A value as TOML, or why that cannot be.
 pub(super) fn to_string(value: &Value) -> String {
+    try_to_string(value).unwrap_or_else(|error| error)
+}
+
+/// A value as TOML.
+///
+/// # Errors
+/// Why that cannot be.
+pub(super) fn try_to_string(value: &Value) -> Result<String, String> {
     let mut writer = Writer { out: String::new() };
-    match writer.encode(&mut Vec::new(), value) {
-        Ok(()) => writer.out,
-        Err(error) => error.to_string(),
-    }
+    writer.encode(&mut Vec::new(), value).map_err(|error| error.to_string())?;
+    Ok(writer.out)
 }
 
 #[derive(PartialEq, Clone, Copy)]
@@ -148,7 +154,12 @@ impl Writer {
                 } else if other.as_map().is_some() {
                     self.inline_table(other, depth)?;
                 } else if let Value::Object(object) = other {
-                    self.quoted(&object.text().unwrap_or_default());
+                    match object.json() {
+                        Some(Value::Str(time)) if object.type_name() == "time.Time" => {
+                            self.out.push_str(&time.to_string_lossy());
+                        }
+                        _ => self.quoted(&object.text().unwrap_or_default()),
+                    }
                 }
             }
         }

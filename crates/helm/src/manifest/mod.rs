@@ -7,6 +7,7 @@ mod split;
 pub use head::HeadError;
 pub(crate) use split::split;
 
+use crate::HelmVersion;
 use crate::decode;
 use crate::engine::RenderedFile;
 use head::Head;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 pub struct Manifest {
     /// The template, by its full path: `chart/charts/below/templates/a.yaml`.
     pub source: Arc<str>,
-    /// The document, trimmed.
+    /// The document, trimmed; with Helm 4 only at its start.
     pub content: String,
     /// `kind`, or empty.
     pub kind: String,
@@ -112,12 +113,12 @@ pub(crate) struct Sorted {
 }
 
 /// Splits the rendered templates (sorted by path) and sorts what they hold by kind.
-pub(crate) fn sort(files: &[RenderedFile]) -> Result<Sorted, ManifestError> {
+pub(crate) fn sort(files: &[RenderedFile], helm: HelmVersion) -> Result<Sorted, ManifestError> {
     let mut sorted = Sorted::default();
     for file in files {
         let fail = |error| ManifestError { source_file: file.source.to_string(), error };
         let content = std::str::from_utf8(&file.content).map_err(|_| fail(HeadError::Encoding))?;
-        for (index, document) in split(content).enumerate() {
+        for (index, document) in split(content, helm).enumerate() {
             let head = Head::read(document.text).map_err(fail)?;
             let manifest = Manifest {
                 source: file.source.clone(),
@@ -136,8 +137,8 @@ pub(crate) fn sort(files: &[RenderedFile]) -> Result<Sorted, ManifestError> {
             }
         }
     }
-    sorted.manifests.sort_by(|a, b| order(&a.kind).cmp(&order(&b.kind)));
-    sorted.hooks.sort_by(|a, b| order(&a.manifest.kind).cmp(&order(&b.manifest.kind)));
+    sorted.manifests.sort_by(|a, b| order(&a.kind, helm).cmp(&order(&b.kind, helm)));
+    sorted.hooks.sort_by(|a, b| order(&a.manifest.kind, helm).cmp(&order(&b.manifest.kind, helm)));
     Ok(sorted)
 }
 
@@ -171,8 +172,9 @@ fn hook(manifest: Manifest, events: &str, head: &Head) -> Option<Hook> {
 }
 
 /// Where a kind comes: known ones in the order of installation, then the others by name.
-fn order(kind: &str) -> (usize, &str) {
-    match INSTALL_ORDER.iter().position(|known| *known == kind) {
+fn order(kind: &str, helm: HelmVersion) -> (usize, &str) {
+    let webhooks = if helm.orders_webhooks() { WEBHOOKS } else { &[] };
+    match INSTALL_ORDER.iter().chain(webhooks).position(|known| *known == kind) {
         Some(index) => (index, ""),
         None => (usize::MAX, kind),
     }
@@ -217,6 +219,9 @@ const INSTALL_ORDER: &[&str] = &[
     "APIService",
 ];
 
+/// See [`HelmVersion::orders_webhooks`].
+const WEBHOOKS: &[&str] = &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+
 impl From<decode::DecodeError> for HeadError {
     fn from(error: decode::DecodeError) -> Self {
         Self::Decode(error)
@@ -229,7 +234,7 @@ mod tests {
 
     fn sorted(files: &[(&str, &str)]) -> Sorted {
         let files: Vec<_> = files.iter().map(|(name, text)| RenderedFile::plain(name, text)).collect();
-        sort(&files).unwrap()
+        sort(&files, HelmVersion::V3).unwrap()
     }
 
     #[test]
@@ -274,7 +279,8 @@ mod tests {
     #[test]
     fn errors_name_the_template() {
         let check = |text: &str, expected: &str| {
-            let error = sort(&[RenderedFile::plain("c/templates/a.yaml", text)]).unwrap_err();
+            let file = RenderedFile::plain("c/templates/a.yaml", text);
+            let error = sort(&[file], HelmVersion::V3).unwrap_err();
             assert_eq!(error.to_string(), expected);
         };
         check(

@@ -1,9 +1,11 @@
 //! Cutting a rendered template into documents, before any YAML is read.
 
+use crate::HelmVersion;
+
 /// A document of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Document<'a> {
-    /// Its text, trimmed.
+    /// Its text, trimmed; with Helm 4 only at its start.
     pub(crate) text: &'a str,
     /// Where it starts in the text.
     pub(crate) start: usize,
@@ -14,9 +16,44 @@ fn trim(text: &str) -> &str {
     text.trim_matches(char::is_whitespace)
 }
 
-/// Cuts at `---` at the beginning of a line, whatever follows it. As in Helm the separator takes the white space on
-/// both sides with it, so that of two separators in a row the second stays and the indentation of a first line goes.
-pub(crate) fn split(text: &str) -> impl Iterator<Item = Document<'_>> {
+/// Cuts at `---` at the beginning of a line, whatever follows it.
+///
+/// With Helm 3 the separator takes the white space on both sides with it, so that of two separators in a row the
+/// second stays and the indentation of a first line goes. With Helm 4 it takes the blanks after it.
+pub(crate) fn split(text: &str, helm: HelmVersion) -> Box<dyn Iterator<Item = Document<'_>> + '_> {
+    if helm.keeps_line_breaks() { Box::new(by_lines(text)) } else { Box::new(by_white_space(text)) }
+}
+
+/// Helm 4's way.
+fn by_lines(text: &str) -> impl Iterator<Item = Document<'_>> {
+    let mut at = Some(text.len() - text.trim_start().len());
+    std::iter::from_fn(move || {
+        while let Some(start) = at {
+            let rest = &text[start..];
+            // What follows a separator on its line is no beginning of a line.
+            let at_start =
+                start == 0 || text.as_bytes()[start - 1] == b'\n' || text[..start].trim().is_empty();
+            let cut = if at_start && rest.starts_with("---") {
+                Some(0)
+            } else {
+                find(rest.as_bytes(), b"\n---").map(|found| found + 1)
+            };
+            at = cut.map(|cut| {
+                let after = rest[cut + 3..].trim_start_matches([' ', '\t']);
+                text.len() - after.len()
+            });
+            let piece = &rest[..cut.unwrap_or(rest.len())];
+            let document = piece.trim_start();
+            if !document.is_empty() {
+                return Some(Document { text: document, start: start + piece.len() - document.len() });
+            }
+        }
+        None
+    })
+}
+
+/// Helm 3's way.
+fn by_white_space(text: &str) -> impl Iterator<Item = Document<'_>> {
     let trimmed = trim(text);
     let start = text.len() - text.trim_start().len();
     let mut at = start;
@@ -74,8 +111,9 @@ mod tests {
     #[test]
     fn documents() {
         let check = |text: &str, expected: &[(&str, usize)]| {
-            let got: Vec<_> =
-                split(text).map(|d| (d.text, text[..d.start].matches('\n').count() + 1)).collect();
+            let got: Vec<_> = split(text, HelmVersion::V3)
+                .map(|d| (d.text, text[..d.start].matches('\n').count() + 1))
+                .collect();
             assert_eq!(got, expected, "{text:?}");
         };
         check("", &[]);
@@ -88,5 +126,22 @@ mod tests {
         check("a\n-----BEGIN", &[("a", 1), ("--BEGIN", 2)]);
         check("---", &[]);
         check("a\r\n---\r\nb", &[("a", 1), ("b", 3)]);
+    }
+
+    #[test]
+    fn documents_of_helm_4() {
+        let check = |text: &str, expected: &[&str]| {
+            let got: Vec<_> = split(text, HelmVersion::V4).map(|d| d.text).collect();
+            assert_eq!(got, expected, "{text:?}");
+            for document in split(text, HelmVersion::V4) {
+                assert!(text[document.start..].starts_with(document.text));
+            }
+        };
+        check("", &[]);
+        check("\n a: 1\n\n---\n---  \n  b: 2\n", &["a: 1\n\n", "b: 2\n"]);
+        check("---apiVersion: v1\nx: |\n  ---\n--- # c\ny", &["apiVersion: v1\nx: |\n  ---\n", "# c\ny"]);
+        check("a\n------BEGIN", &["a\n", "---BEGIN"]);
+        check("a\r\n---\r\nb\r\n", &["a\r\n", "b\r\n"]);
+        check("--- ---\n", &["---\n"]);
     }
 }

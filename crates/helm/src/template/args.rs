@@ -1,8 +1,12 @@
 //! The arguments of `helm template`, with the grammar of Go's pflag.
 
+use crate::HelmVersion;
+
 /// Parsed arguments.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TemplateArgs {
+    /// Which Helm to do as; no flag of Helm's.
+    pub helm: HelmVersion,
     /// NAME, where given.
     pub name: Option<String>,
     /// CHART.

@@ -1,21 +1,26 @@
 //! `helm template`, but for the process around it: arguments in, text and files out.
 
 mod args;
+mod inputs;
 mod output;
+
+use inputs::Inputs;
 
 pub use args::{TemplateArgs, UsageError};
 pub use output::{OutputFile, TemplateOutput};
 
 use crate::capabilities::{Capabilities, KubeVersion, KubeVersionError};
-use crate::chart::{Chart, Limits as ChartLimits, LoadError, Missing};
-use crate::engine::functions;
+use crate::chart::{Chart, LoadError, Missing};
+use crate::engine::name_functions;
 use crate::release::Release;
 use crate::render::{
-    Lookups, MissingDependencies, Need, Outcome, RenderError, RenderOptions, RenderRequest, render,
+    Lookups, MissingDependencies, Outcome, RenderError, RenderOptions, RenderRequest, render,
 };
 use crate::values::{Document, Layers};
+use bytes::Bytes;
 use holdfast_gotemplate::{Limits, MissingKey, Options, ParseOptions, Session, TemplateSet, Value, parse};
-use holdfast_tree::{FileTree, TreeError, join, resolve};
+use holdfast_tree::FileTree;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Where the command runs and what it was given beside its arguments.
@@ -30,6 +35,8 @@ pub struct Surroundings<'a> {
     pub chart: Option<Arc<Chart>>,
     /// Charts that the caller fetched: [`TemplateNeed::Dependencies`].
     pub dependencies: Vec<Arc<Chart>>,
+    /// Files that the caller fetched, by their addresses: [`TemplateNeed::Files`].
+    pub files: BTreeMap<String, Bytes>,
     /// Nanoseconds since 1970-01-01T00:00:00Z.
     pub now: i128,
     /// Seed of random functions, from the operating system.
@@ -61,6 +68,8 @@ pub enum TemplateNeed {
     },
     /// Charts below it, with `--dependency-update`.
     Dependencies(Vec<Missing>),
+    /// Files that `--values` or `--set-file` name by their http or https address.
+    Files(Vec<String>),
 }
 
 /// Why the command fails. The texts are Helm's.
@@ -78,6 +87,18 @@ pub enum TemplateError {
     /// A values file cannot be read.
     #[error("{0}")]
     File(String),
+    /// A dependency with a `file://` address has another version than the chart wants.
+    #[error(
+        "can't get a valid version for 1 subchart(s): {name:?} (repository {repository:?}, version {version:?}). Make sure a matching chart version exists in the repo, or change the version constraint in Chart.yaml"
+    )]
+    WrongVersion {
+        /// The dependency.
+        name: String,
+        /// Its address.
+        repository: String,
+        /// The range that is wanted.
+        version: String,
+    },
     /// The chart's path leads nowhere.
     #[error("path {0:?} not found")]
     NoChart(String),
@@ -105,27 +126,26 @@ pub enum TemplateError {
 /// # Errors
 /// [`TemplateError`].
 pub fn template(args: &TemplateArgs, around: &Surroundings<'_>) -> Result<TemplateOutcome, TemplateError> {
-    let mut capabilities = Capabilities::offline();
+    let mut capabilities = Capabilities::of(args.helm);
     if !args.kube_version.is_empty() {
         capabilities.kube_version = KubeVersion::parse(&args.kube_version)
             .map_err(|error| TemplateError::KubeVersion(args.kube_version.clone(), error))?;
     }
     capabilities.api_versions.extend(args.api_versions.iter().cloned());
     let name = release_name(args, around)?;
-    let texts = args.values.iter().map(|path| read_values(path, around)).collect::<Result<Vec<_>, _>>()?;
-    let chart = match chart(args, around)? {
-        Found::Chart(chart) => chart,
-        Found::Remote => {
-            return Ok(TemplateOutcome::Needs(TemplateNeed::Chart {
-                reference: args.chart.clone(),
-                repository: args.repository.clone(),
-                version: args.wanted_version(),
-            }));
-        }
+    let inputs = Inputs::new(args, around);
+    let chart = match inputs.chart()? {
+        Ok(chart) => chart,
+        Err(need) => return Ok(TemplateOutcome::Needs(need)),
     };
+    let texts = args.values.iter().map(|path| inputs.values(path)).collect::<Result<Vec<_>, _>>();
+    if let Some(need) = inputs.missing_files() {
+        return Ok(TemplateOutcome::Needs(need));
+    }
+    let texts = texts?;
     let mut release = Release::install(&name, &args.namespace);
     release.is_upgrade = args.is_upgrade;
-    let read_file = |path: &str| read_file(path, around);
+    let read_file = |path: &str| inputs.file(path);
     let request = RenderRequest {
         chart: &chart,
         release: &release,
@@ -134,11 +154,7 @@ pub fn template(args: &TemplateArgs, around: &Surroundings<'_>) -> Result<Templa
         options: RenderOptions {
             skip_schema_validation: args.skip_schema_validation,
             subchart_notes: args.subchart_notes,
-            missing_dependencies: if args.dependency_update {
-                MissingDependencies::Ask
-            } else {
-                MissingDependencies::Refuse
-            },
+            missing_dependencies: MissingDependencies::Refuse,
             allow_library: false,
         },
         lookups: Lookups::Offline,
@@ -146,21 +162,19 @@ pub fn template(args: &TemplateArgs, around: &Surroundings<'_>) -> Result<Templa
         now: around.now,
         seed: around.seed,
     };
-    match render(&request)? {
-        Outcome::Rendered(mut rendered) => {
-            if chart.metadata.deprecated {
-                rendered.warnings.insert(0, "This chart is deprecated".to_owned());
-            }
-            output::write(&rendered, args, &name).map(TemplateOutcome::Done)
-        }
-        Outcome::Needs(needs) => {
-            let missing = needs.into_iter().filter_map(|need| match need {
-                Need::Dependency(missing) => Some(missing),
-                Need::Lookup(_) => None,
-            });
-            Ok(TemplateOutcome::Needs(TemplateNeed::Dependencies(missing.collect())))
-        }
+    let outcome = render(&request);
+    // A file of `--set-file` that is not here yet makes the render fail; it is run again with it.
+    if let Some(need) = inputs.missing_files() {
+        return Ok(TemplateOutcome::Needs(need));
     }
+    let Outcome::Rendered(mut rendered) = outcome? else {
+        // Nothing is looked up offline, and missing dependencies are refused.
+        return Err(TemplateError::File("the render needs what is not asked for".to_owned()));
+    };
+    if chart.metadata.deprecated {
+        rendered.warnings.insert(0, "This chart is deprecated".to_owned());
+    }
+    output::write(&rendered, args, &name, args.helm).map(TemplateOutcome::Done)
 }
 
 fn layers<'a>(
@@ -195,8 +209,8 @@ fn release_name(args: &TemplateArgs, around: &Surroundings<'_>) -> Result<String
 fn name_from_template(text: &str, around: &Surroundings<'_>) -> Result<String, TemplateError> {
     const NAME: &str = "name-template";
     let fail = |error: String| TemplateError::NameTemplate(error);
-    let parsed =
-        parse(NAME, text.as_bytes(), &ParseOptions::new(functions())).map_err(|e| fail(e.to_string()))?;
+    let options = ParseOptions::new(name_functions());
+    let parsed = parse(NAME, text.as_bytes(), &options).map_err(|e| fail(e.to_string()))?;
     let mut set = TemplateSet::new();
     set.add(&parsed);
     let mut session = Session::new(Options {
@@ -207,84 +221,4 @@ fn name_from_template(text: &str, around: &Surroundings<'_>) -> Result<String, T
     });
     let name = session.execute(&set, NAME.as_bytes(), &Value::Nil).map_err(|e| fail(e.to_string()))?;
     Ok(String::from_utf8_lossy(&name).into_owned())
-}
-
-/// The path of an argument in the tree.
-fn place(path: &str, around: &Surroundings<'_>) -> Option<String> {
-    join(around.folder, path)
-}
-
-fn read_values(path: &str, around: &Surroundings<'_>) -> Result<Vec<u8>, TemplateError> {
-    if path.trim() == "-" {
-        let none = || TemplateError::File("standard input is not available".to_owned());
-        return around.stdin.map(<[u8]>::to_vec).ok_or_else(none);
-    }
-    if ["http://", "https://", "oci://"].iter().any(|scheme| path.starts_with(scheme)) {
-        return Err(TemplateError::File(format!(
-            "{path}: values files are not fetched from the network; download it first"
-        )));
-    }
-    read_file(path, around).map_err(TemplateError::File)
-}
-
-fn read_file(path: &str, around: &Surroundings<'_>) -> Result<Vec<u8>, String> {
-    let missing = || format!("open {path}: no such file or directory");
-    let place = place(path, around).ok_or_else(missing)?;
-    let read = resolve(around.tree, &place).and_then(|found| around.tree.read(&found.path));
-    read.map(|data| data.to_vec()).map_err(|error| match error {
-        TreeError::NotFound(_) | TreeError::NotAFolder(_) => missing(),
-        TreeError::NotAFile(_) => format!("read {path}: is a directory"),
-        other => other.to_string(),
-    })
-}
-
-enum Found {
-    Chart(Arc<Chart>),
-    Remote,
-}
-
-fn chart(args: &TemplateArgs, around: &Surroundings<'_>) -> Result<Found, TemplateError> {
-    let name = args.chart.trim();
-    let chart = match &around.chart {
-        Some(chart) => chart.clone(),
-        None => {
-            let place = place(name, around);
-            let exists = place.as_ref().is_some_and(|place| resolve(around.tree, place).is_ok());
-            match place {
-                Some(place) if exists => load(name, &place, around)?,
-                _ if name.starts_with(['/', '.']) => return Err(TemplateError::NoChart(name.to_owned())),
-                _ => return Ok(Found::Remote),
-            }
-        }
-    };
-    let mut fetched = around.dependencies.clone();
-    if args.dependency_update && fetched.is_empty() {
-        fetched = local_dependencies(&chart, name, around)?;
-    }
-    Ok(Found::Chart(if fetched.is_empty() { chart } else { Arc::new(chart.with_dependencies(fetched)) }))
-}
-
-fn load(name: &str, place: &str, around: &Surroundings<'_>) -> Result<Arc<Chart>, TemplateError> {
-    match Chart::load(around.tree, place, ChartLimits::helm()) {
-        Ok(chart) => Ok(Arc::new(chart)),
-        Err(error @ LoadError::Archive(_)) => Err(TemplateError::NoArchive { path: name.to_owned(), error }),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// The missing dependencies that `file://` addresses name.
-fn local_dependencies(
-    chart: &Chart,
-    path: &str,
-    around: &Surroundings<'_>,
-) -> Result<Vec<Arc<Chart>>, TemplateError> {
-    let mut found = Vec::new();
-    for missing in chart.missing_dependencies() {
-        if let Some(below) = missing.repository.strip_prefix("file://") {
-            let place = place(path, around).and_then(|chart| join(&chart, below));
-            let place = place.ok_or_else(|| TemplateError::NoChart(below.to_owned()))?;
-            found.push(load(below, &place, around)?);
-        }
-    }
-    Ok(found)
 }

@@ -1,6 +1,7 @@
 //! What `helm template` prints, and the files it writes.
 
 use super::{TemplateArgs, TemplateError};
+use crate::HelmVersion;
 use crate::glob::path_match;
 use crate::manifest::{self, Event, Hook};
 use crate::render::Rendered;
@@ -29,6 +30,7 @@ pub(super) fn write(
     rendered: &Rendered,
     args: &TemplateArgs,
     name: &str,
+    helm: HelmVersion,
 ) -> Result<TemplateOutput, TemplateError> {
     let mut output = TemplateOutput { warnings: rendered.warnings.clone(), ..TemplateOutput::default() };
     if !args.output_dir.is_empty() {
@@ -39,7 +41,7 @@ pub(super) fn write(
         return Ok(output);
     }
     let text = all(rendered, args);
-    output.stdout = if args.show_only.is_empty() { text } else { only(&text, &args.show_only)? };
+    output.stdout = if args.show_only.is_empty() { text } else { only(&text, &args.show_only, helm)? };
     Ok(output)
 }
 
@@ -75,9 +77,9 @@ fn all(rendered: &Rendered, args: &TemplateArgs) -> Vec<u8> {
 }
 
 /// The documents of the templates that the patterns match, in the order of the patterns.
-fn only(text: &[u8], patterns: &[String]) -> Result<Vec<u8>, TemplateError> {
+fn only(text: &[u8], patterns: &[String], helm: HelmVersion) -> Result<Vec<u8>, TemplateError> {
     let text = String::from_utf8_lossy(text);
-    let documents: Vec<(&str, &str)> = manifest::split(&text)
+    let documents: Vec<(&str, &str)> = manifest::split(&text, helm)
         .filter_map(|document| Some((template_of(document.text)?, document.text)))
         .collect();
     let mut out = Vec::new();

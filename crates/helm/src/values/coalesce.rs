@@ -137,9 +137,14 @@ impl Coalesce<'_> {
             let is_chart = chart.below.iter().any(|below| below.borrow().name.as_bytes() == key);
             if is_chart { Nulls::Keep } else { nulls }
         };
+        let clean = chart.chart.helm.drops_default_nulls() && nulls == Nulls::Delete;
         if let Some(imported) = &chart.imported {
             for (key, default) in snapshot(&copy(imported)?) {
+                if let (true, Value::Map(table)) = (clean && nulls_of(&key) == Nulls::Delete, &default) {
+                    drop_nulls(table);
+                }
                 match (values.get(&key), default) {
+                    (None, default) if clean => insert_clean(values, key, default),
                     (None, default) => values.insert(key, default),
                     (Some(Value::Nil), _) if nulls == Nulls::Delete => {
                         values.remove(&key);
@@ -156,7 +161,15 @@ impl Coalesce<'_> {
         for (key, default) in &chart.chart.values {
             let key = key.as_bytes();
             match (values.get(key), default) {
+                (None, default) if clean => insert_clean(values, Str::from(key), from_json(default)),
                 (None, default) => values.insert(key, from_json(default)),
+                (Some(Value::Map(over)), default @ Json::Object(_))
+                    if clean && nulls_of(key) == Nulls::Delete =>
+                {
+                    let Value::Map(under) = from_json(default) else { continue };
+                    drop_nulls(&under);
+                    self.tables(&over, &under, &path.below(key), Nulls::Delete, MAX_DEPTH)?;
+                }
                 (Some(Value::Nil), _) if nulls == Nulls::Delete => {
                     values.remove(key);
                 }
@@ -290,6 +303,29 @@ impl Coalesce<'_> {
 
     fn table_stays(&mut self, path: &Path<'_>) {
         self.warn(format!("destination for {path} is a table. Ignoring non-table value"));
+    }
+}
+
+/// A default that nobody set, without the nulls in it.
+fn insert_clean(values: &Map, key: Str, default: Value) {
+    match default {
+        Value::Nil => return,
+        Value::Map(ref table) => drop_nulls(table),
+        _ => {}
+    }
+    values.insert(key, default);
+}
+
+/// Takes the nulls out of a mapping and of those in it, but not of lists.
+fn drop_nulls(table: &Map) {
+    for (key, value) in snapshot(table) {
+        match value {
+            Value::Nil => {
+                table.remove(&key);
+            }
+            Value::Map(inner) => drop_nulls(&inner),
+            _ => {}
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The values of a release: documents in order, then what the flags set.
 
-use super::{Map, Mode, SetError, Value, ValuesError, new_map, read, set};
+use super::{Map, Mode, SetError, Value, ValuesError, new_map, read_file, set};
+use crate::HelmVersion;
 use holdfast_gotemplate::{MapType, Numbers, Str};
 
 /// A values document.
@@ -54,6 +55,9 @@ pub enum LayersError {
     /// A `--set-json` is no JSON.
     #[error("failed parsing --set-json data {0}")]
     Json(String),
+    /// A `--set-json` that begins like an object is none (Helm 4).
+    #[error("failed parsing --set-json data JSON: {0}")]
+    JsonObject(String),
     /// Another assignment is refused.
     #[error("failed parsing {flag} data: {error}")]
     Set {
@@ -69,12 +73,12 @@ impl Layers<'_> {
     ///
     /// # Errors
     /// [`LayersError`].
-    pub fn combine(&self) -> Result<Map, LayersError> {
+    pub fn combine(&self, helm: HelmVersion) -> Result<Map, LayersError> {
         let base = new_map();
         for document in &self.documents {
             let next = match document {
                 Document::Text { name, text } => {
-                    let values = read(text)
+                    let values = read_file(text, helm)
                         .map_err(|error| LayersError::Document { name: (*name).to_owned(), error })?;
                     Map::from_json(&values, MapType::Any, Numbers::Float64)
                 }
@@ -83,7 +87,13 @@ impl Layers<'_> {
             merge_over(&base, &next);
         }
         for text in &self.set_json {
-            set(text, &base, &Mode::Json).map_err(|_| LayersError::Json((*text).to_owned()))?;
+            if helm.sets_json_objects() && text.trim_start().starts_with('{') {
+                let values = serde_json::from_str(text);
+                let values = values.map_err(|_| LayersError::JsonObject((*text).to_owned()))?;
+                merge_over(&base, &Map::from_json(&values, MapType::Any, Numbers::Float64));
+            } else {
+                set(text, &base, &Mode::Json).map_err(|_| LayersError::Json((*text).to_owned()))?;
+            }
         }
         let refuse = |_: &str| Err("files cannot be read here".to_owned());
         let read_file: ReadFile<'_> = self.read_file.unwrap_or(&refuse);

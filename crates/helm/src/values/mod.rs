@@ -10,6 +10,7 @@ pub use strvals::{MAX_INDEX, MAX_INDEX_LEVEL, MAX_NAME_LEVEL, Mode, SetError, se
 
 pub(crate) use coalesce::{Nulls, coalesce_chart, copy, merge_tables, table_at};
 
+use crate::HelmVersion;
 use holdfast_gotemplate::{Map, Value};
 use serde_json::{Map as JsonMap, Number, Value as Json};
 
@@ -24,6 +25,12 @@ pub enum ValuesError {
         "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {0} into Go value of type map[string]interface {{}}"
     )]
     NotAMapping(&'static str),
+    /// One of several documents cannot be read (Helm 4).
+    #[error("cannot unmarshal yaml document: {0}")]
+    Inner(Box<ValuesError>),
+    /// Something else than a comment follows `---` (Helm 4).
+    #[error("error reading yaml document: invalid Yaml document separator: {0}")]
+    Separator(String),
 }
 
 /// Reads a values document: YAML 1.1, the first document only, every number a float.
@@ -43,6 +50,52 @@ pub fn read(text: &[u8]) -> Result<JsonMap<String, Json>, ValuesError> {
         Json::Array(_) => "array",
     };
     Err(ValuesError::NotAMapping(found))
+}
+
+/// Reads a file of values: its first document, or with Helm 4 all of them, later ones over earlier ones.
+pub(crate) fn read_file(text: &[u8], helm: HelmVersion) -> Result<JsonMap<String, Json>, ValuesError> {
+    if !helm.merges_value_documents() {
+        return read(text);
+    }
+    let mut values = JsonMap::new();
+    for document in documents(text)? {
+        merge(&mut values, read(&document).map_err(|error| ValuesError::Inner(Box::new(error)))?);
+    }
+    Ok(values)
+}
+
+/// Cuts at lines that begin with `---`. The separator stays with the document when nothing came before it.
+fn documents(text: &[u8]) -> Result<Vec<Vec<u8>>, ValuesError> {
+    let mut documents = Vec::new();
+    let mut document = Vec::new();
+    for line in text.split(|b| *b == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if let Some(after) = line.strip_prefix(b"---") {
+            let after = String::from_utf8_lossy(after).trim().to_owned();
+            if !after.is_empty() && !after.starts_with('#') {
+                return Err(ValuesError::Separator(after));
+            }
+            if !document.is_empty() {
+                documents.push(std::mem::take(&mut document));
+                continue;
+            }
+        }
+        document.extend_from_slice(line);
+        document.push(b'\n');
+    }
+    documents.push(document);
+    Ok(documents)
+}
+
+fn merge(base: &mut JsonMap<String, Json>, next: JsonMap<String, Json>) {
+    for (key, value) in next {
+        match (base.get_mut(&key), value) {
+            (Some(Json::Object(base)), Json::Object(next)) => merge(base, next),
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
 }
 
 /// Reads a YAML document as Helm reads all of its files.
