@@ -5,6 +5,9 @@ use holdfast_gotemplate::{Duration, FuncError, Functions, Params, Type, Value};
 
 const SECOND: f64 = 1e9;
 
+/// A duration in some unit.
+type Convert = fn(Duration) -> f64;
+
 /// Adds them.
 pub(super) fn add(functions: &mut Functions) {
     const ONE: Params = Params::fixed(&[Type::Any]);
@@ -12,7 +15,7 @@ pub(super) fn add(functions: &mut Functions) {
     functions.insert("mustToDuration", ONE, |_, args| Ok(read(&args[0])?.into_value()));
     let or_zero = |value: &Value| read(value).unwrap_or_default();
     // Hours, as Go has them, and what Helm makes of hours.
-    let floats: [(&str, fn(Duration) -> f64); 5] = [
+    let floats: [(&str, Convert); 5] = [
         ("durationSeconds", Duration::seconds),
         ("durationMinutes", Duration::minutes),
         ("durationHours", Duration::hours),

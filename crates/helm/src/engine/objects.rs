@@ -195,7 +195,7 @@ impl HostObject for Structure {
     }
 
     fn json_fields(&self) -> Option<Vec<(&'static str, Value)>> {
-        let shown = self.all_fields().filter(|field| !(field.omit_empty && !field.value.truth()));
+        let shown = self.all_fields().filter(|field| !field.omit_empty || field.value.truth());
         Some(shown.map(|field| (field.json, field.value.clone())).collect())
     }
 }
