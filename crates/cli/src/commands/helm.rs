@@ -92,6 +92,9 @@ fn needs(need: TemplateNeed) -> CliError {
             "the chart '{reference}' is not on this machine, and charts are not fetched"
         ))
         .hint(hint),
+        TemplateNeed::Files(files) => {
+            CliError::user(format!("files are not fetched: {}", files.join(", "))).hint("download them first")
+        }
         TemplateNeed::Dependencies(missing) => {
             let names: Vec<String> = missing.into_iter().map(|m| m.name).collect();
             CliError::user(format!("dependencies are not fetched: {} are missing", names.join(", ")))
