@@ -2,13 +2,18 @@
 //!
 //! [`assess`] answers by one of two rule sets, which differ because the APIs differ: Flux waits until an object is
 //! *current* (the rules of kstatus), Argo CD shows how *healthy* it is (its built-in checks). Both read the object
-//! alone: no cluster, no clock, no history.
+//! alone: no cluster, no clock, no history. [`HealthRules`] lays users' CEL expressions over a rule set.
 //!
-//! Not here: users' Lua checks and CEL expressions.
+//! Not here: users' Lua checks.
 
 mod argocd;
+mod expression;
 mod fields;
 mod kstatus;
+mod rules;
+
+pub use expression::{Expression, ExpressionError};
+pub use rules::{HealthExpressions, HealthRules};
 
 use holdfast_object::Object;
 use std::fmt;

@@ -41,3 +41,4 @@ pub use helm::{ChartInflator, ChartRequest};
 pub use inject::{ArgoCd, Flux, FluxImage, InjectedPatch, Injection, PatchTarget};
 pub use options::{BuildOptions, Limits, LoadRestrictor, Reorder};
 pub use remote::{ChartSource, GitSource, Need, Provided};
+pub use select::ObjectSelector;

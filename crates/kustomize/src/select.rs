@@ -1,9 +1,48 @@
 //! Choosing resources: regular expressions over their identity, and label selectors.
 
 use crate::error::{BuildError, Result};
+use crate::inject::PatchTarget;
 use crate::kustomization::Selector;
 use crate::resource::{Gvk, ResSet, Resource};
+use holdfast_object::Object;
 use regex::Regex;
+
+/// Chooses objects by what they are, as the targets of patches do: regular expressions over their identity, selectors
+/// over labels and annotations. An empty one chooses every object.
+#[derive(Debug)]
+pub struct ObjectSelector(Chooser);
+
+impl ObjectSelector {
+    /// Reads a target.
+    ///
+    /// # Errors
+    /// What is wrong with an expression or a selector.
+    pub fn new(target: &PatchTarget) -> std::result::Result<Self, String> {
+        let selector = Selector {
+            group: target.group.clone(),
+            version: target.version.clone(),
+            kind: target.kind.clone(),
+            name: target.name.clone(),
+            namespace: target.namespace.clone(),
+            label_selector: target.label_selector.clone(),
+            annotation_selector: target.annotation_selector.clone(),
+        };
+        Chooser::new(&selector).map(Self).map_err(|e| e.to_string())
+    }
+
+    /// Whether an object is chosen.
+    pub fn selects(&self, object: &Object) -> bool {
+        let Self(chooser) = self;
+        let gvk = object.gvk();
+        fits(chooser.group.as_ref(), &gvk.group)
+            && fits(chooser.version.as_ref(), &gvk.version)
+            && fits(chooser.kind.as_ref(), &gvk.kind)
+            && chooser.matches_name(object.name())
+            && chooser.matches_namespace(object.namespace())
+            && chooser.labels.0.iter().all(|r| r.matches(object.label(&r.key)))
+            && chooser.annotations.0.iter().all(|r| r.matches(object.annotation(&r.key)))
+    }
+}
 
 /// A compiled [`Selector`]: every part must match the whole text; an empty one matches anything.
 #[derive(Debug)]
@@ -228,6 +267,24 @@ impl Requirement {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn objects_are_chosen_by_what_they_are() {
+        let object = Object::new(holdfast_object::json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "web-1", "namespace": "n", "labels": {"tier": "front"}}}));
+        let object = object.unwrap();
+        let chooses = |target: PatchTarget| ObjectSelector::new(&target).unwrap().selects(&object);
+        assert!(chooses(PatchTarget::default()));
+        assert!(chooses(PatchTarget {
+            kind: "Deploy.*".into(),
+            name: "web-[0-9]".into(),
+            ..Default::default()
+        }));
+        assert!(!chooses(PatchTarget { name: "web".into(), ..Default::default() }), "the whole name counts");
+        assert!(chooses(PatchTarget { label_selector: "tier in (front)".into(), ..Default::default() }));
+        assert!(!chooses(PatchTarget { annotation_selector: "a".into(), ..Default::default() }));
+        assert!(ObjectSelector::new(&PatchTarget { name: "(".into(), ..Default::default() }).is_err());
+    }
 
     #[test]
     fn label_selectors_have_every_operator() {

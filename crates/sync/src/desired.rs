@@ -86,6 +86,8 @@ pub struct ObjectPolicy {
     pub wave: i32,
     /// Whether it counts in the app's health and in health gates.
     pub counts_in_health: bool,
+    /// JSON pointers of fields that are left to whoever else sets them, once the object is there.
+    pub ignore: Vec<String>,
 }
 
 impl Default for ObjectPolicy {
@@ -97,6 +99,7 @@ impl Default for ObjectPolicy {
             replace: ReplacePolicy::Never,
             wave: 0,
             counts_in_health: true,
+            ignore: Vec::new(),
         }
     }
 }

@@ -18,6 +18,7 @@ mod policy;
 mod progress;
 mod prune;
 mod step;
+mod yielding;
 
 pub use desired::{Desired, DesiredObject, ObjectPolicy, WriteWhen};
 pub use holdfast_merge::drift::{Difference, DifferenceKind, FoldPolicy};

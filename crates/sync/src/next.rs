@@ -106,7 +106,7 @@ impl Run<'_> {
             Some(_) => return Write::Nothing,
         }
         let mode = object.policy.write.as_ref().unwrap_or(&self.policy.write);
-        let op = |why: Reason, found: Option<&LiveObject>| {
+        let written = |object: &DesiredObject, why: Reason, found: Option<&LiveObject>| {
             Write::Op(Box::new(Op {
                 object: object.reference.clone(),
                 verb: Verb::Apply {
@@ -130,9 +130,12 @@ impl Run<'_> {
                 Write::Unknown(Waiting { object: object.reference.key.clone(), message })
             }
             // The server's answer tells more than we could: no such kind, or a discovery that is behind.
-            Live::Absent | Live::NoSuchKind => op(Reason::Missing, None),
+            Live::Absent | Live::NoSuchKind => written(object, Reason::Missing, None),
             Live::Present(_) if object.policy.when == WriteWhen::Absent => Write::Nothing,
             Live::Present(found) => {
+                let yielded = crate::yielding::yielding(object, &found.object, mode.manager());
+                let object = yielded.as_ref().unwrap_or(object);
+                let op = |why: Reason, found: Option<&LiveObject>| written(object, why, found);
                 match judge(object, &found.object, mode, &self.policy.drift, self.desired.applied_before) {
                     Judgement::InForce => Write::Nothing,
                     Judgement::Folded(_) if !self.heals(self.policy.drift.fold) => Write::Nothing,
@@ -330,7 +333,7 @@ impl Run<'_> {
         {
             return Health::Open("our write is not seen yet".into());
         }
-        let health = holdfast_health::assess(&found.object, self.policy.health);
+        let health = self.policy.health.assess(&found.object);
         match health.status {
             HealthStatus::Healthy => Health::Good,
             HealthStatus::Degraded => Health::Bad(health.message),

@@ -20,7 +20,7 @@ pub struct SyncPolicy {
     /// What must be healthy before the run is done.
     pub gate: HealthGate,
     /// Which rules say whether an object is healthy.
-    pub health: holdfast_health::RuleSet,
+    pub health: holdfast_health::HealthRules,
 }
 
 use crate::order::Order;

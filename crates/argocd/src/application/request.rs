@@ -273,6 +273,7 @@ impl Target {
                 },
                 wave: options::wave(object),
                 counts_in_health: object.annotation(super::compare::IGNORE_HEALTH) != Some("true"),
+                ..ObjectPolicy::default()
             };
             DesiredObject::new(object.clone(), origin.clone(), policy)
         };
@@ -366,7 +367,7 @@ pub(crate) fn sync_policy(
             wait: None,
         },
         gate: HealthGate::None,
-        health: holdfast_health::RuleSet::ArgoCd,
+        health: holdfast_health::RuleSet::ArgoCd.into(),
     }
 }
 
