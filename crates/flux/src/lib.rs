@@ -34,6 +34,18 @@ pub struct FluxOptions {
     pub requeue_dependency: Duration,
     /// Refuse references to other namespaces (`--no-cross-namespace-refs`).
     pub no_cross_namespace_refs: bool,
+    /// Variables that have neither a value nor a default are an error (`StrictPostBuildSubstitutions`).
+    pub strict_substitutions: bool,
+    /// `readyExpr` of a dependency counts besides the built-in test, not instead (`AdditiveCELDependencyCheck`).
+    pub additive_ready_expressions: bool,
+    /// Accept encrypted files that were changed since they were encrypted, as Flux does (`--ignore-sops-mac`).
+    pub ignore_sops_mac: bool,
+    /// Namespace and name of the Secret with age identities for all that name no Secret (`--sops-age-secret`).
+    pub sops_age_secret: Option<(String, String)>,
+    /// Field managers whose changes are undone besides kubectl's (`--override-manager`).
+    pub override_managers: Vec<String>,
+    /// Kinds that are applied before the others, as `Kind.group` or `Kind` (`--custom-apply-stage-kinds`).
+    pub custom_stage_kinds: Vec<String>,
     /// Intervals vary by up to this many per cent, so that many resources do not come up together
     /// (`--interval-jitter-percentage`).
     pub jitter_percent: u8,
@@ -50,6 +62,12 @@ impl Default for FluxOptions {
         Self {
             requeue_dependency: Duration::from_secs(30),
             no_cross_namespace_refs: false,
+            strict_substitutions: true,
+            additive_ready_expressions: false,
+            ignore_sops_mac: false,
+            sops_age_secret: None,
+            override_managers: Vec::new(),
+            custom_stage_kinds: Vec::new(),
             jitter_percent: 5,
             prune_limit: None,
             definitions_timeout: Duration::from_secs(60),

@@ -54,6 +54,15 @@ pub(crate) fn kustomization_fields(spec: &KustomizationSpec) -> Vec<String> {
     for (number, dependency) in spec.depends_on.iter().enumerate() {
         fields.extend(rest(&format!("spec.dependsOn[{number}]"), &dependency.rest));
     }
+    if let Some(decryption) = &spec.decryption {
+        fields.extend(rest("spec.decryption", &decryption.rest));
+        if decryption.provider != "sops" {
+            fields.push(format!("spec.decryption.provider {}", decryption.provider));
+        }
+    }
+    fields.extend(spec.post_build.is_some().then(|| "spec.postBuild".to_owned()));
+    fields.extend((!spec.service_account_name.is_empty()).then(|| "spec.serviceAccountName".to_owned()));
+    fields.extend(spec.kube_config.is_some().then(|| "spec.kubeConfig".to_owned()));
     if !["GitRepository", "OCIRepository", "ExternalArtifact"].contains(&spec.source_ref.kind.as_str()) {
         fields.push(format!("spec.sourceRef.kind {}", spec.source_ref.kind));
     }
@@ -105,8 +114,13 @@ mod tests {
         check(
             "Kustomization",
             json!({"interval": "1m", "prune": true, "sourceRef": {"kind": "Bucket", "name": "b"},
-                "decryption": {"provider": "sops"}, "dependsOn": [{"name": "x", "readyExpr": "true"}]}),
-            &["spec.decryption", "spec.dependsOn[0].readyExpr", "spec.sourceRef.kind Bucket"],
+                "decryption": {"provider": "sops", "serviceAccountName": "x"},
+                "dependsOn": [{"name": "x", "someExpr": "true"}]}),
+            &[
+                "spec.dependsOn[0].someExpr",
+                "spec.decryption.serviceAccountName",
+                "spec.sourceRef.kind Bucket",
+            ],
         );
         check("Kustomization", json!({"interval": "1m"}), &["spec: missing field `sourceRef`"]);
     }

@@ -18,6 +18,14 @@ pub(crate) struct HttpClients {
 /// Beyond this many, the clients are built afresh; each keeps its own idle connections.
 const MAX_CLIENTS: usize = 256;
 
+/// A client for services besides the sources: the machine's certificate authorities, no redirects, no proxy.
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub fn http_client() -> Result<reqwest::Client, SourceError> {
+    HttpClients::default().get(&Access::default(), "")
+}
+
 impl HttpClients {
     /// The client for these options. It follows no redirect: whoever asks decides what may travel where.
     pub(crate) fn get(&self, access: &Access, url: &str) -> Result<reqwest::Client, SourceError> {

@@ -69,7 +69,7 @@ pub use error::SourceError;
 pub use folder::{DiskTree, Follow, LocalFolder, Watch};
 pub use git::{GitCache, GitStatistics, GitTree, Reference, Resolved};
 pub use helm_repository::{Chart, ChartVersion, HelmAccess, HelmIndex, HelmRepositories, Index, IndexError};
-pub use http::proxy_address;
+pub use http::{http_client, proxy_address};
 pub use ignore::{IgnoringTree, SourceIgnore};
 pub use limits::Limits;
 pub use revision::{GitRef, Revision};

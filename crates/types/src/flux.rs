@@ -261,6 +261,21 @@ pub struct KustomizationSpec {
     pub build_metadata: Vec<String>,
     /// Labels and annotations of all objects.
     pub common_metadata: Option<CommonMetadata>,
+    /// What is done to the manifests after the build.
+    pub post_build: Option<PostBuild>,
+    /// How what the source keeps encrypted is decrypted.
+    pub decryption: Option<DecryptionSpec>,
+    /// Expressions that tell the health of kinds.
+    #[serde(default)]
+    pub health_check_exprs: Vec<HealthCheckExpr>,
+    /// Fields that are left to others.
+    #[serde(default)]
+    pub ignore: Vec<IgnoreSpec>,
+    /// The ServiceAccount in whose name objects are applied.
+    #[serde(default)]
+    pub service_account_name: String,
+    /// The cluster where objects are applied; nothing is this one.
+    pub kube_config: Option<KubeConfigSpec>,
     /// Do nothing.
     #[serde(default)]
     pub suspend: bool,
@@ -283,15 +298,107 @@ pub struct SourceReference {
 
 /// An element of `Kustomization.spec.dependsOn`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Dependency {
     /// The Kustomization's name.
     pub name: String,
     /// Its namespace; nothing is the referring object's.
     #[serde(default)]
     pub namespace: String,
+    /// An expression over `self` and `dep` that says whether it is ready.
+    #[serde(default)]
+    pub ready_expr: String,
     /// Whatever else it holds.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
+}
+
+/// `Kustomization.spec.postBuild`.
+#[derive(Debug, Clone, PartialEq, Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PostBuild {
+    /// Variables and their values.
+    pub substitute: BTreeMap<String, String>,
+    /// Where more variables are; a later one counts over an earlier one, and those in `substitute` over all.
+    pub substitute_from: Vec<SubstituteReference>,
+    /// `Always` substitutes without any variable too; otherwise defaults in the text stay as they are.
+    pub substitute_strategy: String,
+    /// Whatever else it holds.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// An element of `Kustomization.spec.postBuild.substituteFrom`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SubstituteReference {
+    /// `ConfigMap` or `Secret`.
+    pub kind: String,
+    /// Its name, in the Kustomization's namespace.
+    pub name: String,
+    /// It may be missing.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+/// `Kustomization.spec.decryption`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DecryptionSpec {
+    /// `sops`.
+    pub provider: String,
+    /// The Secret with the keys.
+    pub secret_ref: Option<LocalName>,
+    /// Whatever else it holds.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// An element of `Kustomization.spec.healthCheckExprs`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HealthCheckExpr {
+    /// API version; its group counts.
+    pub api_version: String,
+    /// Kind; nothing is every kind of the group.
+    #[serde(default)]
+    pub kind: String,
+    /// Holds when the object is as it should be.
+    pub current: String,
+    /// Holds when it will not get there.
+    #[serde(default)]
+    pub failed: String,
+    /// Holds while it is on its way.
+    #[serde(default)]
+    pub in_progress: String,
+}
+
+/// An element of `Kustomization.spec.ignore`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct IgnoreSpec {
+    /// JSON pointers.
+    pub paths: Vec<String>,
+    /// The objects; nothing is all.
+    pub target: Option<PatchTarget>,
+}
+
+/// `Kustomization.spec.kubeConfig`.
+#[derive(Debug, Clone, PartialEq, Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+pub struct KubeConfigSpec {
+    /// The Secret with a kubeconfig.
+    pub secret_ref: Option<SecretKeyReference>,
+    /// The ConfigMap that says how to reach the cluster.
+    pub config_map_ref: Option<LocalName>,
+}
+
+/// A Secret and one of its keys.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SecretKeyReference {
+    /// The Secret's name.
+    pub name: String,
+    /// The key; nothing is the default of whoever reads it.
+    #[serde(default)]
+    pub key: String,
 }
 
 /// An element of `Kustomization.spec.healthChecks`.

@@ -85,7 +85,10 @@ impl Kustomizations {
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
 fn policy(object: &Object, spec: &KustomizationSpec, times: Times, deletion: Deletion) -> SyncPolicy {
+    // An expression that is none must not keep a Kustomization from going: nothing waits for health here.
+    let spec = &KustomizationSpec { health_check_exprs: Vec::new(), ..spec.clone() };
     let base = request::policy(object, spec, times, &crate::FluxOptions::default(), "");
+    let base = base.unwrap_or_else(|_| unreachable!("a policy without expressions has no wrong one"));
     SyncPolicy {
         prune: PrunePolicy {
             enabled: true,

@@ -1,5 +1,8 @@
 //! `Kustomization`: applies a folder of a source and keeps it applied.
 
+mod build;
+mod decryption;
+mod dependencies;
 mod finalize;
 mod inventory;
 mod preview;
@@ -24,6 +27,11 @@ use tokio::time::Instant;
 
 /// The pause before a write to the API server that failed is tried again.
 const WRITE_RETRY: Duration = Duration::from_secs(1);
+
+/// The reason of a CEL expression that is none.
+const INVALID_EXPRESSION: &str = "InvalidCELExpression";
+/// Before the message of an error that nothing but another spec ends.
+const TERMINAL: &str = "Reconciliation failed terminally due to configuration error";
 
 /// Reconciles `Kustomization`.
 pub(crate) struct Kustomizations {
@@ -85,7 +93,10 @@ struct State {
     is_deleting: bool,
     has_finalizer: bool,
     unsupported: Vec<String>,
-    crosses_namespaces: bool,
+    /// A reference to another namespace that is not allowed.
+    denied: Option<String>,
+    /// An expression that is none.
+    invalid: Option<String>,
 }
 
 /// What to do about it.
@@ -117,10 +128,13 @@ fn decide(state: &State) -> Action {
             reason: "Unsupported",
             message: format!("not supported: {}", state.unsupported.join(", ")),
         },
-        Ok(_) if state.crosses_namespaces => Action::Refuse {
-            reason: "AccessDenied",
-            message: "references to other namespaces are not allowed here".into(),
+        Ok(_) if state.invalid.is_some() => Action::Refuse {
+            reason: INVALID_EXPRESSION,
+            message: format!("{TERMINAL}: {}", state.invalid.clone().unwrap_or_default()),
         },
+        Ok(_) if state.denied.is_some() => {
+            Action::Refuse { reason: "AccessDenied", message: state.denied.clone().unwrap_or_default() }
+        }
         Ok(_) => Action::Apply,
     }
 }
@@ -151,10 +165,7 @@ impl Kustomizations {
         let done = match (decide(&state), state.spec) {
             (Action::Nothing, _) => self.stand_by(key, &object).await.map(|()| Outcome::Settled),
             (Action::Adopt, _) => self.shared.add_finalizer(&object).await.map(|()| Outcome::Settled),
-            (Action::Refuse { reason, message }, _) => {
-                let status = status::refused(&object, reason, &message, self.shared.engine.now());
-                self.write(&object, status).await.map(|()| Outcome::Settled)
-            }
+            (Action::Refuse { reason, message }, _) => self.refuse(&object, reason, &message).await,
             (Action::Finalize, spec) => self.finalize(key, &object, spec.ok().as_ref()).await,
             (Action::Apply, Ok(spec)) => self.apply(key, &object, &spec, reasons).await,
             (Action::Apply, Err(_)) => Ok(Outcome::Settled),
@@ -170,19 +181,37 @@ impl Kustomizations {
     fn read(&self, object: &Object) -> State {
         let spec = object.as_map().get("spec").cloned().unwrap_or_default();
         let spec = serde_json::from_value::<KustomizationSpec>(spec).map_err(|e| format!("spec: {e}"));
-        let crosses = |spec: &KustomizationSpec| {
-            let names =
-                [&spec.source_ref.namespace].into_iter().chain(spec.depends_on.iter().map(|d| &d.namespace));
-            names.into_iter().any(|ns| !ns.is_empty() && ns != object.namespace())
-        };
         State {
             is_deleting: object.is_deleting(),
             has_finalizer: has_finalizer(object),
             unsupported: spec.as_ref().map(refuse::kustomization_fields).unwrap_or_default(),
-            crosses_namespaces: self.shared.options.no_cross_namespace_refs
-                && spec.as_ref().is_ok_and(crosses),
+            denied: spec.as_ref().ok().and_then(|spec| self.denied(object, spec)),
+            invalid: spec.as_ref().ok().and_then(|spec| request::health_rules(spec).err()),
             spec,
         }
+    }
+
+    /// A reference to a source elsewhere, where that is not allowed.
+    fn denied(&self, object: &Object, spec: &KustomizationSpec) -> Option<String> {
+        let source = &spec.source_ref;
+        let crosses = !source.namespace.is_empty() && source.namespace != object.namespace();
+        (crosses && self.shared.options.no_cross_namespace_refs).then(|| {
+            format!(
+                "can't access '{}/{}/{}', cross-namespace references have been blocked",
+                source.kind, source.namespace, source.name
+            )
+        })
+    }
+
+    /// Refuses it until its spec changes.
+    async fn refuse(
+        &self,
+        object: &Object,
+        reason: &'static str,
+        message: &str,
+    ) -> Result<Outcome, holdfast_cluster::ApiError> {
+        self.report_hindrance(object, reason, message, "");
+        self.write(object, status::refused(object, reason, message, self.shared.engine.now())).await.map(|()| Outcome::Settled)
     }
 
     fn remember<T>(&self, key: &ObjectKey, with: impl FnOnce(&mut Memory) -> T) -> T {
@@ -273,7 +302,12 @@ mod tests {
             is_deleting: object.is_deleting(),
             has_finalizer: has_finalizer(&object),
             unsupported: spec.as_ref().map(refuse::kustomization_fields).unwrap_or_default(),
-            crosses_namespaces: spec.as_ref().is_ok_and(|s| s.source_ref.namespace == "elsewhere"),
+            denied: spec
+                .as_ref()
+                .ok()
+                .filter(|s| s.source_ref.namespace == "elsewhere")
+                .map(|_| "elsewhere".to_owned()),
+            invalid: spec.as_ref().ok().and_then(|spec| request::health_rules(spec).err()),
             spec,
         }
     }
@@ -287,11 +321,14 @@ mod tests {
         assert_eq!(decide(&state(ours(), json!({}))), Action::Apply);
         assert_eq!(decide(&state(ours(), json!({"suspend": true}))), Action::Nothing);
         assert_eq!(decide(&state(going, json!({"suspend": true}))), Action::Finalize);
-        let refused = decide(&state(ours(), json!({"decryption": {"provider": "sops"}})));
+        let refused = decide(&state(ours(), json!({"somethingNew": {"a": 1}})));
         assert_eq!(
             refused,
-            Action::Refuse { reason: "Unsupported", message: "not supported: spec.decryption".into() }
+            Action::Refuse { reason: "Unsupported", message: "not supported: spec.somethingNew".into() }
         );
+        let expressions = json!({"healthCheckExprs": [{"apiVersion": "a/v1", "current": "1 +"}]});
+        let invalid = decide(&state(ours(), expressions));
+        assert!(matches!(invalid, Action::Refuse { reason: INVALID_EXPRESSION, .. }), "{invalid:?}");
         let source = json!({"sourceRef": {"kind": "GitRepository", "name": "s", "namespace": "elsewhere"}});
         assert!(matches!(decide(&state(ours(), source)), Action::Refuse { reason: "AccessDenied", .. }));
     }

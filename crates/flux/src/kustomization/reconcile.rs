@@ -1,15 +1,18 @@
 //! The path of an apply: source, dependencies, render, run, status.
 
-use super::{Active, Finished, Kustomizations, Target, Times, inventory, request, status};
+use super::build::Builder;
+use super::dependencies::{self, Unready};
+use super::{
+    Active, Finished, INVALID_EXPRESSION, Kustomizations, Target, Times, inventory, request, status,
+};
 use crate::Published;
 use crate::resource::requested;
 use holdfast_cluster::ApiError;
 use holdfast_controller::{Advance, Outcome, Reason, Severity, SyncRun};
 use holdfast_object::{GroupVersionKind, Object, ObjectKey, ObjectRef, Value, json};
-use holdfast_render::Rendered;
 use holdfast_sync::{Occasion, Verdict, Wake, WriteWhen};
 use holdfast_types::flux::{
-    KUSTOMIZE_GROUP, KustomizationSpec, SOURCE_GROUP, external_artifact, kustomization,
+    KUSTOMIZE_GROUP, KustomizationSpec, SOURCE_GROUP, external_artifact,
 };
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -33,15 +36,14 @@ impl Kustomizations {
     ) -> Result<Outcome, ApiError> {
         let times = Times::of(spec);
         let source = source_key(object, spec);
-        let dependencies = dependency_keys(object, spec);
         // Registered before anything is read: a change after the reading brings us up again.
-        let mut interests: HashSet<ObjectKey> = dependencies.iter().cloned().collect();
+        let mut interests: HashSet<ObjectKey> = dependencies::keys(object, spec).into_iter().collect();
         interests.insert(source.clone());
         if self.is_loading(&source) {
             self.watch_also(key, interests);
             return Ok(Outcome::After(self.shared.options.requeue_dependency));
         }
-        let prepared = self.prepare(object, spec, times, &source, &dependencies);
+        let prepared = self.prepare(object, spec, times, &source);
         let published = match prepared {
             Ok(published) => published,
             Err(hindrance) => {
@@ -58,17 +60,19 @@ impl Kustomizations {
         let began = match self.take_up(key, &target, times, reasons) {
             TakeUp::Nothing(outcome) => return Ok(outcome),
             TakeUp::Continue(active) => *active,
-            TakeUp::Begin(occasion) => match self.begin(object, spec, times, &published, target, occasion) {
-                Ok(active) => {
-                    self.announce(object, &active).await?;
-                    active
+            TakeUp::Begin(occasion) => {
+                match self.begin(object, spec, times, &published, target, occasion).await {
+                    Ok(active) => {
+                        self.announce(object, &active).await?;
+                        active
+                    }
+                    Err(hindrance) => {
+                        self.watch_also(key, interests);
+                        let revision = published.artifact.revision.to_string();
+                        return self.failed_to_begin(key, object, hindrance, &revision).await;
+                    }
                 }
-                Err(hindrance) => {
-                    self.watch_also(key, interests);
-                    let revision = published.artifact.revision.to_string();
-                    return self.failed_to_begin(key, object, hindrance, &revision).await;
-                }
-            },
+            }
         };
         interests.extend(began.run.interests());
         self.shared.engine.routes().set(key, interests);
@@ -89,7 +93,6 @@ impl Kustomizations {
         spec: &KustomizationSpec,
         times: Times,
         source: &ObjectKey,
-        dependencies: &[ObjectKey],
     ) -> Result<Published, Hindrance> {
         let waits = self.shared.options.requeue_dependency;
         let kind = GroupVersionKind::new(SOURCE_GROUP, "v1", &source.kind);
@@ -103,9 +106,13 @@ impl Kustomizations {
             return Err(Hindrance { reason: "ArtifactFailed", message, again: waits });
         };
         let revision = published.artifact.revision.to_string();
-        for dependency in dependencies {
-            if let Some(message) = self.is_not_ready(object, spec, dependency, &revision) {
+        match self.check_dependencies(object, spec, &revision) {
+            Ok(()) => {}
+            Err(Unready::Waits(message)) => {
                 return Err(Hindrance { reason: "DependencyNotReady", message, again: waits });
+            }
+            Err(Unready::Invalid(message)) => {
+                return Err(Hindrance { reason: INVALID_EXPRESSION, message, again: times.interval });
             }
         }
         Ok(published)
@@ -119,70 +126,6 @@ impl Kustomizations {
         artifacts.get(source).is_none()
             && artifacts.trouble_of(source).is_none()
             && self.shared.resource(&kind, source).is_some_and(has_artifact)
-    }
-
-    /// Why a dependency is not ready, if it is not.
-    fn is_not_ready(
-        &self,
-        object: &Object,
-        spec: &KustomizationSpec,
-        dependency: &ObjectKey,
-        revision: &str,
-    ) -> Option<String> {
-        let name = format!("{}/{}", dependency.namespace, dependency.name);
-        let Some(found) = self.shared.resource(&kustomization(), dependency) else {
-            return Some(format!("dependency '{name}' not found"));
-        };
-        if let Some(cycle) = self.cycle(&object.key(), dependency) {
-            return Some(format!("dependency cycle: {cycle}; it can never become ready"));
-        }
-        let status = |path: &str| found.as_map().get("status").and_then(|s| s.pointer(path));
-        let conditions = status("/conditions").and_then(Value::as_array);
-        let is_ready =
-            conditions.into_iter().flatten().any(|c| c["type"] == "Ready" && c["status"] == "True");
-        let is_observed = status("/observedGeneration").and_then(Value::as_i64) == Some(found.generation());
-        if !is_ready || !is_observed {
-            return Some(format!("dependency '{name}' is not ready"));
-        }
-        let theirs = found.get(&["spec", "sourceRef"]);
-        let same_source = theirs.and_then(|s| s.get("name")).and_then(Value::as_str)
-            == Some(&spec.source_ref.name)
-            && theirs.and_then(|s| s.get("kind")).and_then(Value::as_str) == Some(&spec.source_ref.kind)
-            && found.namespace() == object.namespace();
-        let applied = status("/lastAppliedRevision").and_then(Value::as_str);
-        if same_source && applied != Some(revision) {
-            return Some(format!("dependency '{name}' revision is not up to date"));
-        }
-        None
-    }
-
-    /// The way from a dependency back to `start`, if there is one.
-    fn cycle(&self, start: &ObjectKey, from: &ObjectKey) -> Option<String> {
-        let mut path = vec![start.clone(), from.clone()];
-        let mut seen: HashSet<ObjectKey> = HashSet::new();
-        loop {
-            let last = path.last()?.clone();
-            if last == *start {
-                let names: Vec<_> = path.iter().map(|k| format!("{}/{}", k.namespace, k.name)).collect();
-                return Some(names.join(" -> "));
-            }
-            let next = self.shared.resource(&kustomization(), &last).and_then(|object| {
-                let spec: KustomizationSpec =
-                    serde_json::from_value(object.as_map().get("spec").cloned()?).ok()?;
-                let keys = dependency_keys(&object, &spec);
-                keys.iter().find(|k| *k == start).or_else(|| keys.iter().find(|k| !seen.contains(k))).cloned()
-            });
-            seen.insert(last);
-            match next {
-                Some(next) if next == *start || !seen.contains(&next) => path.push(next),
-                _ => {
-                    path.pop();
-                    if path.len() < 2 {
-                        return None;
-                    }
-                }
-            }
-        }
     }
 
     /// Whether there is something to do, and whether it goes on or begins.
@@ -214,7 +157,7 @@ impl Kustomizations {
         })
     }
 
-    fn begin(
+    async fn begin(
         &self,
         object: &Object,
         spec: &KustomizationSpec,
@@ -223,28 +166,20 @@ impl Kustomizations {
         target: Target,
         occasion: Occasion,
     ) -> Result<Active, Hindrance> {
-        let failed =
-            |reason: &'static str, message: String| Hindrance { reason, message, again: times.retry };
-        let request = request::render_request(spec).map_err(|message| failed("ArtifactFailed", message))?;
-        let rendered = self.shared.renders.render(&*published.tree, &request, "flux");
-        let rendered: Arc<Rendered> = match rendered {
-            Ok(Ok(rendered)) => rendered,
-            Ok(Err(needs)) => {
-                return Err(failed("BuildFailed", format!("remote bases are refused: {needs:?}")));
-            }
-            Err(error @ holdfast_render::RenderError::PathNotFound(_)) => {
-                return Err(failed("ArtifactFailed", format!("kustomization path not found: {error}")));
-            }
-            Err(error) => return Err(failed("BuildFailed", error.to_string())),
-        };
-        let (objects, previous) = (rendered.objects.clone(), self.inventory(object));
         let cluster = self.shared.engine.cluster();
-        let mut desired = request::desired(cluster, object, spec, &target.revision, objects, previous);
+        let builder = Builder { cluster, renders: &self.shared.renders, options: &self.shared.options };
+        let built = builder.build(object, spec, &published.tree).await;
+        let built =
+            built.map_err(|e| Hindrance { reason: e.reason, message: e.message, again: times.retry })?;
+        let invalid = |message| Hindrance { reason: INVALID_EXPRESSION, message, again: times.interval };
         let policy = request::policy(object, spec, times, &self.shared.options, &target.revision);
-        let digest = status::digest(&desired);
-        desired.applied_before = status::is_current(&crate::resource::status_of(object), &digest);
+        let policy = policy.map_err(invalid)?;
+        let previous = self.inventory(object);
+        let mut desired = request::desired(cluster, object, spec, &target.revision, built.objects, previous)
+            .map_err(|message| Hindrance { reason: "BuildFailed", message, again: times.retry })?;
+        desired.applied_before = status::is_current(object, &built.digest);
         let run = SyncRun::new(Arc::new(desired), Arc::new(policy), occasion, self.shared.engine.now());
-        Ok(Active { run, target, began: Instant::now(), digest })
+        Ok(Active { run, target, began: Instant::now(), digest: built.digest })
     }
 
     /// Carries a run on until it waits or ends, and says so.
@@ -365,7 +300,7 @@ impl Kustomizations {
     }
 
     /// Says what keeps a run from going on, unless the condition says so already.
-    fn report_hindrance(&self, object: &Object, reason: &str, message: &str, revision: &str) {
+    pub(super) fn report_hindrance(&self, object: &Object, reason: &str, message: &str, revision: &str) {
         let conditions = object.get(&["status", "conditions"]).and_then(Value::as_array);
         let is_known =
             |list: &Vec<Value>| list.iter().any(|c| c["type"] == "Ready" && c["message"] == message);
@@ -401,6 +336,10 @@ impl Kustomizations {
         object: &Object,
         hindrance: Hindrance,
     ) -> Result<Outcome, ApiError> {
+        if hindrance.reason == INVALID_EXPRESSION {
+            let message = format!("{}: {}", super::TERMINAL, hindrance.message);
+            return self.refuse(object, hindrance.reason, &message).await;
+        }
         let status = status::hindered(object, hindrance.reason, &hindrance.message, self.shared.engine.now());
         self.report_hindrance(object, hindrance.reason, &hindrance.message, "");
         self.write(object, status).await?;
@@ -441,12 +380,4 @@ fn source_key(object: &Object, spec: &KustomizationSpec) -> ObjectKey {
         namespace: namespace.to_owned(),
         name: spec.source_ref.name.clone(),
     }
-}
-
-fn dependency_keys(object: &Object, spec: &KustomizationSpec) -> Vec<ObjectKey> {
-    let namespace = |own: &str| if own.is_empty() { object.namespace().to_owned() } else { own.to_owned() };
-    let key = |d: &holdfast_types::flux::Dependency| {
-        ObjectRef::new(&kustomization(), namespace(&d.namespace), &d.name).key
-    };
-    spec.depends_on.iter().map(key).collect()
 }

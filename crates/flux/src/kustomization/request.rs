@@ -3,10 +3,10 @@
 use super::Times;
 use crate::FluxOptions;
 use holdfast_cluster::Cluster;
-use holdfast_health::RuleSet;
+use holdfast_health::{HealthExpressions, HealthRules, RuleSet};
 use holdfast_object::{GroupKind, GroupVersionKind, Object, ObjectRef, ObjectSet};
 use holdfast_render::kustomization::{
-    Flux, FluxImage, InjectedPatch, Injection, LoadRestrictor, PatchTarget, Reorder,
+    Flux, FluxImage, InjectedPatch, Injection, LoadRestrictor, ObjectSelector, PatchTarget, Reorder,
 };
 use holdfast_render::{
     KustomizeOptions, NamespaceRule, RenderLimits, RenderRequest, Renderer, Scope, Transform, set_namespaces,
@@ -17,7 +17,7 @@ use holdfast_sync::{
     WriteMode, WriteWhen,
 };
 use holdfast_tree::normalize;
-use holdfast_types::flux::{KUSTOMIZE_GROUP, KustomizationSpec};
+use holdfast_types::flux::{IgnoreSpec, KUSTOMIZE_GROUP, KustomizationSpec};
 use std::time::Duration;
 
 /// The field manager of what Flux applies; the same, so that nobody's ownership changes on the day of the switch.
@@ -47,15 +47,7 @@ pub(super) fn render_request(spec: &KustomizationSpec) -> Result<RenderRequest, 
 fn injection(spec: &KustomizationSpec) -> Flux {
     let patches = spec.patches.iter().map(|patch| InjectedPatch {
         patch: patch.patch.clone(),
-        target: patch.target.as_ref().map(|t| PatchTarget {
-            group: t.group.clone(),
-            version: t.version.clone(),
-            kind: t.kind.clone(),
-            name: t.name.clone(),
-            namespace: t.namespace.clone(),
-            label_selector: t.label_selector.clone(),
-            annotation_selector: t.annotation_selector.clone(),
-        }),
+        target: patch.target.as_ref().map(patch_target),
         ..InjectedPatch::default()
     });
     let images = spec.images.iter().map(|image| FluxImage {
@@ -76,7 +68,22 @@ fn injection(spec: &KustomizationSpec) -> Flux {
     }
 }
 
+fn patch_target(target: &holdfast_types::flux::PatchTarget) -> PatchTarget {
+    PatchTarget {
+        group: target.group.clone(),
+        version: target.version.clone(),
+        kind: target.kind.clone(),
+        name: target.name.clone(),
+        namespace: target.namespace.clone(),
+        label_selector: target.label_selector.clone(),
+        annotation_selector: target.annotation_selector.clone(),
+    }
+}
+
 /// Everything that the rendered objects get on their way: common metadata, namespace, owner.
+///
+/// # Errors
+/// What is wrong with a rule of `spec.ignore`.
 pub(super) fn desired(
     cluster: &Cluster,
     object: &Object,
@@ -84,7 +91,7 @@ pub(super) fn desired(
     revision: &str,
     objects: ObjectSet,
     previous: Vec<ObjectRef>,
-) -> Desired {
+) -> Result<Desired, String> {
     let mut rendered = holdfast_render::Rendered { objects, diagnostics: Vec::new() };
     if let Some(metadata) = &spec.common_metadata {
         Transform::Labels(metadata.labels.clone().into_iter().collect()).apply(&mut rendered);
@@ -93,18 +100,34 @@ pub(super) fn desired(
     let mut objects = rendered.objects;
     // The build knows which built-in kinds have no namespace; of custom ones only the cluster does.
     set_namespaces(&mut objects, &NamespaceRule::Default(String::new()), &|kind| scope(cluster, kind));
-    let owner = owner(object);
+    let (owner, rules) = (owner(object), ignore_rules(spec)?);
     let objects = objects
         .into_iter()
         .map(|entry| {
             let mut object = entry.object;
             owner.mark(&mut object);
             object.as_map_mut().shift_remove("status");
-            let policy = object_policy(&object, spec.force);
+            let ignored = rules.iter().filter(|(target, _)| target.selects(&object));
+            let ignore = ignored.flat_map(|(_, paths)| paths.iter().cloned()).collect();
+            let policy = ObjectPolicy { ignore, ..object_policy(&object, spec.force) };
             DesiredObject::new(object, entry.origin, policy)
         })
         .collect();
-    Desired::new(revision, objects, previous)
+    Ok(Desired::new(revision, objects, previous))
+}
+
+/// The rules of `spec.ignore`: which objects, and which of their fields.
+fn ignore_rules(spec: &KustomizationSpec) -> Result<Vec<(ObjectSelector, Vec<String>)>, String> {
+    let rule = |rule: &IgnoreSpec| {
+        let target = rule.target.as_ref().map(patch_target).unwrap_or_default();
+        let selector = ObjectSelector::new(&target).map_err(|why| format!("spec.ignore: {why}"))?;
+        let is_pointer = |path: &&String| !path.starts_with('/');
+        match rule.paths.iter().find(is_pointer) {
+            Some(path) => Err(format!("spec.ignore: '{path}' is no JSON pointer")),
+            None => Ok((selector, rule.paths.clone())),
+        }
+    };
+    spec.ignore.iter().map(rule).collect()
 }
 
 fn scope(cluster: &Cluster, kind: &GroupKind) -> Scope {
@@ -139,7 +162,9 @@ fn object_policy(object: &Object, force: bool) -> ObjectPolicy {
     let write = asks("ssa", "merge").then(|| server_side(FoldPolicy::default()));
     let replace =
         if force || asks("force", "enabled") { ReplacePolicy::OnImmutable } else { ReplacePolicy::Never };
-    ObjectPolicy { write, when, replace, wave: 0, counts_in_health: true }
+    // What the user chose to skip says nothing about the app.
+    let counts_in_health = when != WriteWhen::Never;
+    ObjectPolicy { write, when, replace, wave: 0, counts_in_health, ignore: Vec::new() }
 }
 
 fn server_side(fold: FoldPolicy) -> WriteMode {
@@ -153,7 +178,7 @@ pub(super) fn policy(
     times: Times,
     options: &FluxOptions,
     revision: &str,
-) -> SyncPolicy {
+) -> Result<SyncPolicy, String> {
     let gate = match () {
         () if spec.wait => HealthGate::All { timeout: times.timeout },
         () if !spec.health_checks.is_empty() => {
@@ -161,9 +186,9 @@ pub(super) fn policy(
         }
         () => HealthGate::None,
     };
-    SyncPolicy {
+    Ok(SyncPolicy {
         owner: owner(object),
-        write: server_side(FoldPolicy::kustomize_controller(MANAGER, &[])),
+        write: server_side(FoldPolicy::kustomize_controller(MANAGER, &options.override_managers)),
         drift: DriftPolicy {
             ignore: Vec::new(),
             ownership_loss: OwnershipLoss::Ignore,
@@ -171,11 +196,27 @@ pub(super) fn policy(
             fold: HealWhen::AtInterval,
             backoff: Backoff { first: Duration::from_secs(1), factor: 2.0, max: times.interval },
         },
-        order: Order::FluxStages { custom: Vec::new(), ready_timeout: options.definitions_timeout },
+        order: Order::FluxStages {
+            custom: options.custom_stage_kinds.clone(),
+            ready_timeout: options.definitions_timeout,
+        },
         prune: prune(object, spec, options, revision),
         gate,
-        health: RuleSet::Kstatus,
-    }
+        health: health_rules(spec)?,
+    })
+}
+
+/// kstatus' rules, with the spec's expressions over them.
+///
+/// # Errors
+/// What is wrong with an expression.
+pub(super) fn health_rules(spec: &KustomizationSpec) -> Result<HealthRules, String> {
+    let parse = |check: &holdfast_types::flux::HealthCheckExpr| {
+        let expressions = [&check.in_progress, &check.failed, &check.current].map(String::as_str);
+        HealthExpressions::parse(&check.api_version, &check.kind, expressions)
+    };
+    let expressions: Result<Vec<_>, _> = spec.health_check_exprs.iter().map(parse).collect();
+    Ok(HealthRules::new(RuleSet::Kstatus, expressions.map_err(|e| e.to_string())?))
 }
 
 fn prune(object: &Object, spec: &KustomizationSpec, options: &FluxOptions, revision: &str) -> PrunePolicy {

@@ -5,10 +5,9 @@ use crate::conditions::{Conditions, seconds};
 use crate::resource::{note_request, status_of};
 use holdfast_controller::SyncRun;
 use holdfast_object::{Object, ObjectRef, Value, json};
-use holdfast_sync::{Desired, OpResult, Verdict, Waiting, Wake, WriteWhen};
+use holdfast_sync::{OpResult, Verdict, Waiting, Wake, WriteWhen};
 use holdfast_types::format_duration;
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -116,7 +115,7 @@ pub(super) fn finished(
     status["conditions"] = conditions.into_value();
     status["lastAttemptedRevision"] = revision.as_str().into();
     status["inventory"] = inventory::write(&applied(run, *verdict == Verdict::InForce));
-    let changed = succeeded && run.progress.changes().is_empty() && is_current(&status, digest);
+    let changed = succeeded && run.progress.changes().is_empty() && has_digest(&status, digest);
     // A run that changed nothing is no news: the history counts reconciles of an interval, not looks at a drift.
     if !changed {
         status["history"] = history(&status, digest, (reason, &revision), took, now);
@@ -125,8 +124,15 @@ pub(super) fn finished(
     End { status, succeeded, reason, message }
 }
 
-/// Whether what was applied last, with success, has this digest.
-pub(super) fn is_current(status: &Value, digest: &str) -> bool {
+/// Whether what was applied last, with success and by the spec as it is now, has this digest. The digest covers what
+/// was built; what the spec adds afterwards (common metadata, say) shows in its generation.
+pub(super) fn is_current(object: &Object, digest: &str) -> bool {
+    let status = status_of(object);
+    status.get("observedGeneration").and_then(Value::as_i64) == Some(object.generation())
+        && has_digest(&status, digest)
+}
+
+fn has_digest(status: &Value, digest: &str) -> bool {
     status.pointer("/history/0/digest").and_then(Value::as_str) == Some(digest)
         && status.pointer("/history/0/lastReconciledStatus").and_then(Value::as_str)
             == Some("ReconciliationSucceeded")
@@ -212,16 +218,6 @@ fn applied(run: &SyncRun, is_over: bool) -> Vec<ObjectRef> {
             }
     });
     desired.chain(kept.cloned()).collect()
-}
-
-/// A digest over what was built, for the history.
-pub(super) fn digest(desired: &Desired) -> String {
-    let mut hash = Sha256::new();
-    for object in desired.objects() {
-        hash.update("---\n");
-        hash.update(holdfast_yaml::to_string(&object.object.to_value()));
-    }
-    format!("sha256:{}", hex::encode(hash.finalize()))
 }
 
 /// The history with this run: it joins the newest entry of the same digest and outcome, or begins one.

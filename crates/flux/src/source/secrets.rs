@@ -40,6 +40,11 @@ impl SecretData {
         &self.name
     }
 
+    /// Every key with its value.
+    pub(crate) fn values(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.values.iter().map(|(key, value)| (key.as_str(), value.as_slice()))
+    }
+
     /// A value that is text, without line breaks at its end.
     pub(crate) fn text(&self, key: &str) -> Result<Option<String>, String> {
         let Some(bytes) = self.values.get(key).filter(|bytes| !bytes.is_empty()) else { return Ok(None) };

@@ -149,11 +149,12 @@ async fn what_is_not_run_is_refused_by_name() {
     let bed = Bed::start().await;
     bed.repository.commit(&[("a.yaml", &manifest("a", "x"))]);
     bed.source().await;
-    bed.kustomization("app", json!({"decryption": {"provider": "sops"}})).await;
+    let decryption = json!({"provider": "sops", "serviceAccountName": "vault"});
+    bed.kustomization("app", json!({"decryption": decryption})).await;
     let refused =
         |object: Option<&Object>| ready(object).is_some_and(|(_, reason, _)| reason == "Unsupported");
     let object = bed.until(&kustomization(), "flux-system", "app", refused).await;
-    assert_eq!(ready(object.as_ref()).unwrap().2, "not supported: spec.decryption");
+    assert_eq!(ready(object.as_ref()).unwrap().2, "not supported: spec.decryption.serviceAccountName");
 }
 
 #[tokio::test(start_paused = true)]

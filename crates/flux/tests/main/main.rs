@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod bed;
+mod decryption;
+mod expressions;
 mod kustomizations;
 mod registry;
 mod sources;

@@ -1,0 +1,120 @@
+//! From a source's files to the objects that are applied: decryption, build, decryption again, substitution.
+
+use super::decryption::{Decryption, still_sealed};
+use super::request;
+use crate::FluxOptions;
+use crate::source::secrets::SecretData;
+use holdfast_cluster::Cluster;
+use holdfast_object::{Object, ObjectSet};
+use holdfast_render::{Diagnostic, RenderCache, RenderError, Rendered};
+use holdfast_secrets::Vault;
+use holdfast_tree::FileTree;
+use holdfast_types::flux::{DecryptionSpec, KustomizationSpec};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// What a Kustomization's source comes to.
+pub(super) struct Build {
+    pub(super) objects: ObjectSet,
+    /// Flux' own digest of it, by which the history tells one build from another.
+    pub(super) digest: String,
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+/// Why nothing was built, in the terms of Flux' conditions.
+pub(super) struct BuildError {
+    pub(super) reason: &'static str,
+    pub(super) message: String,
+}
+
+impl BuildError {
+    fn failed(message: impl std::fmt::Display) -> Self {
+        Self { reason: "BuildFailed", message: message.to_string() }
+    }
+}
+
+/// What a build needs besides the source.
+pub(super) struct Builder<'a> {
+    /// The cluster of the Kustomization itself, for its Secrets and ConfigMaps.
+    pub(super) cluster: &'a Cluster,
+    pub(super) renders: &'a Arc<RenderCache>,
+    pub(super) options: &'a FluxOptions,
+}
+
+impl Builder<'_> {
+    /// Builds what the spec says of a source's files.
+    pub(super) async fn build(
+        &self,
+        object: &Object,
+        spec: &KustomizationSpec,
+        tree: &Arc<dyn FileTree>,
+    ) -> Result<Build, BuildError> {
+        let namespace = object.namespace();
+        let mut decryption = match &spec.decryption {
+            Some(wanted) => Some(self.decryption(namespace, wanted).await.map_err(BuildError::failed)?),
+            None => None,
+        };
+        let clear = match &mut decryption {
+            Some(with) => {
+                with.sources(tree.clone(), &spec.path, &spec.components).await.map_err(BuildError::failed)?
+            }
+            None => tree.clone(),
+        };
+        let salt = decryption.as_ref().map(Decryption::fingerprint).unwrap_or_default();
+        let rendered = self.render(spec, clear, &salt)?;
+        let mut objects = rendered.objects.clone();
+        if let Some(with) = &mut decryption {
+            with.objects(&mut objects, tree).await.map_err(BuildError::failed)?;
+        }
+        if let Some(message) = still_sealed(&objects) {
+            return Err(BuildError { reason: "ReconciliationFailed", message });
+        }
+        Ok(Build { digest: digest(&objects), objects, diagnostics: rendered.diagnostics.clone() })
+    }
+
+    fn render(
+        &self,
+        spec: &KustomizationSpec,
+        tree: Arc<dyn FileTree>,
+        salt: &str,
+    ) -> Result<Arc<Rendered>, BuildError> {
+        let unusable = |message| BuildError { reason: "ArtifactFailed", message };
+        let request = request::render_request(spec).map_err(unusable)?;
+        match self.renders.render(&*tree, &request, &format!("flux{salt}")) {
+            Ok(Ok(rendered)) => Ok(rendered),
+            Ok(Err(needs)) => Err(BuildError::failed(format!("remote bases are refused: {needs:?}"))),
+            Err(error @ RenderError::PathNotFound(_)) => {
+                Err(unusable(format!("kustomization path not found: {error}")))
+            }
+            Err(error) => Err(BuildError::failed(error)),
+        }
+    }
+
+    async fn decryption(&self, namespace: &str, spec: &DecryptionSpec) -> Result<Decryption, String> {
+        let secret = match (&spec.secret_ref, &self.options.sops_age_secret) {
+            (Some(secret), _) => Some((namespace.to_owned(), secret.name.clone())),
+            (None, Some((namespace, name))) => Some((namespace.clone(), name.clone())),
+            (None, None) => None,
+        };
+        let mut keys: Option<SecretData> = None;
+        if let Some((namespace, secret)) = secret {
+            let read = SecretData::read(self.cluster, &namespace, &secret).await;
+            keys = Some(read.map_err(|why| format!("cannot get sops decryption Secret: {why}"))?);
+        }
+        // A Secret for everyone opens files with age alone, as with Flux.
+        let is_own = spec.secret_ref.is_some();
+        let data = keys.iter().flat_map(SecretData::values);
+        let data: Vec<_> = data.filter(|(name, _)| is_own || name.ends_with(".agekey")).collect();
+        let token = data.iter().find(|(name, _)| *name == "sops.vault-token");
+        let token = token.map(|(_, value)| String::from_utf8_lossy(value).trim().to_owned().into());
+        let name = keys.as_ref().map(SecretData::name).unwrap_or_default();
+        let client = holdfast_source::http_client().map_err(|e| e.to_string())?;
+        Decryption::new(&data, name, Box::new(Vault::new(client, token)), self.options)
+    }
+}
+
+/// Flux' digest of a build: over the YAML of its objects, before common metadata and labels of ownership.
+fn digest(objects: &ObjectSet) -> String {
+    let text = holdfast_render::kustomization::to_yaml(objects);
+    format!("sha256:{}", hex::encode(Sha256::digest(text)))
+}
