@@ -81,6 +81,18 @@ impl ApiRequest {
         }
     }
 
+    /// Creates a subresource of an object: a token, an eviction.
+    pub fn create_subresource(
+        resource: &ApiResource,
+        namespace: &str,
+        name: &str,
+        subresource: &str,
+        body: impl Into<Bytes>,
+    ) -> Self {
+        let path = format!("{}/{subresource}", resource.object_path(namespace, name));
+        Self { content_type: Some("application/json"), body: body.into(), ..Self::new(Method::POST, path) }
+    }
+
     /// Replaces an object.
     pub fn replace(resource: &ApiResource, namespace: &str, name: &str, body: impl Into<Bytes>) -> Self {
         let path = resource.object_path(namespace, name);

@@ -42,6 +42,9 @@ pub struct FluxOptions {
     pub ignore_sops_mac: bool,
     /// Namespace and name of the Secret with age identities for all that name no Secret (`--sops-age-secret`).
     pub sops_age_secret: Option<(String, String)>,
+    /// The ServiceAccount of each namespace in whose name objects are applied where the spec names none
+    /// (`--default-service-account`).
+    pub default_service_account: Option<String>,
     /// Field managers whose changes are undone besides kubectl's (`--override-manager`).
     pub override_managers: Vec<String>,
     /// Kinds that are applied before the others, as `Kind.group` or `Kind` (`--custom-apply-stage-kinds`).
@@ -66,6 +69,7 @@ impl Default for FluxOptions {
             additive_ready_expressions: false,
             ignore_sops_mac: false,
             sops_age_secret: None,
+            default_service_account: None,
             override_managers: Vec::new(),
             custom_stage_kinds: Vec::new(),
             jitter_percent: 5,

@@ -61,8 +61,6 @@ pub(crate) fn kustomization_fields(spec: &KustomizationSpec) -> Vec<String> {
         }
     }
     fields.extend(spec.post_build.is_some().then(|| "spec.postBuild".to_owned()));
-    fields.extend((!spec.service_account_name.is_empty()).then(|| "spec.serviceAccountName".to_owned()));
-    fields.extend(spec.kube_config.is_some().then(|| "spec.kubeConfig".to_owned()));
     if !["GitRepository", "OCIRepository", "ExternalArtifact"].contains(&spec.source_ref.kind.as_str()) {
         fields.push(format!("spec.sourceRef.kind {}", spec.source_ref.kind));
     }

@@ -1,13 +1,15 @@
 //! What becomes of the objects when their Kustomization is deleted.
 
-use super::{Kustomizations, Times, request};
+use super::{Kustomizations, Times, access, request};
 use holdfast_cluster::ApiError;
 use holdfast_controller::{Advance, Outcome, Severity, SyncRun};
-use holdfast_object::{Object, ObjectKey};
+use holdfast_health::RuleSet;
+use holdfast_object::{Object, ObjectKey, ObjectRef};
 use holdfast_sync::{
     Desired, HealthGate, Occasion, PruneBrake, PruneOrder, PrunePolicy, SyncPolicy, Verdict,
 };
 use holdfast_types::flux::KustomizationSpec;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,32 +49,14 @@ impl Kustomizations {
         let previous = self.inventory(object);
         let deletion = deletion(spec);
         if let (Some(spec), false) = (spec, previous.is_empty() || deletion == Deletion::Orphan) {
-            let times = Times::of(spec);
-            let policy = policy(object, spec, times, deletion);
-            let desired = Desired::new("", Vec::new(), previous);
-            let mut run = match self.remember(key, |memory| memory.run.take()) {
-                // The deletion itself goes on; a run that applied is abandoned.
-                Some(active) if active.target.revision.is_empty() => active.run,
-                _ => SyncRun::new(
-                    Arc::new(desired),
-                    Arc::new(policy),
-                    Occasion::Scheduled,
-                    self.shared.engine.now(),
-                ),
-            };
-            self.shared.engine.routes().set(key, run.interests());
-            match run.advance(self.shared.engine.home(), || self.shared.engine.now()).await {
-                Advance::Done(Verdict::InForce) => {}
-                Advance::Done(verdict) => {
-                    let message = format!("deletion of the objects failed: {verdict:?}");
-                    self.report(object, Severity::Warning, "PruneFailed", &message, "");
-                    return Ok(Outcome::After(times.retry.min(LONGEST_RETRY)));
+            if access::can_impersonate(&self.shared, object, spec).await {
+                if let Some(again) = self.delete_objects(key, object, spec, deletion, previous).await {
+                    return Ok(again);
                 }
-                Advance::Wait(_) => {
-                    self.remember(key, |memory| memory.run = Some(super::Active::deletion(run)));
-                    return Ok(Outcome::After(times.timeout));
-                }
-                Advance::Unavailable(_) => return Ok(Outcome::After(super::WRITE_RETRY)),
+            } else {
+                let names: Vec<String> = previous.iter().map(ToString::to_string).collect();
+                let message = format!("unable to prune objects: \n{}", names.join("\n"));
+                self.report(object, Severity::Warning, "PruneFailed", &message, "");
             }
         }
         self.shared.remove_finalizer(object).await?;
@@ -81,14 +65,67 @@ impl Kustomizations {
     }
 }
 
+impl Kustomizations {
+    /// Deletes what it applied. Says when to come again unless that is over.
+    async fn delete_objects(
+        &self,
+        key: &ObjectKey,
+        object: &Object,
+        spec: &KustomizationSpec,
+        deletion: Deletion,
+        previous: Vec<ObjectRef>,
+    ) -> Option<Outcome> {
+        let times = Times::of(spec);
+        let warn = |message: &str| self.report(object, Severity::Warning, "PruneFailed", message, "");
+        let (mut run, access) = match self.remember(key, |memory| memory.run.take()) {
+            // The deletion itself goes on; a run that applied is abandoned.
+            Some(active) if active.target.revision.is_empty() => (active.run, active.access),
+            _ => match access::access(&self.shared, &self.tokens, object, spec).await {
+                Ok(access) => {
+                    let policy = Arc::new(policy(object, spec, times, deletion));
+                    let desired = Arc::new(Desired::new("", Vec::new(), previous));
+                    (SyncRun::new(desired, policy, Occasion::Scheduled, self.shared.engine.now()), access)
+                }
+                Err(message) => {
+                    warn(&format!("pruning for deleted resource failed: {message}"));
+                    return Some(Outcome::After(times.retry.min(LONGEST_RETRY)));
+                }
+            },
+        };
+        self.shared.engine.routes().set_at(key, HashSet::new(), access.place(), run.interests());
+        match run.advance(&access, || self.shared.engine.now()).await {
+            Advance::Done(Verdict::InForce) => None,
+            Advance::Done(Verdict::Unhealthy { timed_out: true, .. }) => {
+                warn("failed to wait for resources termination");
+                None
+            }
+            Advance::Done(Verdict::Failed(failures)) => {
+                let lines: Vec<String> = failures.iter().map(ToString::to_string).collect();
+                warn(&format!("pruning for deleted resource failed: {}", lines.join("\n")));
+                Some(Outcome::After(times.retry.min(LONGEST_RETRY)))
+            }
+            Advance::Done(verdict) => {
+                warn(&format!("pruning for deleted resource failed: {verdict:?}"));
+                Some(Outcome::After(times.retry.min(LONGEST_RETRY)))
+            }
+            Advance::Wait(wake) => {
+                let left = wake.deadline.map(|deadline| deadline.duration_since(self.shared.engine.now()));
+                let left = left.map_or(times.timeout, |left| Duration::try_from(left).unwrap_or_default());
+                self.remember(key, |memory| memory.run = Some(super::Active::deletion(run, access)));
+                Some(Outcome::After(left))
+            }
+            Advance::Unavailable(_) => Some(Outcome::After(super::WRITE_RETRY)),
+        }
+    }
+}
+
 /// A deletion that failed is tried again at least this often.
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
 
 fn policy(object: &Object, spec: &KustomizationSpec, times: Times, deletion: Deletion) -> SyncPolicy {
-    // An expression that is none must not keep a Kustomization from going: nothing waits for health here.
-    let spec = &KustomizationSpec { health_check_exprs: Vec::new(), ..spec.clone() };
-    let base = request::policy(object, spec, times, &crate::FluxOptions::default(), "");
-    let base = base.unwrap_or_else(|_| unreachable!("a policy without expressions has no wrong one"));
+    // Nothing waits for health here, and an expression that is none must not keep a Kustomization from going.
+    let health = RuleSet::Kstatus.into();
+    let base = request::policy(object, spec, times, &crate::FluxOptions::default(), "", health);
     SyncPolicy {
         prune: PrunePolicy {
             enabled: true,

@@ -1,5 +1,6 @@
 //! `Kustomization`: applies a folder of a source and keeps it applied.
 
+mod access;
 mod build;
 mod decryption;
 mod dependencies;
@@ -16,7 +17,7 @@ use crate::resource::has_finalizer;
 use crate::{Shared, refuse};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use holdfast_controller::{Outcome, Reason, Reconciler, StatusWriter, SyncRun, Work};
+use holdfast_controller::{Access, Outcome, Reason, Reconciler, StatusWriter, SyncRun, Work};
 use holdfast_object::{GroupVersionKind, Object, ObjectKey, ObjectRef};
 use holdfast_types::flux::{KustomizationSpec, kustomization};
 use holdfast_types::parse_duration;
@@ -40,6 +41,8 @@ pub(crate) struct Kustomizations {
     /// What is under way or was done last for each. Nothing in it is needed after a restart: a run begins anew from
     /// what is live.
     memory: Mutex<HashMap<ObjectKey, Memory>>,
+    /// Tokens for other clusters.
+    tokens: access::Tokens,
 }
 
 /// What is remembered of a Kustomization between two reconciles.
@@ -56,6 +59,8 @@ struct Memory {
 /// A run under way.
 struct Active {
     run: SyncRun,
+    /// Where the objects are, and in whose name.
+    access: Access,
     target: Target,
     began: Instant,
     /// The digest of what was built, for the history.
@@ -64,9 +69,9 @@ struct Active {
 
 impl Active {
     /// The deletion of everything: for no revision.
-    fn deletion(run: SyncRun) -> Self {
+    fn deletion(run: SyncRun, access: Access) -> Self {
         let target = Target { revision: String::new(), generation: 0, requested: None, approved: false };
-        Self { run, target, began: Instant::now(), digest: String::new() }
+        Self { run, access, target, began: Instant::now(), digest: String::new() }
     }
 }
 
@@ -153,7 +158,7 @@ impl Kustomizations {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         // Flux' own name for the writer of these statuses.
         let statuses = StatusWriter::new("gotk-kustomize-controller", true);
-        Self { shared, statuses, memory: Mutex::default() }
+        Self { shared, statuses, memory: Mutex::default(), tokens: access::Tokens::default() }
     }
 
     async fn reconcile_key(&self, key: &ObjectKey, reasons: &[Reason]) -> Outcome {
@@ -211,7 +216,9 @@ impl Kustomizations {
         message: &str,
     ) -> Result<Outcome, holdfast_cluster::ApiError> {
         self.report_hindrance(object, reason, message, "");
-        self.write(object, status::refused(object, reason, message, self.shared.engine.now())).await.map(|()| Outcome::Settled)
+        self.write(object, status::refused(object, reason, message, self.shared.engine.now()))
+            .await
+            .map(|()| Outcome::Settled)
     }
 
     fn remember<T>(&self, key: &ObjectKey, with: impl FnOnce(&mut Memory) -> T) -> T {

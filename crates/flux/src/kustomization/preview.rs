@@ -29,6 +29,7 @@ pub(crate) async fn preview(
     let previous = inventory::read(&status_of(object));
     let mut desired = request::desired(cluster, object, &spec, revision, built.objects, previous)?;
     desired.applied_before = status::is_current(object, &built.digest);
-    let policy = request::policy(object, &spec, Times::of(&spec), &options, revision)?;
+    let health = request::health_rules(&spec)?;
+    let policy = request::policy(object, &spec, Times::of(&spec), &options, revision, health);
     Ok(Preview { desired, policy, diagnostics: built.diagnostics })
 }

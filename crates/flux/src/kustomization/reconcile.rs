@@ -1,5 +1,6 @@
 //! The path of an apply: source, dependencies, render, run, status.
 
+use super::access;
 use super::build::Builder;
 use super::dependencies::{self, Unready};
 use super::{
@@ -8,7 +9,7 @@ use super::{
 use crate::Published;
 use crate::resource::requested;
 use holdfast_cluster::ApiError;
-use holdfast_controller::{Advance, Outcome, Reason, Severity, SyncRun};
+use holdfast_controller::{Advance, Outcome, Place, Reason, Severity, SyncRun};
 use holdfast_object::{GroupVersionKind, Object, ObjectKey, ObjectRef, Value, json};
 use holdfast_sync::{Occasion, Verdict, Wake, WriteWhen};
 use holdfast_types::flux::{
@@ -74,16 +75,16 @@ impl Kustomizations {
                 }
             }
         };
-        interests.extend(began.run.interests());
-        self.shared.engine.routes().set(key, interests);
+        self.shared.engine.routes().set_at(key, interests, began.access.place(), began.run.interests());
         self.go_on(key, object, times, began).await
     }
 
     fn watch_also(&self, key: &ObjectKey, interests: HashSet<ObjectKey>) {
-        let remembered = self.remember(key, |memory| {
-            memory.run.as_ref().map(|active| active.run.interests()).unwrap_or_default()
-        });
-        self.shared.engine.routes().set(key, interests.into_iter().chain(remembered).collect());
+        let active = |memory: &mut super::Memory| {
+            memory.run.as_ref().map(|active| (active.access.place(), active.run.interests()))
+        };
+        let (place, there) = self.remember(key, active).unwrap_or((Place::HOME, HashSet::new()));
+        self.shared.engine.routes().set_at(key, interests, place, there);
     }
 
     /// Everything that must be so before a run can begin.
@@ -166,20 +167,21 @@ impl Kustomizations {
         target: Target,
         occasion: Occasion,
     ) -> Result<Active, Hindrance> {
-        let cluster = self.shared.engine.cluster();
-        let builder = Builder { cluster, renders: &self.shared.renders, options: &self.shared.options };
+        let failed = |reason, message| Hindrance { reason, message, again: times.retry };
+        let (home, options) = (self.shared.engine.cluster(), &self.shared.options);
+        let builder = Builder { cluster: home, renders: &self.shared.renders, options };
         let built = builder.build(object, spec, &published.tree).await;
-        let built =
-            built.map_err(|e| Hindrance { reason: e.reason, message: e.message, again: times.retry })?;
-        let invalid = |message| Hindrance { reason: INVALID_EXPRESSION, message, again: times.interval };
-        let policy = request::policy(object, spec, times, &self.shared.options, &target.revision);
-        let policy = policy.map_err(invalid)?;
-        let previous = self.inventory(object);
-        let mut desired = request::desired(cluster, object, spec, &target.revision, built.objects, previous)
-            .map_err(|message| Hindrance { reason: "BuildFailed", message, again: times.retry })?;
+        let built = built.map_err(|error| failed(error.reason, error.message))?;
+        let access = access::access(&self.shared, &self.tokens, object, spec).await;
+        let access = access.map_err(|message| failed("ReconciliationFailed", message))?;
+        let health = request::health_rules(spec).map_err(|message| failed(INVALID_EXPRESSION, message))?;
+        let policy = request::policy(object, spec, times, options, &target.revision, health);
+        let (objects, previous) = (built.objects, self.inventory(object));
+        let desired = request::desired(access.cluster(), object, spec, &target.revision, objects, previous);
+        let mut desired = desired.map_err(|message| failed("BuildFailed", message))?;
         desired.applied_before = status::is_current(object, &built.digest);
         let run = SyncRun::new(Arc::new(desired), Arc::new(policy), occasion, self.shared.engine.now());
-        Ok(Active { run, target, began: Instant::now(), digest: built.digest })
+        Ok(Active { run, access, target, began: Instant::now(), digest: built.digest })
     }
 
     /// Carries a run on until it waits or ends, and says so.
@@ -190,7 +192,7 @@ impl Kustomizations {
         times: Times,
         mut active: Active,
     ) -> Result<Outcome, ApiError> {
-        match active.run.advance(self.shared.engine.home(), || self.shared.engine.now()).await {
+        match active.run.advance(&active.access, || self.shared.engine.now()).await {
             Advance::Done(verdict) => self.finished(key, object, times, active, verdict).await,
             Advance::Wait(wake) => self.waiting(key, object, times, active, wake).await,
             Advance::Unavailable(message) => {
@@ -210,7 +212,7 @@ impl Kustomizations {
         wake: Wake,
     ) -> Result<Outcome, ApiError> {
         let now = self.shared.engine.now();
-        let status = match active.run.unreadable(self.shared.engine.live()) {
+        let status = match active.run.unreadable(active.access.live()) {
             Some(message) => {
                 self.report_hindrance(object, "ReconciliationFailed", &message, &active.target.revision);
                 status::unreadable(object, &active.run, &message, now)

@@ -178,7 +178,8 @@ pub(super) fn policy(
     times: Times,
     options: &FluxOptions,
     revision: &str,
-) -> Result<SyncPolicy, String> {
+    health: HealthRules,
+) -> SyncPolicy {
     let gate = match () {
         () if spec.wait => HealthGate::All { timeout: times.timeout },
         () if !spec.health_checks.is_empty() => {
@@ -186,7 +187,7 @@ pub(super) fn policy(
         }
         () => HealthGate::None,
     };
-    Ok(SyncPolicy {
+    SyncPolicy {
         owner: owner(object),
         write: server_side(FoldPolicy::kustomize_controller(MANAGER, &options.override_managers)),
         drift: DriftPolicy {
@@ -202,8 +203,8 @@ pub(super) fn policy(
         },
         prune: prune(object, spec, options, revision),
         gate,
-        health: health_rules(spec)?,
-    })
+        health,
+    }
 }
 
 /// kstatus' rules, with the spec's expressions over them.
