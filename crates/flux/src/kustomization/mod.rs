@@ -78,6 +78,8 @@ impl Active {
 /// A finished run.
 struct Finished {
     target: Target,
+    /// Kept so that what happens to the objects goes on to be seen.
+    _access: Access,
     ended: Instant,
     succeeded: bool,
 }

@@ -255,7 +255,7 @@ impl Kustomizations {
         self.remember(key, |memory| {
             memory.run = None;
             memory.failures = if succeeded { 0 } else { memory.failures + 1 };
-            memory.last = Some(Finished { target, ended: Instant::now(), succeeded });
+            memory.last = Some(Finished { target, _access: active.access, ended: Instant::now(), succeeded });
         });
         self.write(object, end.status).await?;
         let pause = if succeeded { times.interval } else { times.retry };

@@ -118,7 +118,10 @@ impl Bed {
     }
 
     pub(crate) async fn with(options: FluxOptions) -> Self {
-        let sandbox = Sandbox::start(Options::default());
+        Self::on(Sandbox::start(Options::default()), options).await
+    }
+
+    pub(crate) async fn on(sandbox: Sandbox, options: FluxOptions) -> Self {
         let cluster = Cluster::new(kube::Client::new(sandbox.service(), "default"));
         let engine = engine(&cluster);
         let folder = tempfile::tempdir().unwrap();
