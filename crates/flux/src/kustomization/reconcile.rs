@@ -12,9 +12,7 @@ use holdfast_cluster::ApiError;
 use holdfast_controller::{Advance, Outcome, Place, Reason, Severity, SyncRun};
 use holdfast_object::{GroupVersionKind, Object, ObjectKey, ObjectRef, Value, json};
 use holdfast_sync::{Occasion, Verdict, Wake, WriteWhen};
-use holdfast_types::flux::{
-    KUSTOMIZE_GROUP, KustomizationSpec, SOURCE_GROUP, external_artifact,
-};
+use holdfast_types::flux::{KUSTOMIZE_GROUP, KustomizationSpec, SOURCE_GROUP, external_artifact};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;

@@ -92,7 +92,9 @@ async fn another_cluster_is_reached_by_a_kubeconfig() {
     let read = || other.request(holdfast_cluster::ApiRequest::get_object(&resource, "default", "a"));
     assert!(read().await.is_ok());
 
-    for (name, expected) in [("missing", "\"missing\" not found"), ("command", "'exec' is not allowed")] {
+    for (name, expected) in
+        [("missing", "'flux-system/missing' not found"), ("command", "'exec' is not allowed")]
+    {
         bed.kustomization(name, remote(name)).await;
         let object = bed.until(&kustomization(), "flux-system", name, failed).await;
         let (_, _, message) = ready(object.as_ref()).unwrap();

@@ -109,7 +109,7 @@ async fn what_cannot_be_opened_says_why_and_applies_nothing() {
     bed.kustomization("no-secret", json!({"decryption": {"provider": "sops", "secretRef": {"name": "x"}}}))
         .await;
     let object = bed.until(&kustomization(), "flux-system", "no-secret", failed("BuildFailed")).await;
-    assert!(ready(object.as_ref()).unwrap().2.contains("\"x\" not found"), "{object:?}");
+    assert!(ready(object.as_ref()).unwrap().2.contains("'flux-system/x' not found"), "{object:?}");
     bed.kustomization("none", json!({})).await;
     let object = bed.until(&kustomization(), "flux-system", "none", failed("ReconciliationFailed")).await;
     let expected = "Secret/default/db is SOPS encrypted, configuring decryption is required for this secret to be reconciled";
