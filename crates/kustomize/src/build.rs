@@ -21,6 +21,8 @@ pub struct Built {
     pub objects: ObjectSet,
     /// What the user should know though the build succeeded: deprecated fields, variables that nothing uses.
     pub warnings: Vec<BuildError>,
+    /// The needs whose answers it was made with.
+    pub answered: Vec<Need>,
 }
 
 /// The end of a build, or what it needs to go on.
@@ -56,7 +58,10 @@ pub fn build(
     }
     let mut errors = context.errors;
     match built {
-        Ok(objects) if errors.is_empty() => Ok(Outcome::Built(Built { objects, warnings: context.warnings })),
+        Ok(objects) if errors.is_empty() => {
+            let answered = context.answered.into_iter().collect();
+            Ok(Outcome::Built(Built { objects, warnings: context.warnings, answered }))
+        }
         Ok(_) => Err(BuildErrors(errors)),
         Err(error) => {
             if !error.message.is_empty() || errors.is_empty() {

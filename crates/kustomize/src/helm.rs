@@ -6,7 +6,7 @@ use crate::loader::{Context, Loader};
 use crate::node::{Dialect, Node, read_documents};
 use crate::patch::merge;
 use crate::read::read_resources;
-use crate::remote::{ChartSource, Need};
+use crate::remote::{ChartSource, without_password};
 use crate::resource::Resource;
 use crate::schema::Schemas;
 use holdfast_object::Value;
@@ -130,12 +130,11 @@ fn find_chart<'a>(
     }
     let source =
         ChartSource { repo: chart.repo.clone(), name: chart.name.clone(), version: chart.version.clone() };
-    match context.provided.chart_tree(&source) {
-        Some(Ok(tree)) => Ok((tree, String::new())),
-        Some(Err(why)) => {
-            Err(format!("cannot pull chart '{}' from '{}': {why}", chart.name, chart.repo).into())
+    match context.chart_tree(source)? {
+        Ok(tree) => Ok((tree, String::new())),
+        Err(why) => {
+            Err(format!("cannot pull chart '{}' from '{}': {why}", chart.name, without_password(&chart.repo)).into())
         }
-        None => Err(context.need(Need::Chart(source), &chart.name)),
     }
 }
 

@@ -40,5 +40,5 @@ pub use error::{BuildError, BuildErrors};
 pub use helm::{ChartInflator, ChartRequest};
 pub use inject::{ArgoCd, Flux, FluxImage, InjectedPatch, Injection, PatchTarget};
 pub use options::{BuildOptions, Limits, LoadRestrictor, Reorder};
-pub use remote::{ChartSource, GitSource, Need, Provided};
+pub use remote::{ChartSource, GitSource, Need, Provided, without_password};
 pub use select::ObjectSelector;

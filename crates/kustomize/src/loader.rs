@@ -3,14 +3,17 @@
 use crate::budget::Budget;
 use crate::error::{BuildError, Result};
 use crate::options::{BuildOptions, LoadRestrictor};
-use crate::remote::{Need, Provided, RepoUrl, is_http};
+use crate::remote::{ChartSource, GitSource, Need, Provided, RepoUrl, is_http, without_password};
 use bytes::Bytes;
 use holdfast_tree::{Entry, FileTree, TreeError, join, resolve};
+use std::collections::BTreeSet;
 
 /// What all steps of one build share.
 pub(crate) struct Context<'a> {
     pub(crate) options: &'a BuildOptions<'a>,
-    pub(crate) provided: &'a Provided,
+    provided: &'a Provided,
+    /// Needs that were looked up among the answers, whatever the answer.
+    pub(crate) answered: BTreeSet<Need>,
     /// Needs met so far without an answer.
     pub(crate) needs: Vec<Need>,
     /// Errors found while going on.
@@ -27,6 +30,7 @@ impl<'a> Context<'a> {
         Self {
             options,
             provided,
+            answered: BTreeSet::new(),
             needs: Vec::new(),
             errors: Vec::new(),
             warnings: Vec::new(),
@@ -37,11 +41,40 @@ impl<'a> Context<'a> {
         }
     }
 
-    pub(crate) fn need(&mut self, need: Need, what: &str) -> BuildError {
+    /// The body of a URL: asked for, refused with the reason, or there.
+    fn http_body(&mut self, url: &str) -> Result<std::result::Result<&'a Bytes, &'a str>> {
+        let body = self.provided.http_body(url);
+        self.answer(Need::Http { url: url.to_owned() }, body, url)
+    }
+
+    fn git_tree(
+        &mut self,
+        source: &GitSource,
+        what: &str,
+    ) -> Result<std::result::Result<&'a dyn FileTree, &'a str>> {
+        let tree = self.provided.git_tree(source);
+        self.answer(Need::Git(source.clone()), tree, what)
+    }
+
+    pub(crate) fn chart_tree(
+        &mut self,
+        source: ChartSource,
+    ) -> Result<std::result::Result<&'a dyn FileTree, &'a str>> {
+        let tree = self.provided.chart_tree(&source);
+        let what = source.name.clone();
+        self.answer(Need::Chart(source), tree, &what)
+    }
+
+    /// Notes that an answer was used, or that it is missing.
+    fn answer<T>(&mut self, need: Need, found: Option<T>, what: &str) -> Result<T> {
+        if let Some(found) = found {
+            self.answered.insert(need);
+            return Ok(found);
+        }
         if !self.needs.contains(&need) {
             self.needs.push(need);
         }
-        BuildError::new(format!("'{what}' must be fetched first"))
+        Err(BuildError::new(format!("'{what}' must be fetched first")))
     }
 
     fn count_file(&mut self, bytes: usize) -> Result<()> {
@@ -81,7 +114,7 @@ pub(crate) struct Loader<'a> {
     tree: &'a dyn FileTree,
     /// The kustomization's folder, links followed.
     root: String,
-    /// Marks the repository in file names shown to the user; empty in the main tree.
+    /// Marks the repository in file names without_password to the user; empty in the main tree.
     label: String,
     /// Trees and roots on the way here, this one last.
     visited: Vec<(String, String)>,
@@ -157,15 +190,9 @@ impl<'a> Loader<'a> {
     }
 
     fn load_http(&self, url: &str, context: &mut Context<'a>) -> Result<Bytes> {
-        match context.provided.http_body(url) {
-            Some(Ok(body)) => {
-                let body = body.clone();
-                context.count_file(body.len())?;
-                Ok(body)
-            }
-            Some(Err(why)) => Err(format!("cannot read '{url}': {why}").into()),
-            None => Err(context.need(Need::Http { url: url.to_owned() }, url)),
-        }
+        let body = context.http_body(url)?.map_err(|why| format!("cannot read '{}': {why}", without_password(url)))?;
+        context.count_file(body.len())?;
+        Ok(body.clone())
     }
 
     /// Reads a file's text.
@@ -182,9 +209,9 @@ impl<'a> Loader<'a> {
         }
         let repo = RepoUrl::parse(path);
         if is_http(path) && !repo.as_ref().is_some_and(|r| r.only_git) {
-            match context.provided.http_body(path) {
-                Some(Err(_)) if repo.is_some() => {}
-                _ => return self.load(path, context).map(Found::File),
+            // What is no file may be a repository.
+            if repo.is_none() || context.http_body(path)?.is_ok() {
+                return self.load(path, context).map(Found::File);
             }
         }
         if let Some(repo) = repo {
@@ -241,11 +268,8 @@ impl<'a> Loader<'a> {
         if let Some(earlier) = self.repos.iter().find(|earlier| earlier.starts_with(path)) {
             return Err(format!("cycle detected: URI '{path}' referenced by previous URI '{earlier}'").into());
         }
-        let tree = match context.provided.git_tree(&repo.source) {
-            None => return Err(context.need(Need::Git(repo.source.clone()), path)),
-            Some(Err(why)) => return Err(format!("cannot fetch '{path}': {why}").into()),
-            Some(Ok(tree)) => tree,
-        };
+        let tree = context.git_tree(&repo.source, path)?;
+        let tree = tree.map_err(|why| format!("cannot fetch '{}': {why}", without_password(path)))?;
         let mut loader = Loader::new(tree, &repo.path, LoadRestrictor::RootOnly)?;
         loader.label = format!("{}@{}", repo.source.repo, repo.source.reference);
         loader.visited = self.visited.clone();

@@ -120,6 +120,19 @@ impl Provided {
     }
 }
 
+/// An address as it may be shown: a password before the host is left out.
+pub fn without_password(url: &str) -> String {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let end = url[start..].find('/').map_or(url.len(), |at| start + at);
+    match url[start..end].rfind('@') {
+        Some(at) => {
+            let user = url[start..start + at].split(':').next().unwrap_or_default();
+            format!("{}{user}{}", &url[..start], &url[start + at..])
+        }
+        None => url.to_owned(),
+    }
+}
+
 /// True for `http://` and `https://`.
 pub(crate) fn is_http(path: &str) -> bool {
     let lower = path.get(..8).unwrap_or(path).to_ascii_lowercase();

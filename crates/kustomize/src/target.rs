@@ -10,6 +10,7 @@ use crate::origin::OriginNote;
 use crate::patch::{JsonPatch, PatchStep, StrategicPatches};
 use crate::plugin::{load_replacements, note_of, run_generator, transformers};
 use crate::read::read_resources;
+use crate::remote::without_password;
 use crate::resource::{Gvk, ResSet, Resource};
 use crate::schema::CustomSchema;
 use crate::transform::{
@@ -118,7 +119,7 @@ impl<'a> Target<'a> {
                 if !error.message.is_empty() {
                     let error = error.in_file(&self.file()).of_field(&format!("{field}.{at}"));
                     context.errors.push(BuildError {
-                        message: format!("accumulating resources from '{path}': {}", error.message),
+                        message: format!("accumulating resources from '{}': {}", without_password(path), error.message),
                         ..error
                     });
                 }

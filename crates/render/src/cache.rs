@@ -1,5 +1,5 @@
 use crate::recording::RecordingTree;
-use crate::{RenderError, RenderOutcome, RenderRequest, Rendered, render};
+use crate::{Need, Provided, RenderError, RenderOutcome, RenderRequest, Rendered, render};
 use holdfast_tree::FileTree;
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, VecDeque};
@@ -12,7 +12,8 @@ const PER_REQUEST: usize = 3;
 /// Renders, remembered by the content they read.
 ///
 /// A hit needs no file to be read: the hashes of the folders and files that the remembered render read are compared
-/// with those of the tree at hand. Trees without such hashes are rendered every time.
+/// with those of the tree at hand, and the digests of the answers it was given with those at hand. Trees without such
+/// hashes are rendered every time.
 pub struct RenderCache {
     entries: Mutex<Entries>,
     capacity: usize,
@@ -30,7 +31,38 @@ struct Entries {
 #[derive(Clone)]
 struct Remembered {
     reads: Reads,
+    /// The digest of each answer, in the order of [`Rendered::answered`].
+    digests: Vec<Option<String>>,
     rendered: Arc<Rendered>,
+}
+
+impl Remembered {
+    /// Whether it read what the tree holds.
+    fn fits_tree(&self, tree: &dyn FileTree) -> bool {
+        self.reads.iter().all(|(path, hash)| match hash {
+            Some(hash) => tree.subtree_hash(path).as_ref() == Some(hash),
+            None => tree.subtree_hash(path).is_none() && matches!(tree.entry(path), Ok(None)),
+        })
+    }
+
+    /// The needs that nobody has answered yet.
+    fn unanswered(&self, provided: &Provided) -> Vec<Need> {
+        self.rendered.answered.iter().filter(|need| provided.get(need).is_none()).cloned().collect()
+    }
+
+    /// Whether it was given what is at hand. An answer that failed then and now is the same.
+    fn fits_answers(&self, provided: &Provided) -> bool {
+        let mut answers = self.rendered.answered.iter().zip(&self.digests);
+        answers.all(|(need, digest)| provided.digest(need) == digest.as_deref())
+    }
+}
+
+/// What the cache knows about a render.
+enum Known {
+    Rendered(Arc<Rendered>),
+    /// The files have not changed; whether the render has depends on these.
+    Asks(Vec<Need>),
+    Nothing,
 }
 
 /// Paths that were read, each with its hash; `None` where nothing stood.
@@ -58,37 +90,50 @@ impl RenderCache {
         self.entries.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Renders, or answers from what was rendered before. `salt` names everything besides the files and the request
-    /// that the result depends on (the source's identity, say).
+    /// Renders, or answers from what was rendered before. `salt` names everything besides the files, the request and
+    /// the answers that the result depends on (the source's identity, say).
     ///
     /// # Errors
     /// As [`render`]; failures are not remembered.
-    pub fn render(&self, tree: &dyn FileTree, request: &RenderRequest, salt: &str) -> CachedOutcome {
+    pub fn render(
+        &self,
+        tree: &dyn FileTree,
+        request: &RenderRequest,
+        provided: &Provided,
+        salt: &str,
+    ) -> CachedOutcome {
         let key = key(request, salt);
-        if let Some(found) = self.look_up(&key, tree) {
-            self.hits.fetch_add(1, Ordering::Relaxed);
-            return Ok(Ok(found));
+        match self.look_up(&key, tree, provided) {
+            Known::Rendered(found) => {
+                self.hits.fetch_add(1, Ordering::Relaxed);
+                return Ok(Ok(found));
+            }
+            Known::Asks(needs) => return Ok(Err(needs)),
+            Known::Nothing => {}
         }
         self.renders.fetch_add(1, Ordering::Relaxed);
         let recording = RecordingTree::new(tree);
-        let rendered = match render(&recording, request)? {
+        let rendered = match render(&recording, request, provided)? {
             RenderOutcome::Rendered(rendered) => Arc::new(rendered),
             RenderOutcome::Needs(needs) => return Ok(Err(needs)),
         };
+        let digests = rendered.answered.iter().map(|need| provided.digest(need).map(str::to_owned)).collect();
         let reads = recording.into_reads();
-        self.remember(key, Remembered { reads, rendered: rendered.clone() });
+        self.remember(key, Remembered { reads, digests, rendered: rendered.clone() });
         Ok(Ok(rendered))
     }
 
-    fn look_up(&self, key: &str, tree: &dyn FileTree) -> Option<Arc<Rendered>> {
-        let candidates = self.lock().by_request.get(key)?.clone();
-        let is_same = |candidate: &Remembered| {
-            candidate.reads.iter().all(|(path, hash)| match hash {
-                Some(hash) => tree.subtree_hash(path).as_ref() == Some(hash),
-                None => tree.subtree_hash(path).is_none() && matches!(tree.entry(path), Ok(None)),
-            })
+    fn look_up(&self, key: &str, tree: &dyn FileTree, provided: &Provided) -> Known {
+        let Some(candidates) = self.lock().by_request.get(key).cloned() else { return Known::Nothing };
+        let candidates: Vec<Remembered> = candidates.into_iter().filter(|c| c.fits_tree(tree)).collect();
+        let is_same = |candidate: &&Remembered| {
+            candidate.unanswered(provided).is_empty() && candidate.fits_answers(provided)
         };
-        candidates.into_iter().find(is_same).map(|candidate| candidate.rendered)
+        if let Some(found) = candidates.iter().find(is_same) {
+            return Known::Rendered(found.rendered.clone());
+        }
+        let mut asks = candidates.iter().map(|candidate| candidate.unanswered(provided));
+        asks.find(|needs| !needs.is_empty()).map_or(Known::Nothing, Known::Asks)
     }
 
     fn remember(&self, key: String, remembered: Remembered) {
@@ -170,7 +215,7 @@ mod tests {
     #[test]
     fn a_commit_that_touches_nothing_of_it_costs_no_render() {
         let cache = RenderCache::new(8);
-        let render = |tree: &Hashed| cache.render(tree, &request("app"), "").unwrap().unwrap().objects.len();
+        let render = |tree: &Hashed| cache.render(tree, &request("app"), &Provided::new(), "").unwrap().unwrap().objects.len();
         assert_eq!(render(&tree(&[("app/a.yaml", "a"), ("other/b.yaml", "b")])), 1);
         assert_eq!(render(&tree(&[("app/a.yaml", "a"), ("other/b.yaml", "changed")])), 1);
         assert_eq!(cache.stats(), CacheStats { hits: 1, renders: 1 });
@@ -184,8 +229,44 @@ mod tests {
         let cache = RenderCache::new(1);
         let tree = tree(&[("a/a.yaml", "a"), ("b/b.yaml", "b")]);
         for path in ["a", "b", "a"] {
-            cache.render(&tree, &request(path), "").unwrap().unwrap();
+            cache.render(&tree, &request(path), &Provided::new(), "").unwrap().unwrap();
         }
         assert_eq!(cache.stats(), CacheStats { hits: 0, renders: 3 });
+    }
+
+    fn base(name: &str) -> (Need, crate::Answer) {
+        let need = Need::Git { url: "https://h/o/r".into(), reference: "v1".into(), submodules: true };
+        let mut files = MemoryTree::new();
+        files.insert("kustomization.yaml", format!("configMapGenerator: [{{name: {name}, literals: [a=b]}}]\n"));
+        (need, crate::Answer { content: crate::Content::Tree(Arc::new(files)), digest: name.into() })
+    }
+
+    #[test]
+    fn answers_count_by_their_digests() {
+        let cache = RenderCache::new(8);
+        let mut files = MemoryTree::new();
+        files.insert("kustomization.yaml", "resources: ['https://h/o/r?ref=v1']\n");
+        let tree = Hashed(files);
+        let request = RenderRequest {
+            path: String::new(),
+            renderer: Renderer::Kustomize(crate::KustomizeOptions::default()),
+            limits: RenderLimits::default(),
+        };
+        let render = |provided: &Provided| cache.render(&tree, &request, provided, "").unwrap();
+        assert_eq!(render(&Provided::new()).unwrap_err(), [base("one").0]);
+        let with = |name: &str| {
+            let (need, answer) = base(name);
+            let mut provided = Provided::new();
+            provided.answer(need, answer);
+            render(&provided).unwrap().objects.iter().next().unwrap().object.name().to_owned()
+        };
+        assert!(with("one").starts_with("one-"));
+        let renders = cache.stats().renders;
+        assert!(with("one").starts_with("one-"));
+        assert_eq!(cache.stats().renders, renders, "the same answer, the same render");
+        assert!(with("two").starts_with("two-"));
+        assert_eq!(cache.stats().renders, renders + 1);
+        assert_eq!(render(&Provided::new()).unwrap_err(), [base("one").0], "asked without a render");
+        assert_eq!(cache.stats().renders, renders + 1);
     }
 }

@@ -50,7 +50,7 @@ pub(crate) fn render(
     if options.unique && !diagnostics.is_empty() {
         return Err(RenderError::Broken(diagnostics));
     }
-    Ok(Rendered { objects: reader.objects, diagnostics })
+    Ok(Rendered { objects: reader.objects, diagnostics, ..Rendered::default() })
 }
 
 struct Reader<'a> {

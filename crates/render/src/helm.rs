@@ -1,4 +1,4 @@
-use crate::{Diagnostic, Need, RenderError, RenderOutcome, Rendered};
+use crate::{Content, Diagnostic, Need, Provided, RenderError, RenderOutcome, Rendered};
 use holdfast_helm::capabilities::{Capabilities, KubeVersion};
 use holdfast_helm::chart::{Chart, Limits};
 use holdfast_helm::release::Release;
@@ -68,9 +68,18 @@ pub(crate) fn render(
     tree: &dyn FileTree,
     path: &str,
     options: &HelmOptions,
+    provided: &Provided,
 ) -> Result<RenderOutcome, RenderError> {
     let folder = resolve(tree, path)?.path;
     let chart = Chart::load(tree, &folder, Limits::helm()).map_err(|e| broken(&folder, &e))?;
+    let asked: Vec<Need> = chart.missing_dependencies().into_iter().map(Need::from).collect();
+    let needs: Vec<Need> = asked.iter().filter(|need| provided.get(need).is_none()).cloned().collect();
+    if !needs.is_empty() {
+        return Ok(RenderOutcome::Needs(needs));
+    }
+    let dependencies = asked.iter().map(|need| dependency(need, provided)).collect::<Result<Vec<_>, _>>();
+    let dependencies = dependencies.map_err(|e| broken(&folder, &e))?;
+    let chart = if dependencies.is_empty() { chart } else { chart.with_dependencies(dependencies) };
     let texts = value_texts(tree, &folder, options)?;
     let mut documents: Vec<Document<'_>> =
         texts.iter().map(|(name, text)| Document::Text { name, text }).collect();
@@ -105,7 +114,7 @@ pub(crate) fn render(
         capabilities: &capabilities,
         options: RenderOptions {
             skip_schema_validation: options.skip_schema_validation,
-            missing_dependencies: MissingDependencies::Ask,
+            missing_dependencies: MissingDependencies::Refuse,
             ..RenderOptions::default()
         },
         lookups: Lookups::Offline,
@@ -114,9 +123,26 @@ pub(crate) fn render(
         seed: options.seed,
     });
     match outcome.map_err(|e| broken(&folder, &e))? {
-        Outcome::Rendered(rendered) => collect(&folder, &rendered, options).map(RenderOutcome::Rendered),
-        Outcome::Needs(needs) => Ok(RenderOutcome::Needs(needs.into_iter().filter_map(need).collect())),
+        Outcome::Rendered(rendered) => {
+            let rendered = collect(&folder, &rendered, options)?;
+            Ok(RenderOutcome::Rendered(Rendered { answered: asked, ..rendered }))
+        }
+        // Nothing is looked up offline, and nothing is missing any more.
+        Outcome::Needs(_) => Ok(RenderOutcome::Needs(Vec::new())),
     }
+}
+
+/// A chart that was fetched because another declares it.
+fn dependency(need: &Need, provided: &Provided) -> Result<Arc<Chart>, String> {
+    let chart = match provided.get(need) {
+        Some(Ok(answer)) => match &answer.content {
+            Content::Bytes(archive) => Chart::from_archive(archive, Limits::helm()),
+            Content::Tree(tree) => Chart::load(tree.as_ref(), "", Limits::helm()),
+        },
+        Some(Err(why)) => return Err(format!("{need}: {why}")),
+        None => return Err(format!("{need} is missing")),
+    };
+    chart.map(Arc::new).map_err(|e| format!("{need}: {e}"))
 }
 
 /// Definitions, manifests and hooks, in that order: hooks are objects with an annotation to whoever runs them.
@@ -146,7 +172,7 @@ fn collect(
     }
     let diagnostics =
         rendered.warnings.iter().map(|w| Diagnostic { origin: None, message: w.clone() }).collect();
-    Ok(Rendered { objects, diagnostics })
+    Ok(Rendered { objects, diagnostics, ..Rendered::default() })
 }
 
 fn value_texts(
@@ -187,16 +213,6 @@ fn capabilities(options: &HelmOptions) -> Result<Capabilities, String> {
     }
     capabilities.api_versions.extend(options.api_versions.iter().cloned());
     Ok(capabilities)
-}
-
-fn need(need: holdfast_helm::render::Need) -> Option<Need> {
-    match need {
-        holdfast_helm::render::Need::Dependency(missing) => {
-            Some(Need::Chart { repository: missing.repository, name: missing.name, version: missing.version })
-        }
-        // Nothing is looked up offline.
-        holdfast_helm::render::Need::Lookup(_) => None,
-    }
 }
 
 fn broken(folder: &str, error: &dyn std::fmt::Display) -> RenderError {
@@ -246,7 +262,7 @@ mod tests {
     }
 
     fn rendered(options: &HelmOptions) -> Result<Rendered, RenderError> {
-        match render(&tree(), "chart", options)? {
+        match render(&tree(), "chart", options, &Provided::new())? {
             RenderOutcome::Rendered(rendered) => Ok(rendered),
             RenderOutcome::Needs(needs) => panic!("{needs:?}"),
         }

@@ -1,15 +1,13 @@
-use crate::{Diagnostic, Need, RenderError, RenderLimits, RenderOutcome, Rendered};
-use holdfast_kustomize::{
-    BuildError, BuildOptions, Injection, Limits, LoadRestrictor, Outcome, Provided, Reorder, build,
-};
+use crate::{Diagnostic, Need, Provided, RenderError, RenderLimits, RenderOutcome, Rendered};
+use holdfast_kustomize::{BuildError, BuildOptions, Injection, Limits, LoadRestrictor, Outcome, Reorder, build};
 use holdfast_object::Origin;
 use holdfast_tree::{FileTree, resolve};
 
-/// How a kustomization is built.
-#[derive(Debug, Clone, PartialEq)]
+/// How a kustomization is built; the default is `kustomize build` without flags.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct KustomizeOptions {
     /// What the API in front lays on top; Flux also makes up a kustomization where a folder has none.
-    pub inject: Injection,
+    pub inject: Option<Injection>,
     /// Which files may be read.
     pub load_restrictor: LoadRestrictor,
     /// The order of the objects.
@@ -22,12 +20,13 @@ pub(crate) fn render(
     path: &str,
     options: &KustomizeOptions,
     limits: &RenderLimits,
+    provided: &Provided,
 ) -> Result<RenderOutcome, RenderError> {
     let folder = resolve(tree, path)?.path;
     let build_options = BuildOptions {
         load_restrictor: options.load_restrictor,
         reorder: options.reorder,
-        inject: Some(&options.inject),
+        inject: options.inject.as_ref(),
         limits: Limits {
             files: limits.files,
             objects: limits.objects,
@@ -37,12 +36,13 @@ pub(crate) fn render(
         },
         ..BuildOptions::default()
     };
-    match build(tree, &folder, &build_options, &Provided::default()) {
+    match build(tree, &folder, &build_options, &provided.for_kustomize()) {
         Ok(Outcome::Built(built)) => {
             let diagnostics = built.warnings.iter().map(diagnostic).collect();
-            Ok(RenderOutcome::Rendered(Rendered { objects: built.objects, diagnostics }))
+            let answered = built.answered.into_iter().map(Need::from).collect();
+            Ok(RenderOutcome::Rendered(Rendered { objects: built.objects, diagnostics, answered }))
         }
-        Ok(Outcome::Needs(needs)) => Ok(RenderOutcome::Needs(needs.into_iter().map(need).collect())),
+        Ok(Outcome::Needs(needs)) => Ok(RenderOutcome::Needs(needs.into_iter().map(Need::from).collect())),
         Err(errors) => Err(RenderError::Broken(errors.0.iter().map(diagnostic).collect())),
     }
 }
@@ -57,18 +57,6 @@ fn diagnostic(error: &BuildError) -> Diagnostic {
     Diagnostic { origin, message: bare.to_string() }
 }
 
-fn need(need: holdfast_kustomize::Need) -> Need {
-    match need {
-        holdfast_kustomize::Need::Git(source) => {
-            Need::GitBase { url: source.repo, reference: source.reference }
-        }
-        holdfast_kustomize::Need::Http { url } => Need::Http { url },
-        holdfast_kustomize::Need::Chart(chart) => {
-            Need::Chart { repository: chart.repo, name: chart.name, version: chart.version }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,7 +65,7 @@ mod tests {
 
     fn options() -> KustomizeOptions {
         KustomizeOptions {
-            inject: Injection::Flux(Flux { name_prefix: Some("x-".into()), ..Flux::default() }),
+            inject: Some(Injection::Flux(Flux { name_prefix: Some("x-".into()), ..Flux::default() })),
             load_restrictor: LoadRestrictor::None,
             reorder: Reorder::Legacy,
         }
@@ -87,7 +75,7 @@ mod tests {
     fn a_folder_without_a_kustomization_is_one_for_flux() {
         let mut tree = MemoryTree::new();
         tree.insert("app/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n");
-        let outcome = render(&tree, "app", &options(), &RenderLimits::default()).unwrap();
+        let outcome = render(&tree, "app", &options(), &RenderLimits::default(), &Provided::new()).unwrap();
         let RenderOutcome::Rendered(rendered) = outcome else { panic!("{outcome:?}") };
         let entry = rendered.objects.iter().next().unwrap();
         assert_eq!(entry.object.name(), "x-a");
@@ -98,7 +86,7 @@ mod tests {
     fn what_is_elsewhere_is_needed() {
         let mut tree = MemoryTree::new();
         tree.insert("kustomization.yaml", "resources:\n- https://github.com/org/repo//base?ref=v1\n");
-        let outcome = render(&tree, "", &options(), &RenderLimits::default()).unwrap();
+        let outcome = render(&tree, "", &options(), &RenderLimits::default(), &Provided::new()).unwrap();
         let RenderOutcome::Needs(needs) = outcome else { panic!("{outcome:?}") };
         assert_eq!(needs[0].to_string(), "repository https://github.com/org/repo at v1");
     }
@@ -107,7 +95,7 @@ mod tests {
     fn errors_name_their_file() {
         let mut tree = MemoryTree::new();
         tree.insert("app/kustomization.yaml", "resources: [missing.yaml]\n");
-        let error = render(&tree, "app", &options(), &RenderLimits::default()).unwrap_err().to_string();
+        let error = render(&tree, "app", &options(), &RenderLimits::default(), &Provided::new()).unwrap_err().to_string();
         assert!(error.contains("missing.yaml"), "{error}");
     }
 }

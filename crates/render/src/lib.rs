@@ -2,8 +2,8 @@
 //!
 //! [`render`] chooses the renderer, runs it over a file tree and applies the ordered [`Transform`]s. It is pure: what
 //! it cannot know (a remote base, a chart's dependency) it answers as [`RenderOutcome::Needs`], and is asked again
-//! with the answers. [`RenderCache`] remembers what a render read, so that a commit which touches none of it costs a
-//! comparison of hashes.
+//! with the answers ([`Provided`]). [`RenderCache`] remembers what a render read and was given, so that a commit which
+//! touches none of it costs a comparison of hashes.
 //!
 //! It fetches nothing, decrypts nothing by itself and never sees a cluster.
 
@@ -11,6 +11,7 @@ mod cache;
 mod directory;
 mod helm;
 mod kustomize;
+mod needs;
 mod recording;
 mod transform;
 
@@ -19,6 +20,7 @@ pub use directory::DirectoryOptions;
 pub use helm::{HelmOptions, HelmParameter, ValueFile};
 pub use holdfast_kustomize as kustomization;
 pub use kustomize::KustomizeOptions;
+pub use needs::{Answer, Content, Need, Provided, chart_folder};
 pub use transform::{NamespaceRule, Scope, Transform, set_namespaces};
 
 use holdfast_object::{ObjectSet, Origin};
@@ -83,43 +85,8 @@ pub struct Rendered {
     pub objects: ObjectSet,
     /// What is worth saying though it stops nothing.
     pub diagnostics: Vec<Diagnostic>,
-}
-
-/// Something that a render cannot do without and that only its caller can get.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Need {
-    /// A folder of another Git repository.
-    GitBase {
-        /// The repository's URL.
-        url: String,
-        /// Branch, tag or commit; empty is the default branch.
-        reference: String,
-    },
-    /// A file at a URL.
-    Http {
-        /// The URL.
-        url: String,
-    },
-    /// A chart.
-    Chart {
-        /// The repository's URL.
-        repository: String,
-        /// The chart's name.
-        name: String,
-        /// The version or range.
-        version: String,
-    },
-}
-
-impl fmt::Display for Need {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::GitBase { url, reference } if reference.is_empty() => write!(f, "repository {url}"),
-            Self::GitBase { url, reference } => write!(f, "repository {url} at {reference}"),
-            Self::Http { url } => write!(f, "{url}"),
-            Self::Chart { repository, name, version } => write!(f, "chart {name} {version} of {repository}"),
-        }
-    }
+    /// The needs whose answers it was made with.
+    pub answered: Vec<Need>,
 }
 
 /// A remark about one place of the source.
@@ -184,16 +151,22 @@ fn list(diagnostics: &[Diagnostic]) -> String {
     diagnostics.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// Renders a folder of a tree.
+/// Renders a folder of a tree, with the answers there are to what it asked for before.
 ///
 /// # Errors
 /// [`RenderError`] with everything that is wrong, not only the first.
-pub fn render(tree: &dyn FileTree, request: &RenderRequest) -> Result<RenderOutcome, RenderError> {
+pub fn render(
+    tree: &dyn FileTree,
+    request: &RenderRequest,
+    provided: &Provided,
+) -> Result<RenderOutcome, RenderError> {
     match &request.renderer {
         Renderer::Directory(options) => {
             directory::render(tree, &request.path, options, &request.limits).map(RenderOutcome::Rendered)
         }
-        Renderer::Helm(options) => helm::render(tree, &request.path, options),
-        Renderer::Kustomize(options) => kustomize::render(tree, &request.path, options, &request.limits),
+        Renderer::Helm(options) => helm::render(tree, &request.path, options, provided),
+        Renderer::Kustomize(options) => {
+            kustomize::render(tree, &request.path, options, &request.limits, provided)
+        }
     }
 }

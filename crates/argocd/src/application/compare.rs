@@ -344,7 +344,7 @@ mod tests {
         let identity = Identity { instance: "shop".into(), namespace: "prod".into() };
         let mut objects = ObjectSet::new();
         desired.into_iter().for_each(|value| objects.push(Object::new(value).unwrap(), None));
-        let rendered = Rendered { objects, diagnostics: vec![] };
+        let rendered = Rendered { objects, ..Rendered::default() };
         let source = spec.source.clone().unwrap();
         let rendered = (SourceType::Directory, &rendered);
         let target = Target::new((&spec, &source), "r", rendered, &identity, &|_| Scope::Namespaced).unwrap();

@@ -94,7 +94,7 @@ pub(crate) fn render_request(
         SourceType::Kustomize => {
             let block = source.rest.get("kustomize").unwrap_or(&Value::Null);
             Renderer::Kustomize(KustomizeOptions {
-                inject: Injection::ArgoCd(parameters::kustomize(block)?),
+                inject: Some(Injection::ArgoCd(parameters::kustomize(block)?)),
                 load_restrictor: LoadRestrictor::RootOnly,
                 reorder: Reorder::Unspecified,
             })

@@ -35,7 +35,7 @@ pub(super) fn render_request(spec: &KustomizationSpec) -> Result<RenderRequest, 
     Ok(RenderRequest {
         path,
         renderer: Renderer::Kustomize(KustomizeOptions {
-            inject: Injection::Flux(injection(spec)),
+            inject: Some(Injection::Flux(injection(spec))),
             load_restrictor: LoadRestrictor::None,
             reorder: Reorder::Legacy,
         }),
@@ -92,7 +92,7 @@ pub(super) fn desired(
     objects: ObjectSet,
     previous: Vec<ObjectRef>,
 ) -> Result<Desired, String> {
-    let mut rendered = holdfast_render::Rendered { objects, diagnostics: Vec::new() };
+    let mut rendered = holdfast_render::Rendered { objects, ..Default::default() };
     if let Some(metadata) = &spec.common_metadata {
         Transform::Labels(metadata.labels.clone().into_iter().collect()).apply(&mut rendered);
         Transform::Annotations(metadata.annotations.clone().into_iter().collect()).apply(&mut rendered);

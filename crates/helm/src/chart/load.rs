@@ -95,6 +95,14 @@ impl Chart {
     }
 }
 
+/// The files of a chart's archive, with paths relative to the chart's folder; archives in it stay packed.
+///
+/// # Errors
+/// [`ArchiveError`].
+pub fn unpack(archive: &[u8], mut limits: Limits) -> Result<Vec<File>, ArchiveError> {
+    archive::read(archive, &mut limits)
+}
+
 fn from_files(files: Vec<File>, helm: HelmVersion, limits: &mut Limits) -> Result<Chart, LoadError> {
     let mut metadata = None;
     for file in files.iter().filter(|f| &*f.name == "Chart.yaml") {

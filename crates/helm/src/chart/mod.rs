@@ -10,7 +10,7 @@ mod metadata;
 pub use archive::ArchiveError;
 pub use folder::FolderError;
 pub use ignore::IgnoreError;
-pub use load::LoadError;
+pub use load::{LoadError, unpack};
 pub use lock::{Missing, OutOfSync, lock_digest};
 pub use metadata::{Dependency, Invalid, Lock, Maintainer, Metadata};
 
