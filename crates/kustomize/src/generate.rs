@@ -62,10 +62,7 @@ pub(crate) fn generate<'a>(
         }
     }
     if options.immutable {
-        map.set(
-            "immutable",
-            Node::Scalar(Scalar { text: "true".into(), tag: Tag::Bool, style: Style::Plain }),
-        );
+        map.set("immutable", Node::Scalar(Scalar::new("true", Tag::Bool, Style::Plain)));
     }
     context.count_objects(1)?;
     let source = Origin { file: at.into(), line: 0, document: 0 };
@@ -102,7 +99,7 @@ fn add_config_data(map: &mut Map, data: BTreeMap<String, Bytes>) {
 
 fn text_node(text: String) -> Node {
     let style = if text.contains('\n') { Style::Literal } else { Style::Plain };
-    Node::Scalar(Scalar { text, tag: Tag::Str, style })
+    Node::Scalar(Scalar::new(text, Tag::Str, style))
 }
 
 /// Base64 in lines of 70, each with a line break where there is more than one.

@@ -4,7 +4,7 @@ use crate::budget::Budget;
 use crate::config::Spec;
 use crate::error::{BuildError, Result};
 use crate::kustomization::Var;
-use crate::node::{Node, Scalar, Style, Tag, lookup, split_smart};
+use crate::node::{Node, Scalar, Style, Tag, Twin, lookup, split_smart};
 use crate::resource::{Gvk, ResId, ResSet};
 use crate::schema::Scopes;
 use crate::transform::{Make, visit};
@@ -101,6 +101,7 @@ pub(crate) fn replace_vars(
                 budget.spend(node.bytes())
             })?;
         }
+        resource.settle_twins();
     }
     Ok(values.keys().filter(|name| !used.contains_key(*name)).map(|name| (*name).to_owned()).collect())
 }
@@ -161,7 +162,11 @@ fn replace_scalar<'v>(
 ) -> std::result::Result<(), String> {
     // Also a text without variables becomes a string, in no particular style.
     if node.is_text() {
+        let twin = node.as_scalar().map_or(Twin::NONE, |scalar| scalar.twin.changed());
         *node = expand(node.raw_text(), values, used)?;
+        if let Node::Scalar(scalar) = node {
+            scalar.twin = twin;
+        }
     }
     Ok(())
 }
@@ -219,5 +224,5 @@ fn expand<'v>(text: &str, values: &Values<'v>, used: &mut Used<'v>) -> std::resu
 fn typed(node: &Node) -> Node {
     let Some(scalar) = node.as_scalar() else { return node.clone() };
     let tag = if matches!(scalar.tag, Tag::Int | Tag::Float | Tag::Bool) { scalar.tag } else { Tag::Str };
-    Node::Scalar(Scalar { text: scalar.text.clone(), tag, style: Style::Plain })
+    Node::Scalar(Scalar::new(&*scalar.text, tag, Style::Plain))
 }

@@ -180,5 +180,5 @@ pub(crate) fn from_value(value: &Value) -> Node {
 }
 
 fn plain(text: String, tag: Tag) -> Node {
-    Node::Scalar(Scalar { text, tag, style: Style::Plain })
+    Node::Scalar(Scalar::new(text, tag, Style::Plain))
 }

@@ -10,6 +10,7 @@ mod emit;
 mod path;
 mod read;
 mod scalar;
+mod twin;
 
 pub(crate) use convert::{ConvertError, from_value};
 pub(crate) use emit::emit;
@@ -17,6 +18,7 @@ pub(crate) use holdfast_yaml::Dialect;
 pub(crate) use path::{Create, Step, lookup, split_path, split_smart, wrong_kind};
 pub(crate) use read::{Document, ReadLimits, read_documents, read_one};
 pub(crate) use scalar::resolve;
+pub(crate) use twin::Twin;
 
 /// How a scalar was written; decides whether its text is read again or taken as a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,11 +44,19 @@ pub(crate) enum Tag {
 }
 
 /// A scalar: its text as written (escapes undone), its tag and style.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Scalar {
     pub(crate) text: String,
     pub(crate) tag: Tag,
     pub(crate) style: Style,
+    /// Which other scalars of its resource change with it.
+    pub(crate) twin: Twin,
+}
+
+impl PartialEq for Scalar {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.text, self.tag, self.style) == (&other.text, other.tag, other.style)
+    }
 }
 
 /// A mapping key and where it stands in its file (0: nowhere).
@@ -131,14 +141,18 @@ impl Map {
 }
 
 impl Scalar {
+    pub(crate) fn new(text: impl Into<String>, tag: Tag, style: Style) -> Self {
+        Self { text: text.into(), tag, style, twin: Twin::NONE }
+    }
+
     /// A string, whatever its text looks like.
     pub(crate) fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), tag: Tag::Str, style: Style::Plain }
+        Self::new(text, Tag::Str, Style::Plain)
     }
 
     /// A text whose type is decided when it is read back.
     pub(crate) fn untagged(text: impl Into<String>) -> Self {
-        Self { text: text.into(), tag: Tag::None, style: Style::Plain }
+        Self::new(text, Tag::None, Style::Plain)
     }
 
     /// The text as a YAML writer in the original's style prints it: quoted when it was quoted. Replacement paths
@@ -157,7 +171,7 @@ impl Scalar {
 
 impl Node {
     pub(crate) fn null() -> Self {
-        Self::Scalar(Scalar { text: "null".into(), tag: Tag::Null, style: Style::Plain })
+        Self::Scalar(Scalar::new("null", Tag::Null, Style::Plain))
     }
 
     pub(crate) fn text(text: impl Into<String>) -> Self {
@@ -226,7 +240,7 @@ impl Node {
     /// Gives a scalar a new text of undecided type and keeps its style, as the original's setters do.
     pub(crate) fn set_untagged(&mut self, text: String) {
         let style = self.as_scalar().map_or(Style::Plain, |s| s.style);
-        *self = Self::Scalar(Scalar { text, tag: Tag::None, style });
+        *self = Self::Scalar(Scalar::new(text, Tag::None, style));
     }
 
     /// Levels of mappings and lists, this one included.

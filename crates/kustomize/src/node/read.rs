@@ -179,7 +179,7 @@ impl<'t> Reader<'t, '_> {
                     // Written as `''` there, where a missing value would end the collection.
                     style = Style::Single;
                 }
-                (Node::Scalar(Scalar { text: value.into_owned(), tag, style }), anchor)
+                (Node::Scalar(Scalar::new(value, tag, style)), anchor)
             }
             Event::SequenceStart(properties, layout) => {
                 (self.sequence(place.below(layout))?, properties.anchor)

@@ -4,7 +4,7 @@
 //! elements of the target. Several of its outcomes are accidents of shared pointers; they are kept, since people's
 //! manifests depend on them, and named where they occur.
 
-use crate::node::{Dialect, Key, Node, Scalar, Style, Tag, resolve};
+use crate::node::{Dialect, Key, Node, Scalar, Style, Tag, Twin, resolve};
 use crate::schema::{Schema, Schemas};
 use std::collections::{HashMap, HashSet};
 
@@ -134,9 +134,13 @@ impl<'s> Merger<'s> {
                     let value = found.and_then(Option::take).map(|(_, v)| v);
                     let below = schema.and_then(|s| s.field(&key.text));
                     let old = std::mem::take(slot);
+                    let twin = old.as_scalar().map_or(Twin::NONE, |scalar| scalar.twin);
                     let merged = self.walk(Some(old), value, below).map_err(|e| in_field(e, &key.text))?;
                     *slot = merged.unwrap_or(GONE);
                     if let Node::Scalar(scalar) = slot {
+                        if scalar.twin == Twin::NONE {
+                            scalar.twin = twin.changed();
+                        }
                         set_type(scalar);
                     }
                 }
@@ -185,8 +189,13 @@ impl<'s> Merger<'s> {
             }
             Node::Seq(items) => match schema.and_then(Schema::merge_keys) {
                 Some(keys) => {
-                    let list = Node::Seq(items);
-                    self.walk_list(None, Some(list), &keys, schema.and_then(Schema::element))
+                    // Merged with itself, the list stands on both sides by now, and its directive is read.
+                    let mut list = Node::Seq(items);
+                    let directive = list_directive(&mut list);
+                    match directive.map_err(|message| MergeError { path: String::new(), message })? {
+                        Directive::Delete => Ok(None),
+                        _ => self.walk_list(None, Some(list), &keys, schema.and_then(Schema::element)),
+                    }
                 }
                 None => Ok(Some(Node::Seq(items))),
             },
@@ -417,10 +426,11 @@ fn set_type(scalar: &mut Scalar) {
 }
 
 /// Marks a field to be removed: no document holds this text.
-const GONE: Node = Node::Scalar(Scalar { text: String::new(), tag: Tag::Null, style: Style::Double });
+const GONE: Node =
+    Node::Scalar(Scalar { text: String::new(), tag: Tag::Null, style: Style::Double, twin: Twin::NONE });
 
 fn is_gone(node: &Node) -> bool {
-    matches!(node, Node::Scalar(Scalar { tag: Tag::Null, style: Style::Double, text }) if text.is_empty())
+    matches!(node, Node::Scalar(Scalar { tag: Tag::Null, style: Style::Double, text, .. }) if text.is_empty())
 }
 
 fn in_field(mut error: MergeError, field: &str) -> MergeError {

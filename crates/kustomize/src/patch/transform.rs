@@ -62,7 +62,16 @@ impl PatchStep {
             (Err(_), Ok(operations)) => PatchKind::Json(operations),
         };
         let target = patch.target.as_ref().map(Chooser::new).transpose()?;
-        Ok(Self { kind, target, options: patch.options.clone().unwrap_or_default(), place })
+        let options = patch.options.clone().unwrap_or_default();
+        let kind = match kind {
+            // The options are notes among the patch's annotations, which makes strings of all of them.
+            PatchKind::Strategic(mut patches) if options.allow_name_change || options.allow_kind_change => {
+                patches.iter_mut().for_each(|patch| make_section_texts(patch, "annotations"));
+                PatchKind::Strategic(patches)
+            }
+            kind => kind,
+        };
+        Ok(Self { kind, target, options, place })
     }
 
     fn strategic(&self, patches: &[Resource], set: &mut ResSet, schemas: &Schemas) -> Result<()> {
@@ -131,9 +140,13 @@ fn one_target(set: &mut ResSet, patch: &Resource) -> Result<usize> {
 /// Makes strings of a patch's labels and annotations, null included, as the original's copies of patches have them.
 fn make_texts(patch: &mut Resource) {
     for section in ["labels", "annotations"] {
-        let texts = patch.texts(section);
-        patch.set_texts(section, texts);
+        make_section_texts(patch, section);
     }
+}
+
+fn make_section_texts(patch: &mut Resource, section: &str) {
+    let texts = patch.texts(section);
+    patch.set_texts(section, texts);
 }
 
 /// Merges a patch into a resource, which keeps its name, namespace and kind unless the options allow otherwise.
@@ -155,6 +168,7 @@ fn apply_strategic(
         .map_err(|e| BuildError::new(e.message).of_object(&id).of_field(&e.path).at_line(line))?;
     let Some(merged) = merged else { return Ok(true) };
     target.node = merged;
+    target.settle_twins();
     if target.is_gone() {
         return Ok(true);
     }
@@ -192,6 +206,10 @@ fn apply_to_selected(
         }
         apply_json(&mut node, operations, &schemas.budget).map_err(|e| BuildError::new(e).of_object(&id))?;
         resource.node = node;
+        // It was written out and read again: nothing changes together any more.
+        if std::mem::take(&mut resource.twins) > 0 {
+            resource.node.part_twins();
+        }
         // Annotations are written anew, as strings.
         let annotations = resource.texts("annotations");
         resource.set_texts("annotations", annotations);

@@ -71,6 +71,8 @@ pub(crate) struct Resource {
     pub(crate) from_helm: bool,
     /// Names of the variables that read from it.
     pub(crate) vars: Vec<String>,
+    /// Groups of scalars that change together, as far as there may be any.
+    pub(crate) twins: u32,
     /// The file it came from, for the caller.
     pub(crate) source: Option<Origin>,
     /// `config.kubernetes.io/origin`, where asked for.
@@ -122,6 +124,13 @@ impl Resource {
             name: self.id.name.clone(),
             namespace: self.id.effective_namespace().to_owned(),
         });
+    }
+
+    /// Lets the scalars that change together follow those that were changed.
+    pub(crate) fn settle_twins(&mut self) {
+        if self.twins > 0 {
+            self.node.settle_twins();
+        }
     }
 
     /// Earlier ids, oldest first. They have today's group and version, as in the original.

@@ -1,6 +1,7 @@
 use super::{Make, Transformer, set_entry, visit};
 use crate::config::Spec;
 use crate::error::Result;
+use crate::node::Twin;
 use crate::resource::ResSet;
 use crate::schema::Schemas;
 use std::collections::BTreeMap;
@@ -18,13 +19,18 @@ impl Transformer for Labels {
             return Ok(());
         }
         let bytes: usize = self.pairs.iter().map(|(key, text)| key.len() + text.len()).sum();
+        let groups = u32::try_from(self.pairs.len()).unwrap_or(u32::MAX);
         for resource in &mut set.list {
+            let first = resource.twins;
             for spec in &self.specs {
                 visit(resource, spec, Make::Map, &mut |node| {
                     schemas.budget.spend(bytes)?;
-                    self.pairs.iter().try_for_each(|(key, text)| set_entry(node, key, text))
+                    let mut pairs = (first..).zip(&self.pairs);
+                    pairs.try_for_each(|(at, (key, text))| set_entry(node, key, text, Twin::group(at)))
                 })?;
             }
+            resource.settle_twins();
+            resource.twins = first.saturating_add(groups);
             resource.refresh(&schemas.scopes);
         }
         Ok(())

@@ -19,7 +19,7 @@ pub(crate) use value_add::{ValueAdd, ValueAddConfig};
 use crate::budget::MAX_PATH;
 use crate::config::{Part, Spec};
 use crate::error::{BuildError, Result};
-use crate::node::{Map, Node, Scalar, Tag, wrong_kind};
+use crate::node::{Map, Node, Scalar, Tag, Twin, wrong_kind};
 use crate::resource::{ResSet, Resource};
 use crate::schema::Schemas;
 
@@ -117,14 +117,23 @@ fn visit_field(
     visit_parts(field, rest, make, set)
 }
 
-/// Sets a key of a mapping to a string; a null stays what it is.
-pub(crate) fn set_entry(node: &mut Node, key: &str, text: &str) -> std::result::Result<(), String> {
+/// Sets a key of a mapping to a string; a null stays what it is. Where the key was missing, the value changes together
+/// with others of its group.
+pub(crate) fn set_entry(
+    node: &mut Node,
+    key: &str,
+    text: &str,
+    group: Twin,
+) -> std::result::Result<(), String> {
     match node {
         Node::Map(map) => {
             match map.get_mut(key) {
                 Some(Node::Scalar(scalar)) if scalar.tag == Tag::Str && scalar.text == text => {}
+                Some(Node::Scalar(scalar)) => {
+                    *scalar = Scalar { twin: scalar.twin.changed(), ..Scalar::text(text) };
+                }
                 Some(slot) => *slot = Node::text(text),
-                None => map.set(key, Node::text(text)),
+                None => map.set(key, Node::Scalar(Scalar { twin: group, ..Scalar::text(text) })),
             }
             Ok(())
         }

@@ -138,7 +138,10 @@ impl Target {
             let missing = format!("unable to {verb} field \"{}\" in replacement target", path.text);
             let problem = match written {
                 Ok(0) => missing,
-                Ok(_) => continue,
+                Ok(_) => {
+                    resource.settle_twins();
+                    continue;
+                }
                 Err(why) => format!("{missing}: {why}"),
             };
             return Err(BuildError::new(problem).of_object(&resource.id).of_field(&path.text));
@@ -204,9 +207,11 @@ fn read_source(selector: &SourceSelector, set: &ResSet) -> Result<Node> {
         })?
         .filter(|v| !v.is_nothing())
         .ok_or_else(missing)?;
+    let mut value = value.clone();
+    value.part_twins();
     let options = selector.options.clone().unwrap_or_default();
     if options.delimiter.is_empty() {
-        return Ok(value.clone());
+        return Ok(value);
     }
     let Some(scalar) = value.as_scalar() else {
         return Err("delimiter option can only be used with scalar nodes".into());
@@ -235,7 +240,10 @@ fn set(target: &mut Node, value: &Node, options: &FieldOptions) -> std::result::
     }
     match target {
         // A scalar keeps its type: a number written into a string is a string.
-        Node::Scalar(scalar) => scalar.text = text,
+        Node::Scalar(scalar) => {
+            scalar.text = text;
+            scalar.twin = scalar.twin.changed();
+        }
         other => *other = value.clone(),
     }
     Ok(())

@@ -30,7 +30,7 @@ impl Transformer for ReplicaCount {
                         return Err(wrong_kind("a scalar", node));
                     }
                     let text = self.replica.count.to_string();
-                    *node = Node::Scalar(Scalar { text, tag: Tag::Int, style: Style::Plain });
+                    *node = Node::Scalar(Scalar::new(text, Tag::Int, Style::Plain));
                     Ok(())
                 })?;
             }

@@ -208,3 +208,62 @@ fn a_name_of_an_earlier_kustomization_is_followed_by_its_lineage() {
         ["x-c-4h2mbtbbt6", "z-c-4h2mbtbbt6", "x-p", "x-c-4h2mbtbbt6", "c", "z-p", "z-c-4h2mbtbbt6", "c"]
     );
 }
+
+#[test]
+fn a_label_set_at_several_fields_is_one() {
+    const BASE: &str = "resources: [d.yaml]\ncommonLabels: {app: one}\n";
+    const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n";
+    let labels = |overlay: &str| {
+        let tree = tree(&[
+            ("kustomization.yaml", overlay),
+            ("base/kustomization.yaml", BASE),
+            ("base/d.yaml", DEPLOYMENT),
+        ]);
+        let built = run(&tree, &BuildOptions::default()).unwrap();
+        let object = &built.objects.iter().next().unwrap().object;
+        let at = |path: &[&str]| object.get(path).and_then(|v| v["app"].as_str()).unwrap_or("-").to_owned();
+        [
+            at(&["metadata", "labels"]),
+            at(&["spec", "selector", "matchLabels"]),
+            at(&["spec", "template", "metadata", "labels"]),
+        ]
+    };
+    let all = |value: &str| [value; 3].map(str::to_owned);
+    let patch = |rest: &str| {
+        format!(
+            "resources: [base]\npatches:\n- patch: |\n    apiVersion: apps/v1\n    kind: Deployment\n    metadata: {{name: d{rest}\n"
+        )
+    };
+    assert_eq!(labels("resources: [base]\nlabels: [{pairs: {app: two}}]\n"), all("two"));
+    assert_eq!(labels(&patch(", labels: {app: two}}")), all("two"));
+    let replacement = "resources: [base]\nreplacements:\n- sourceValue: two\n  targets:\n  - select: {kind: Deployment}\n    fieldPaths: [spec.template.metadata.labels.app]\n";
+    assert_eq!(labels(replacement), all("two"));
+    // A JSON patch reads the object anew, and what it removes is one no more.
+    let json = "resources: [base]\npatches:\n- target: {kind: Deployment}\n  patch: '[{\"op\": \"add\", \"path\": \"/metadata/labels/x\", \"value\": \"y\"}]'\nlabels: [{pairs: {app: two}}]\n";
+    assert_eq!(labels(json), ["two", "one", "one"]);
+    let removed =
+        patch("}\n    spec: {template: {metadata: {labels: {app: null}}}}\nlabels: [{pairs: {app: two}}]");
+    assert_eq!(labels(&removed), ["two", "two", "-"]);
+}
+
+#[test]
+fn patches_that_may_change_names_make_strings_of_annotations() {
+    let tree = tree(&[
+        (
+            "kustomization.yaml",
+            "resources: [a.yaml]\npatches:\n- options: {allowNameChange: true}\n  patch: |\n    apiVersion: v1\n    kind: ConfigMap\n    metadata: {name: a, annotations: {x: null}}\n",
+        ),
+        ("a.yaml", CONFIG_MAP),
+    ]);
+    let built = run(&tree, &BuildOptions::default()).unwrap();
+    assert_eq!(built.objects.iter().next().unwrap().object.annotation("x"), Some("null"));
+}
+
+#[test]
+fn a_directive_in_a_list_that_comes_with_a_new_element_is_read() {
+    let patch = "resources: [d.yaml]\npatches:\n- patch: |\n    apiVersion: apps/v1\n    kind: Deployment\n    metadata: {name: d}\n    spec: {template: {spec: {containers: [{name: new, env: [{$patch: replace}, {name: A, value: b}]}]}}}\n";
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {template: {spec: {containers: [{name: old}]}}}\n";
+    let tree = tree(&[("kustomization.yaml", patch), ("d.yaml", deployment)]);
+    let text = to_yaml(&run(&tree, &BuildOptions::default()).unwrap().objects);
+    assert!(!text.contains("$patch") && text.contains("name: A"), "{text}");
+}
