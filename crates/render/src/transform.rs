@@ -1,4 +1,4 @@
-use crate::Rendered;
+use crate::{RenderError, Rendered, Substitution};
 use holdfast_object::{GroupKind, Object, ObjectSet};
 
 /// Something that is done to all objects of a render, in order.
@@ -8,17 +8,30 @@ pub enum Transform {
     Labels(Vec<(String, String)>),
     /// Sets annotations on every object, over what is there.
     Annotations(Vec<(String, String)>),
+    /// Replaces `${…}` in every object.
+    Substitute(Substitution),
 }
 
 impl Transform {
     /// Carries the transform out.
-    pub fn apply(&self, rendered: &mut Rendered) {
-        for entry in rendered.objects.iter_mut() {
-            match self {
-                Self::Labels(labels) => labels.iter().for_each(|(k, v)| entry.object.set_label(k, v)),
-                Self::Annotations(list) => list.iter().for_each(|(k, v)| entry.object.set_annotation(k, v)),
+    ///
+    /// # Errors
+    /// [`RenderError::Broken`] with every object that it cannot be applied to; nothing is changed then.
+    pub fn apply(&self, rendered: &mut Rendered) -> Result<(), RenderError> {
+        match self {
+            Self::Labels(labels) => {
+                for entry in rendered.objects.iter_mut() {
+                    labels.iter().for_each(|(k, v)| entry.object.set_label(k, v));
+                }
             }
+            Self::Annotations(list) => {
+                for entry in rendered.objects.iter_mut() {
+                    list.iter().for_each(|(k, v)| entry.object.set_annotation(k, v));
+                }
+            }
+            Self::Substitute(substitution) => return substitution.apply(rendered),
         }
+        Ok(())
     }
 }
 
