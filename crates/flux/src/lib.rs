@@ -49,6 +49,8 @@ pub struct FluxOptions {
     pub override_managers: Vec<String>,
     /// Kinds that are applied before the others, as `Kind.group` or `Kind` (`--custom-apply-stage-kinds`).
     pub custom_stage_kinds: Vec<String>,
+    /// Refuse kustomizations that name bases, components or files elsewhere (`--no-remote-bases`).
+    pub no_remote_bases: bool,
     /// Intervals vary by up to this many per cent, so that many resources do not come up together
     /// (`--interval-jitter-percentage`).
     pub jitter_percent: u8,
@@ -72,6 +74,7 @@ impl Default for FluxOptions {
             default_service_account: None,
             override_managers: Vec::new(),
             custom_stage_kinds: Vec::new(),
+            no_remote_bases: false,
             jitter_percent: 5,
             prune_limit: None,
             definitions_timeout: Duration::from_secs(60),

@@ -34,7 +34,7 @@ pub async fn preview(
     source: &Object,
 ) -> Result<Preview, String> {
     let (tree, revision) = files(cluster, sources, source).await?;
-    kustomization::preview(cluster, kustomization, tree, &revision).await
+    kustomization::preview(cluster, sources, kustomization, tree, &revision).await
 }
 
 /// A source's files as they are now, and their revision.

@@ -133,7 +133,8 @@ fn find_chart<'a>(
     match context.chart_tree(source)? {
         Ok(tree) => Ok((tree, String::new())),
         Err(why) => {
-            Err(format!("cannot pull chart '{}' from '{}': {why}", chart.name, without_password(&chart.repo)).into())
+            Err(format!("cannot pull chart '{}' from '{}': {why}", chart.name, without_password(&chart.repo))
+                .into())
         }
     }
 }

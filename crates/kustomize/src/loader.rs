@@ -190,7 +190,9 @@ impl<'a> Loader<'a> {
     }
 
     fn load_http(&self, url: &str, context: &mut Context<'a>) -> Result<Bytes> {
-        let body = context.http_body(url)?.map_err(|why| format!("cannot read '{}': {why}", without_password(url)))?;
+        let body = context
+            .http_body(url)?
+            .map_err(|why| format!("cannot read '{}': {why}", without_password(url)))?;
         context.count_file(body.len())?;
         Ok(body.clone())
     }

@@ -119,7 +119,11 @@ impl<'a> Target<'a> {
                 if !error.message.is_empty() {
                     let error = error.in_file(&self.file()).of_field(&format!("{field}.{at}"));
                     context.errors.push(BuildError {
-                        message: format!("accumulating resources from '{}': {}", without_password(path), error.message),
+                        message: format!(
+                            "accumulating resources from '{}': {}",
+                            without_password(path),
+                            error.message
+                        ),
                         ..error
                     });
                 }

@@ -187,7 +187,7 @@ impl StandIn for Local {
         let name = match wanted {
             GitRef::Head => "",
             GitRef::Branch(name) | GitRef::Tag(name) | GitRef::Name(name) => name,
-            GitRef::Any { text, .. } => text,
+            GitRef::Any { text, .. } | GitRef::Revision(text) => text,
             GitRef::Commit(commit) | GitRef::BranchCommit { commit, .. }
                 if *commit == artifact.revision.commit() =>
             {

@@ -215,7 +215,9 @@ mod tests {
     #[test]
     fn a_commit_that_touches_nothing_of_it_costs_no_render() {
         let cache = RenderCache::new(8);
-        let render = |tree: &Hashed| cache.render(tree, &request("app"), &Provided::new(), "").unwrap().unwrap().objects.len();
+        let render = |tree: &Hashed| {
+            cache.render(tree, &request("app"), &Provided::new(), "").unwrap().unwrap().objects.len()
+        };
         assert_eq!(render(&tree(&[("app/a.yaml", "a"), ("other/b.yaml", "b")])), 1);
         assert_eq!(render(&tree(&[("app/a.yaml", "a"), ("other/b.yaml", "changed")])), 1);
         assert_eq!(cache.stats(), CacheStats { hits: 1, renders: 1 });
@@ -237,7 +239,10 @@ mod tests {
     fn base(name: &str) -> (Need, crate::Answer) {
         let need = Need::Git { url: "https://h/o/r".into(), reference: "v1".into(), submodules: true };
         let mut files = MemoryTree::new();
-        files.insert("kustomization.yaml", format!("configMapGenerator: [{{name: {name}, literals: [a=b]}}]\n"));
+        files.insert(
+            "kustomization.yaml",
+            format!("configMapGenerator: [{{name: {name}, literals: [a=b]}}]\n"),
+        );
         (need, crate::Answer { content: crate::Content::Tree(Arc::new(files)), digest: name.into() })
     }
 
@@ -249,7 +254,7 @@ mod tests {
         let tree = Hashed(files);
         let request = RenderRequest {
             path: String::new(),
-            renderer: Renderer::Kustomize(crate::KustomizeOptions::default()),
+            renderer: Renderer::Kustomize(Box::default()),
             limits: RenderLimits::default(),
         };
         let render = |provided: &Provided| cache.render(&tree, &request, provided, "").unwrap();

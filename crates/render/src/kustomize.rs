@@ -1,5 +1,7 @@
-use crate::{Diagnostic, Need, Provided, RenderError, RenderLimits, RenderOutcome, Rendered};
-use holdfast_kustomize::{BuildError, BuildOptions, Injection, Limits, LoadRestrictor, Outcome, Reorder, build};
+use crate::{Diagnostic, HelmCharts, Need, Provided, RenderError, RenderLimits, RenderOutcome, Rendered};
+use holdfast_kustomize::{
+    BuildError, BuildOptions, Injection, Limits, LoadRestrictor, Outcome, Reorder, build,
+};
 use holdfast_object::Origin;
 use holdfast_tree::{FileTree, resolve};
 
@@ -12,6 +14,10 @@ pub struct KustomizeOptions {
     pub load_restrictor: LoadRestrictor,
     /// The order of the objects.
     pub reorder: Reorder,
+    /// Renders `helmCharts`; without it they are refused, as kustomize does without `--enable-helm`.
+    pub helm: Option<HelmCharts>,
+    /// Label all objects as made by kustomize (`--enable-managedby-label`).
+    pub managed_by_label: bool,
 }
 
 /// Builds a folder as kustomize does.
@@ -27,6 +33,9 @@ pub(crate) fn render(
         load_restrictor: options.load_restrictor,
         reorder: options.reorder,
         inject: options.inject.as_ref(),
+        enable_helm: options.helm.is_some(),
+        helm: options.helm.as_ref().map(|helm| helm as _),
+        managed_by_label: options.managed_by_label,
         limits: Limits {
             files: limits.files,
             objects: limits.objects,
@@ -34,7 +43,6 @@ pub(crate) fn render(
             input_bytes: usize::try_from(limits.bytes).unwrap_or(usize::MAX),
             ..Limits::default()
         },
-        ..BuildOptions::default()
     };
     match build(tree, &folder, &build_options, &provided.for_kustomize()) {
         Ok(Outcome::Built(built)) => {
@@ -68,6 +76,7 @@ mod tests {
             inject: Some(Injection::Flux(Flux { name_prefix: Some("x-".into()), ..Flux::default() })),
             load_restrictor: LoadRestrictor::None,
             reorder: Reorder::Legacy,
+            ..KustomizeOptions::default()
         }
     }
 
@@ -95,7 +104,9 @@ mod tests {
     fn errors_name_their_file() {
         let mut tree = MemoryTree::new();
         tree.insert("app/kustomization.yaml", "resources: [missing.yaml]\n");
-        let error = render(&tree, "app", &options(), &RenderLimits::default(), &Provided::new()).unwrap_err().to_string();
+        let error = render(&tree, "app", &options(), &RenderLimits::default(), &Provided::new())
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("missing.yaml"), "{error}");
     }
 }

@@ -8,19 +8,23 @@
 //! It fetches nothing, decrypts nothing by itself and never sees a cluster.
 
 mod cache;
+mod charts;
 mod directory;
 mod helm;
 mod kustomize;
 mod needs;
 mod recording;
+mod substitute;
 mod transform;
 
 pub use cache::{CacheStats, CachedOutcome, RenderCache};
+pub use charts::HelmCharts;
 pub use directory::DirectoryOptions;
 pub use helm::{HelmOptions, HelmParameter, ValueFile};
 pub use holdfast_kustomize as kustomization;
 pub use kustomize::KustomizeOptions;
 pub use needs::{Answer, Content, Need, Provided, chart_folder};
+pub use substitute::{InvalidVariable, Substitution};
 pub use transform::{NamespaceRule, Scope, Transform, set_namespaces};
 
 use holdfast_object::{ObjectSet, Origin};
@@ -44,7 +48,7 @@ pub enum Renderer {
     /// Plain YAML and JSON files.
     Directory(DirectoryOptions),
     /// A kustomization, or for Flux any folder.
-    Kustomize(KustomizeOptions),
+    Kustomize(Box<KustomizeOptions>),
     /// A Helm chart.
     Helm(Box<HelmOptions>),
 }

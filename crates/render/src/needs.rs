@@ -215,9 +215,8 @@ mod tests {
 
     #[test]
     fn a_need_shows_no_password() {
-        let git = |url: &str| {
-            Need::Git { url: url.into(), reference: "v1".into(), submodules: true }.to_string()
-        };
+        let git =
+            |url: &str| Need::Git { url: url.into(), reference: "v1".into(), submodules: true }.to_string();
         assert_eq!(git("https://me:geheim@host/a"), "repository https://me@host/a at v1");
         assert_eq!(git("git@host:org/a.git"), "repository git@host:org/a.git at v1");
         let http = Need::Http { url: "https://:token@host/a@b.yaml".into() };

@@ -122,3 +122,13 @@ pub(crate) fn origin(url: &Url) -> (String, Option<String>, Option<u16>) {
 pub(crate) fn unexpected(shown: &str, message: &str) -> SourceError {
     SourceError::Protocol { url: shown.to_owned(), message: message.to_owned() }
 }
+
+/// An address as it may be shown: queries may hold signatures.
+pub(crate) fn without_query(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    // Neither can fail for addresses that have a host.
+    let _ = url.set_password(None);
+    let _ = url.set_username("");
+    url.to_string()
+}

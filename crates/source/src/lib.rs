@@ -26,9 +26,10 @@
 //!
 //! [`LocalFolder`] reads a folder on this machine, at the last commit of its checkout or as it lies, and [`Watch`]
 //! tells when it changes. [`oci`] pulls artifacts from registries, [`HelmRepositories`] charts from there and from
-//! repositories with an index. [`Sources`] is the one door to all of them. [`SourceIgnore`] leaves out of a tree what
-//! Flux would leave out, [`archive`] packs what is left as Flux would, and [`Storage`] keeps it to be served;
-//! [`webhook`] reads what Git providers tell about pushes.
+//! repositories with an index. [`Sources`] is the one door to all of them; [`Sources::provide`] runs a render and
+//! fetches the bases, files and charts that it asks for. [`SourceIgnore`] leaves out of a tree what Flux would leave
+//! out, [`archive`] packs what is left as Flux would, and [`Storage`] keeps it to be served; [`webhook`] reads what Git
+//! providers tell about pushes.
 //!
 //! Where to look: `git/select` decides which commit a reference stands for, `git/session` speaks with a server over
 //! `git/transport`, `git/store` keeps objects on disk, `git/tree` reads files from them, and `git/cache` joins these.
@@ -54,7 +55,9 @@ mod helm_repository;
 mod http;
 mod ignore;
 mod limits;
+mod needs;
 pub mod oci;
+mod offload;
 mod revision;
 mod sources;
 mod storage;
@@ -72,6 +75,7 @@ pub use helm_repository::{Chart, ChartVersion, HelmAccess, HelmIndex, HelmReposi
 pub use http::{http_client, proxy_address};
 pub use ignore::{IgnoringTree, SourceIgnore};
 pub use limits::Limits;
+pub use needs::{FetchPolicy, Grants, NeedLimits, ProvideError, Step};
 pub use revision::{GitRef, Revision};
 pub use secrecy::SecretString as Secret;
 pub use sources::{Sources, StandIn};

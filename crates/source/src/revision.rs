@@ -23,6 +23,9 @@ pub enum GitRef {
         /// The commit's full hash.
         commit: String,
     },
+    /// What `git fetch` and then `git checkout` take: a commit's full hash, a full reference, a tag or a branch, in
+    /// this order; empty is `HEAD`. As Kustomize's `?ref=`.
+    Revision(String),
     /// A text that may be any of these, as Argo CD's `targetRevision`: a version range over tags, then a branch or
     /// tag of this name, a full reference, a commit's full hash or its first seven or more digits; empty is `HEAD`.
     Any {
@@ -43,6 +46,7 @@ impl fmt::Display for GitRef {
             Self::Name(name) => write!(f, "reference {name:?}"),
             Self::Commit(commit) => write!(f, "commit {commit}"),
             Self::BranchCommit { branch, commit } => write!(f, "commit {commit} on branch {branch:?}"),
+            Self::Revision(text) => write!(f, "revision {text:?}"),
             Self::Any { text, tag_prefix } if tag_prefix.is_empty() => write!(f, "revision {text:?}"),
             Self::Any { text, tag_prefix } => {
                 write!(f, "revision {text:?} (tags with prefix {tag_prefix:?})")

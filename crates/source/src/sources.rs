@@ -1,4 +1,5 @@
 use crate::download::Get;
+use crate::needs::HttpFiles;
 use crate::oci::{HashedTree, OciRegistries, untar};
 use crate::storage::digest_of;
 use crate::{
@@ -24,6 +25,7 @@ struct Inner {
     registries: OciRegistries,
     charts: HelmRepositories,
     storage: Storage,
+    files: HttpFiles,
     stand_ins: RwLock<HashMap<String, Arc<dyn StandIn>>>,
     changes: broadcast::Sender<String>,
 }
@@ -55,8 +57,8 @@ impl Sources {
         let registries = OciRegistries::new(cache.limits().clone());
         let charts = HelmRepositories::with_registries(cache.folder().join("charts"), registries.clone());
         let storage = Storage::new(options, cache.limits().clone());
-        let stand_ins = RwLock::default();
-        Self { inner: Arc::new(Inner { cache, registries, charts, storage, stand_ins, changes }) }
+        let (files, stand_ins) = (HttpFiles::new(), RwLock::default());
+        Self { inner: Arc::new(Inner { cache, registries, charts, files, storage, stand_ins, changes }) }
     }
 
     /// The cache underneath.
@@ -77,6 +79,11 @@ impl Sources {
     /// Where published artifacts are kept to be served.
     pub fn storage(&self) -> &Storage {
         &self.inner.storage
+    }
+
+    /// Single files over HTTP.
+    pub(crate) fn http_files(&self) -> &HttpFiles {
+        &self.inner.files
     }
 
     /// Serves a repository's address from this machine from now on.

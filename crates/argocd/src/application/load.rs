@@ -8,10 +8,10 @@ use super::reconcile::Round;
 use super::refresh::Level;
 use super::request::{self, Identity, Pruning, Target};
 use holdfast_cluster::{ApiError, ApiRequest, Cluster};
-use holdfast_controller::offload;
 use holdfast_object::{GroupKind, Object, ObjectRef, Value};
-use holdfast_render::{Rendered, Scope};
-use holdfast_source::{Artifact, GitRef};
+use holdfast_render::{Provided, RenderCache, RenderOutcome, Rendered, Scope};
+use holdfast_source::{Access, Artifact, FetchPolicy, GitRef, Grants, Sources};
+use holdfast_tree::FileTree;
 use holdfast_types::argocd::{ApplicationSpec, Source};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +28,38 @@ impl Problem {
     fn lasting(message: String) -> Self {
         Self { message, passes: false }
     }
+}
+
+impl From<Problem> for String {
+    fn from(problem: Problem) -> Self {
+        problem.message
+    }
+}
+
+/// Renders a source with everything it asks for fetched; without a cache, whatever was rendered before.
+pub(super) async fn render(
+    sources: &Sources,
+    source: &Source,
+    tree: Arc<dyn FileTree>,
+    facts: request::ReleaseFacts,
+    policy: FetchPolicy,
+    renders: Option<Arc<RenderCache>>,
+) -> Result<(request::SourceType, Arc<Rendered>), Problem> {
+    let source = source.clone();
+    let run = move |provided: &Provided| {
+        let (kind, request) = request::render_request(tree.as_ref(), &source, &facts)?;
+        let outcome = match &renders {
+            Some(renders) => renders.render(tree.as_ref(), &request, provided, &source.repo_url),
+            None => holdfast_render::render(tree.as_ref(), &request, provided).map(|outcome| match outcome {
+                RenderOutcome::Rendered(rendered) => Ok(Arc::new(rendered)),
+                RenderOutcome::Needs(needs) => Err(needs),
+            }),
+        };
+        let step = outcome.map_err(|e| e.to_string())?;
+        Ok::<_, String>(step.map(|rendered| (kind, rendered)))
+    };
+    let rendered = sources.provide(&policy, run).await;
+    rendered.map_err(|error| Problem { message: error.to_string(), passes: error.is_transient() })
 }
 
 impl Round<'_> {
@@ -57,11 +89,17 @@ impl Round<'_> {
         max_age: Duration,
         anew: bool,
     ) -> Result<Arc<Target>, Problem> {
-        let artifact = self.fetch(source, revision, max_age).await?;
+        let access = self.shared.repositories.access(&source.repo_url).await;
+        let access = access.map_err(|message| Problem { message, passes: true })?;
+        let artifact = self.fetch(source, revision, &access, max_age).await?;
         let commit = artifact.revision.commit().to_owned();
         let facts = self.facts(spec).await;
+        // As with Argo CD, remote bases beside the source are read with the source's own credentials.
+        let grants = Grants::default().with_server_of(&source.repo_url, access);
+        let policy = FetchPolicy { grants, ..FetchPolicy::anonymous(max_age) };
+        let renders = (!anew).then(|| self.shared.renders.clone());
         let (source_type, rendered) =
-            self.render(source, artifact, anew, facts).await.map_err(Problem::lasting)?;
+            render(&self.shared.sources, source, artifact.tree, facts, policy, renders).await?;
         let identity = Identity::of(&self.app, spec, &self.shared.options.control_namespace);
         let cluster = self.shared.engine.cluster();
         let target = Target::new((spec, source), &commit, (source_type, &rendered), &identity, &|kind| {
@@ -70,12 +108,16 @@ impl Round<'_> {
         target.map(Arc::new).map_err(Problem::lasting)
     }
 
-    async fn fetch(&self, source: &Source, revision: &str, max_age: Duration) -> Result<Artifact, Problem> {
+    async fn fetch(
+        &self,
+        source: &Source,
+        revision: &str,
+        access: &Access,
+        max_age: Duration,
+    ) -> Result<Artifact, Problem> {
         let tag_prefix = source.rest.get("tagPrefix").and_then(Value::as_str).unwrap_or_default();
         let wanted = GitRef::Any { text: revision.to_owned(), tag_prefix: tag_prefix.to_owned() };
-        let access = self.shared.repositories.access(&source.repo_url).await;
-        let access = access.map_err(|message| Problem { message, passes: true })?;
-        let artifact = self.shared.sources.git(&source.repo_url, &wanted, &access, max_age).await;
+        let artifact = self.shared.sources.git(&source.repo_url, &wanted, access, max_age).await;
         artifact.map_err(|e| Problem { message: format!("{e} ({})", e.hint()), passes: e.is_transient() })
     }
 
@@ -92,37 +134,6 @@ impl Round<'_> {
             now: self.shared.began,
             seed: self.shared.options.seed,
         }
-    }
-
-    async fn render(
-        &self,
-        source: &Source,
-        artifact: Artifact,
-        anew: bool,
-        facts: request::ReleaseFacts,
-    ) -> Result<(request::SourceType, Arc<Rendered>), String> {
-        let (renders, source) = (self.shared.renders.clone(), source.clone());
-        let render = move || {
-            let (kind, request) = request::render_request(artifact.tree.as_ref(), &source, &facts)?;
-            let outcome = if anew {
-                match holdfast_render::render(artifact.tree.as_ref(), &request) {
-                    Ok(holdfast_render::RenderOutcome::Rendered(rendered)) => Ok(Ok(Arc::new(rendered))),
-                    Ok(holdfast_render::RenderOutcome::Needs(needs)) => Ok(Err(needs)),
-                    Err(error) => Err(error),
-                }
-            } else {
-                renders.render(artifact.tree.as_ref(), &request, &source.repo_url)
-            };
-            match outcome.map_err(|e| e.to_string())? {
-                Ok(rendered) => Ok((kind, rendered)),
-                Err(needs) => {
-                    let needs = needs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-                    Err(format!("what lies elsewhere is not fetched yet: {needs}"))
-                }
-            }
-        };
-        // A large render would hold up every other reconcile of its thread.
-        offload(render).await.map_err(|e| format!("rendering broke off: {e}"))?
     }
 
     /// Compares a target with the cluster; `None` while not all of it is known.

@@ -1,14 +1,13 @@
 //! A comparison run ahead: what a sync would apply, without applying it.
 
-use super::load::{kube_version, scope};
+use super::load::{kube_version, render, scope};
 use super::request::{self, Identity, Pruning, ReleaseFacts, Target, last_objects};
 use super::status::Status;
 use crate::credentials::Repositories;
 use crate::{ArgoOptions, Preview};
 use holdfast_cluster::Cluster;
 use holdfast_object::{Object, Value};
-use holdfast_render::{RenderOutcome, render};
-use holdfast_source::{GitRef, Sources};
+use holdfast_source::{FetchPolicy, GitRef, Grants, Sources};
 use holdfast_sync::Desired;
 use holdfast_types::argocd::ApplicationSpec;
 use jiff::Timestamp;
@@ -36,6 +35,7 @@ pub(crate) async fn preview(
     let access = repositories.access(&source.repo_url).await?;
     let artifact = sources.git(&source.repo_url, &wanted, &access, Duration::ZERO).await;
     let artifact = artifact.map_err(|e| format!("{e} ({})", e.hint()))?;
+    let revision = artifact.revision.commit().to_owned();
     let facts = ReleaseFacts {
         app: app.name().to_owned(),
         namespace: spec.destination.namespace.clone(),
@@ -45,13 +45,12 @@ pub(crate) async fn preview(
         now: now.as_nanosecond(),
         seed: options.seed,
     };
-    let (source_type, rendering) = request::render_request(artifact.tree.as_ref(), source, &facts)?;
-    let rendered = match render(artifact.tree.as_ref(), &rendering).map_err(|e| e.to_string())? {
-        RenderOutcome::Rendered(rendered) => rendered,
-        RenderOutcome::Needs(needs) => return Err(format!("remote parts are not supported yet: {needs:?}")),
+    let policy = FetchPolicy {
+        grants: Grants::default().with_server_of(&source.repo_url, access),
+        ..FetchPolicy::anonymous(Duration::ZERO)
     };
+    let (source_type, rendered) = render(sources, source, artifact.tree, facts, policy, None).await?;
     let identity = Identity::of(app, &spec, &options.control_namespace);
-    let revision = artifact.revision.commit().to_owned();
     let target = Target::new((&spec, source), &revision, (source_type, &rendered), &identity, &|kind| {
         scope(cluster, kind)
     })?;
@@ -64,5 +63,5 @@ pub(crate) async fn preview(
     // A preview shows what a sync with pruning would delete, whether or not the policy prunes by itself.
     let pruning = Pruning { enabled: true, ..Pruning::default() };
     let policy = request::sync_policy(&spec, &identity, &sync_options, &pruning);
-    Ok(Preview { desired, policy, diagnostics: rendered.diagnostics })
+    Ok(Preview { desired, policy, diagnostics: rendered.diagnostics.clone() })
 }

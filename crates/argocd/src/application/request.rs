@@ -93,11 +93,12 @@ pub(crate) fn render_request(
         }
         SourceType::Kustomize => {
             let block = source.rest.get("kustomize").unwrap_or(&Value::Null);
-            Renderer::Kustomize(KustomizeOptions {
+            Renderer::Kustomize(Box::new(KustomizeOptions {
                 inject: Some(Injection::ArgoCd(parameters::kustomize(block)?)),
                 load_restrictor: LoadRestrictor::RootOnly,
                 reorder: Reorder::Unspecified,
-            })
+                ..KustomizeOptions::default()
+            }))
         }
         SourceType::Helm => {
             let block = source.rest.get("helm").unwrap_or(&Value::Null);

@@ -3,10 +3,9 @@
 use super::Context;
 use crate::error::{CliError, Exit};
 use crate::remote;
-use holdfast_kustomize::{
-    BuildOptions, Built, LoadRestrictor, Outcome, Provided, Reorder, build, to_files, to_yaml,
-};
+use holdfast_kustomize::{BuildOptions, Built, LoadRestrictor, Outcome, Reorder, build, to_files, to_yaml};
 use holdfast_object::ObjectSet;
+use holdfast_render::{HelmCharts, Need};
 use holdfast_source::DiskTree;
 use std::path::{Path, PathBuf};
 
@@ -40,6 +39,14 @@ struct BuildArguments {
     #[arg(long)]
     enable_helm: bool,
 
+    /// Kubernetes' version for charts, in place of the one that the kustomization names.
+    #[arg(long, value_name = "VERSION", default_value = "")]
+    helm_kube_version: String,
+
+    /// API versions for charts, in place of those that the kustomization names.
+    #[arg(long, value_name = "VERSIONS", value_delimiter = ',')]
+    helm_api_versions: Vec<String>,
+
     /// Label all objects as made by kustomize.
     #[arg(long)]
     enable_managedby_label: bool,
@@ -51,8 +58,6 @@ struct BuildArguments {
 
 /// A file larger than this is refused.
 pub(super) const MAX_FILE_BYTES: u64 = 64 << 20;
-/// How often a build may ask for what lies behind URLs: bases of bases of bases.
-const ROUNDS: usize = 32;
 
 pub(crate) fn run(arguments: &Arguments, context: &Context) -> Result<Exit, CliError> {
     let Kustomize::Build(arguments) = &arguments.command;
@@ -81,22 +86,28 @@ fn build_folder(arguments: &BuildArguments, context: &Context) -> Result<Built, 
     // Bases may lie anywhere on the disk, so the tree is all of it.
     let (root, path) = split_root(&folder)?;
     let tree = DiskTree::new(&root, MAX_FILE_BYTES);
-    let options = BuildOptions {
-        load_restrictor: arguments.load_restrictor,
-        reorder: arguments.reorder,
-        enable_helm: arguments.enable_helm,
-        managed_by_label: arguments.enable_managedby_label,
-        ..BuildOptions::default()
-    };
-    let mut provided = Provided::new();
-    for _ in 0..ROUNDS {
-        match build(&tree, &path, &options, &provided) {
-            Ok(Outcome::Built(built)) => return Ok(built),
-            Ok(Outcome::Needs(needs)) => remote::provide(context, needs, &mut provided)?,
-            Err(errors) => return Err(CliError::user(errors.to_string())),
-        }
-    }
-    Err(CliError::user(format!("the kustomization asks for remote bases more than {ROUNDS} times")))
+    let charts = arguments.enable_helm.then(|| HelmCharts {
+        kube_version: arguments.helm_kube_version.clone(),
+        api_versions: arguments.helm_api_versions.clone(),
+        now: (context.environment.now)().as_nanosecond(),
+        seed: rand::random(),
+    });
+    let (load_restrictor, reorder) = (arguments.load_restrictor, arguments.reorder);
+    let managed_by_label = arguments.enable_managedby_label;
+    remote::provide(context, move |provided| {
+        let options = BuildOptions {
+            load_restrictor,
+            reorder,
+            enable_helm: charts.is_some(),
+            helm: charts.as_ref().map(|charts| charts as _),
+            managed_by_label,
+            ..BuildOptions::default()
+        };
+        build(&tree, &path, &options, &provided.for_kustomize()).map(|outcome| match outcome {
+            Outcome::Built(built) => Ok(built),
+            Outcome::Needs(needs) => Err(needs.into_iter().map(Need::from).collect()),
+        })
+    })
 }
 
 /// The root of the disk, and a folder's path below it.

@@ -6,12 +6,14 @@ use crate::FluxOptions;
 use crate::source::secrets::SecretData;
 use holdfast_cluster::Cluster;
 use holdfast_object::{Object, ObjectSet};
-use holdfast_render::{Diagnostic, RenderCache, RenderError, Rendered};
+use holdfast_render::{Diagnostic, Provided, RenderCache, RenderError, Rendered};
 use holdfast_secrets::Vault;
+use holdfast_source::{FetchPolicy, ProvideError, Sources};
 use holdfast_tree::FileTree;
 use holdfast_types::flux::{DecryptionSpec, KustomizationSpec};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a Kustomization's source comes to.
 pub(super) struct Build {
@@ -37,6 +39,10 @@ impl BuildError {
 pub(super) struct Builder<'a> {
     /// The cluster of the Kustomization itself, for its Secrets and ConfigMaps.
     pub(super) cluster: &'a Cluster,
+    /// Where remote bases come from.
+    pub(super) sources: &'a Sources,
+    /// How old they may be.
+    pub(super) max_age: Duration,
     pub(super) renders: &'a Arc<RenderCache>,
     pub(super) options: &'a FluxOptions,
 }
@@ -61,7 +67,7 @@ impl Builder<'_> {
             None => tree.clone(),
         };
         let salt = decryption.as_ref().map(Decryption::fingerprint).unwrap_or_default();
-        let rendered = self.render(spec, clear, &salt)?;
+        let rendered = self.render(spec, clear, &salt).await?;
         let mut objects = rendered.objects.clone();
         if let Some(with) = &mut decryption {
             with.objects(&mut objects, tree).await.map_err(BuildError::failed)?;
@@ -72,7 +78,8 @@ impl Builder<'_> {
         Ok(Build { digest: digest(&objects), objects, diagnostics: rendered.diagnostics.clone() })
     }
 
-    fn render(
+    /// Renders with everything it asks for fetched, with nobody's credentials, or answers from what was rendered before.
+    async fn render(
         &self,
         spec: &KustomizationSpec,
         tree: Arc<dyn FileTree>,
@@ -80,14 +87,16 @@ impl Builder<'_> {
     ) -> Result<Arc<Rendered>, BuildError> {
         let unusable = |message| BuildError { reason: "ArtifactFailed", message };
         let request = request::render_request(spec).map_err(unusable)?;
-        match self.renders.render(&*tree, &request, &format!("flux{salt}")) {
-            Ok(Ok(rendered)) => Ok(rendered),
-            Ok(Err(needs)) => Err(BuildError::failed(format!("remote bases are refused: {needs:?}"))),
-            Err(error @ RenderError::PathNotFound(_)) => {
-                Err(unusable(format!("kustomization path not found: {error}")))
+        let remote = !self.options.no_remote_bases;
+        let policy = FetchPolicy { remote, ..FetchPolicy::anonymous(self.max_age) };
+        let (renders, salt) = (self.renders.clone(), format!("flux{salt}"));
+        let run = move |provided: &Provided| renders.render(&*tree, &request, provided, &salt);
+        self.sources.provide(&policy, run).await.map_err(|error| match error {
+            ProvideError::Render(error @ RenderError::PathNotFound(_)) => {
+                unusable(format!("kustomization path not found: {error}"))
             }
-            Err(error) => Err(BuildError::failed(error)),
-        }
+            error => BuildError::failed(error),
+        })
     }
 
     async fn decryption(&self, namespace: &str, spec: &DecryptionSpec) -> Result<Decryption, String> {

@@ -7,9 +7,11 @@ use crate::{FluxOptions, Preview};
 use holdfast_cluster::Cluster;
 use holdfast_object::Object;
 use holdfast_render::RenderCache;
+use holdfast_source::Sources;
 use holdfast_tree::FileTree;
 use holdfast_types::flux::KustomizationSpec;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a Kustomization makes of a source's files at a revision.
 ///
@@ -17,6 +19,7 @@ use std::sync::Arc;
 /// What its `Ready` condition would say.
 pub(crate) async fn preview(
     cluster: &Cluster,
+    sources: &Sources,
     object: &Object,
     tree: Arc<dyn FileTree>,
     revision: &str,
@@ -24,7 +27,7 @@ pub(crate) async fn preview(
     let spec = object.as_map().get("spec").cloned().unwrap_or_default();
     let spec: KustomizationSpec = serde_json::from_value(spec).map_err(|e| format!("spec: {e}"))?;
     let (options, renders) = (FluxOptions::default(), Arc::new(RenderCache::new(1)));
-    let builder = Builder { cluster, renders: &renders, options: &options };
+    let builder = Builder { cluster, sources, renders: &renders, options: &options, max_age: Duration::ZERO };
     let built = builder.build(object, &spec, &tree).await.map_err(|e| e.message)?;
     let previous = inventory::read(&status_of(object));
     let mut desired = request::desired(cluster, object, &spec, revision, built.objects, previous)?;

@@ -166,8 +166,14 @@ impl Kustomizations {
         occasion: Occasion,
     ) -> Result<Active, Hindrance> {
         let failed = |reason, message| Hindrance { reason, message, again: times.retry };
-        let (home, options) = (self.shared.engine.cluster(), &self.shared.options);
-        let builder = Builder { cluster: home, renders: &self.shared.renders, options };
+        let options = &self.shared.options;
+        let builder = Builder {
+            cluster: self.shared.engine.cluster(),
+            sources: &self.shared.sources,
+            renders: &self.shared.renders,
+            options,
+            max_age: max_age_of_parts(times, &target, occasion),
+        };
         let built = builder.build(object, spec, &published.tree).await;
         let built = built.map_err(|error| failed(error.reason, error.message))?;
         let access = access::access(&self.shared, &self.tokens, object, spec).await;
@@ -360,6 +366,16 @@ impl Kustomizations {
         self.report(object, Severity::Warning, hindrance.reason, &hindrance.message, revision);
         self.write(object, status).await?;
         Ok(Outcome::After(self.shared.jittered(key, hindrance.again)))
+    }
+}
+
+/// How old remote bases may be. They are looked at anew with the interval and on request, as Flux does with every build;
+/// a repair of drift takes what is known.
+fn max_age_of_parts(times: Times, target: &Target, occasion: Occasion) -> Duration {
+    match occasion {
+        _ if target.requested.is_some() => Duration::ZERO,
+        Occasion::Drift => times.interval,
+        _ => times.interval / 2,
     }
 }
 

@@ -34,11 +34,12 @@ pub(super) fn render_request(spec: &KustomizationSpec) -> Result<RenderRequest, 
         normalize(&spec.path).ok_or_else(|| format!("path '{}' leads outside of the source", spec.path))?;
     Ok(RenderRequest {
         path,
-        renderer: Renderer::Kustomize(KustomizeOptions {
+        renderer: Renderer::Kustomize(Box::new(KustomizeOptions {
             inject: Some(Injection::Flux(injection(spec))),
             load_restrictor: LoadRestrictor::None,
             reorder: Reorder::Legacy,
-        }),
+            ..KustomizeOptions::default()
+        })),
         limits: RenderLimits::default(),
     })
 }
@@ -83,7 +84,7 @@ fn patch_target(target: &holdfast_types::flux::PatchTarget) -> PatchTarget {
 /// Everything that the rendered objects get on their way: common metadata, namespace, owner.
 ///
 /// # Errors
-/// What is wrong with a rule of `spec.ignore`.
+/// What is wrong with a rule of `spec.ignore`, or what cannot be done to an object.
 pub(super) fn desired(
     cluster: &Cluster,
     object: &Object,
@@ -94,8 +95,12 @@ pub(super) fn desired(
 ) -> Result<Desired, String> {
     let mut rendered = holdfast_render::Rendered { objects, ..Default::default() };
     if let Some(metadata) = &spec.common_metadata {
-        Transform::Labels(metadata.labels.clone().into_iter().collect()).apply(&mut rendered);
-        Transform::Annotations(metadata.annotations.clone().into_iter().collect()).apply(&mut rendered);
+        Transform::Labels(metadata.labels.clone().into_iter().collect())
+            .apply(&mut rendered)
+            .map_err(|e| e.to_string())?;
+        Transform::Annotations(metadata.annotations.clone().into_iter().collect())
+            .apply(&mut rendered)
+            .map_err(|e| e.to_string())?;
     }
     let mut objects = rendered.objects;
     // The build knows which built-in kinds have no namespace; of custom ones only the cluster does.

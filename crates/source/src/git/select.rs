@@ -43,6 +43,11 @@ pub(crate) fn prefixes(wanted: &GitRef) -> Vec<String> {
         GitRef::Commit(commit) if is_hash(commit) => Vec::new(),
         GitRef::Commit(_) => vec!["HEAD".into(), "refs/heads/".into(), "refs/tags/".into()],
         GitRef::BranchCommit { branch, .. } => vec![format!("refs/heads/{branch}")],
+        GitRef::Revision(text) => match text.as_str() {
+            "" | "HEAD" => vec!["HEAD".into()],
+            name if is_hash(name) => Vec::new(),
+            name => fetched_names(name).to_vec(),
+        },
         GitRef::Any { text, .. } => match text.as_str() {
             "" | "HEAD" => vec!["HEAD".into()],
             name if name.starts_with("refs/") => vec![name.to_owned()],
@@ -57,7 +62,9 @@ pub(crate) fn prefixes(wanted: &GitRef) -> Vec<String> {
 /// Whether the commit is known without asking the server.
 pub(crate) fn without_listing(wanted: &GitRef) -> Option<Resolved> {
     match wanted {
-        GitRef::Commit(commit) | GitRef::Any { text: commit, .. } if is_hash(commit) => {
+        GitRef::Commit(commit) | GitRef::Revision(commit) | GitRef::Any { text: commit, .. }
+            if is_hash(commit) =>
+        {
             Some(bare(commit, None))
         }
         GitRef::BranchCommit { branch, commit } if is_hash(commit) => {
@@ -81,8 +88,17 @@ pub(crate) fn select(wanted: &GitRef, listed: &[Reference]) -> Option<Resolved> 
         GitRef::Semver(range) => highest_tag(range, "", Version::parse_full, listed),
         GitRef::Commit(short) => by_short_hash(short, listed),
         GitRef::BranchCommit { .. } => None,
+        GitRef::Revision(text) if matches!(text.as_str(), "" | "HEAD") => find("HEAD").map(head),
+        GitRef::Revision(text) => {
+            fetched_names(text).iter().find_map(|name| find(name)).map(|r| named(text, r))
+        }
         GitRef::Any { text, tag_prefix } => any(text, tag_prefix, listed),
     }
+}
+
+/// Where Git looks for a name that it is to fetch, in its order.
+fn fetched_names(name: &str) -> [String; 4] {
+    [name.to_owned(), format!("refs/{name}"), format!("refs/tags/{name}"), format!("refs/heads/{name}")]
 }
 
 fn any(text: &str, tag_prefix: &str, listed: &[Reference]) -> Option<Resolved> {
@@ -205,6 +221,21 @@ mod tests {
         check(GitRef::Semver(Constraint::parse(">2").unwrap()), None);
         check(GitRef::Commit("a".repeat(40)), Some("a"));
         check(GitRef::BranchCommit { branch: "main".into(), commit: "a".repeat(40) }, Some("main@a"));
+    }
+
+    #[test]
+    fn what_git_fetch_takes() {
+        let check = |text: &str, expected| check(GitRef::Revision(text.into()), expected);
+        check("", Some("main@1"));
+        check("HEAD", Some("main@1"));
+        check("main", Some("main@1"));
+        check("heads/main", Some("heads/main@1"));
+        check("refs/pull/1/head", Some("refs/pull/1/head@5"));
+        // A tag comes before a branch of the same name, and a name is never a range.
+        check("v1.0.0", Some("v1.0.0@2"));
+        check("1.x", Some("1.x@6"));
+        check("v1", None);
+        check(&"c".repeat(40), Some("c"));
     }
 
     #[test]

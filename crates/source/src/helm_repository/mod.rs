@@ -5,7 +5,7 @@ mod stream;
 
 pub use index::{ChartVersion, HelmIndex, IndexError};
 
-use crate::download::{Get, origin, unexpected};
+use crate::download::{Get, origin, unexpected, without_query};
 use crate::flights::Flights;
 use crate::http::authorization_value;
 use crate::oci::{OciRef, OciRegistries, OciUrl, fresh_from};
@@ -418,16 +418,6 @@ fn resolve(repository: &Url, location: &str) -> Result<Url, SourceError> {
         url.set_query(repository.query());
     }
     Ok(url)
-}
-
-/// An address as it may be shown: queries may hold signatures.
-fn without_query(url: &Url) -> String {
-    let mut url = url.clone();
-    url.set_query(None);
-    // Neither can fail for addresses that have a host.
-    let _ = url.set_password(None);
-    let _ = url.set_username("");
-    url.to_string()
 }
 
 /// How to ask for the same content only if it changed.

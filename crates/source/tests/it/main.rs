@@ -10,5 +10,6 @@ mod git_ssh;
 mod git_sshd;
 mod git_store;
 mod helm_repository;
+mod needs;
 mod oci;
 mod web;
