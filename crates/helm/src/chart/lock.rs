@@ -16,6 +16,13 @@ pub struct Missing {
     pub version: String,
 }
 
+impl Missing {
+    /// Whether a chart of this version is one that is wanted.
+    pub fn accepts(&self, version: &str) -> bool {
+        crate::tree::in_range(&self.version, version)
+    }
+}
+
 /// A lock that was made for other dependencies.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(

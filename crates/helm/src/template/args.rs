@@ -69,6 +69,24 @@ pub enum UsageError {
     /// There is no such flag.
     #[error("unknown flag: {0}")]
     Unknown(String),
+    /// There is no such flag of one letter.
+    #[error("unknown shorthand flag: '{letter}' in {argument}")]
+    UnknownShorthand {
+        /// The letter.
+        letter: char,
+        /// The argument that it stands in.
+        argument: String,
+    },
+    /// A flag's value cannot be read.
+    #[error("invalid argument {value:?} for {flag:?} flag: {why}")]
+    Value {
+        /// The flag, as Helm lists it.
+        flag: &'static str,
+        /// Its value.
+        value: String,
+        /// Why.
+        why: String,
+    },
     /// A flag lacks its value.
     #[error("flag needs an argument: {0}")]
     NoValue(String),
@@ -117,6 +135,8 @@ enum Flag {
     Ignored {
         switch: bool,
     },
+    /// Neither, but its value is checked.
+    Checked(fn(&str) -> Result<(), UsageError>),
     Refused {
         switch: bool,
         why: &'static str,
@@ -158,17 +178,19 @@ fn flag(name: &str) -> Option<Flag> {
         | "disable-openapi-validation"
         | "force"
         | "hide-notes"
+        | "kube-insecure-skip-tls-verify"
         | "replace"
         | "skip-crds"
         | "take-ownership"
         | "wait"
         | "wait-for-jobs" => Flag::Ignored { switch: true },
+        "timeout" => Flag::Checked(check_timeout),
+        "labels" => Flag::Checked(check_labels),
         "description"
-        | "labels"
-        | "timeout"
         | "kubeconfig"
         | "kube-context"
         | "kube-apiserver"
+        | "kube-as-group"
         | "kube-as-user"
         | "kube-ca-file"
         | "kube-token"
@@ -189,6 +211,22 @@ fn flag(name: &str) -> Option<Flag> {
         }
         _ => return None,
     })
+}
+
+fn check_timeout(value: &str) -> Result<(), UsageError> {
+    let invalid = |why| UsageError::Value { flag: "--timeout", value: value.to_owned(), why };
+    holdfast_gotemplate::Duration::parse(value).map(drop).map_err(invalid)
+}
+
+fn check_labels(value: &str) -> Result<(), UsageError> {
+    match comma_separated(value).iter().find(|label| !label.contains('=')) {
+        None => Ok(()),
+        Some(label) => Err(UsageError::Value {
+            flag: "-l, --labels",
+            value: value.to_owned(),
+            why: format!("{label} must be formatted as key=value"),
+        }),
+    }
 }
 
 fn short(letter: char) -> Option<&'static str> {
@@ -254,7 +292,8 @@ impl TemplateArgs {
         rest: &mut impl Iterator<Item = &'a String>,
     ) -> Result<(), UsageError> {
         for (at, letter) in letters.char_indices() {
-            let name = short(letter).ok_or_else(|| UsageError::Unknown(argument.to_owned()))?;
+            let name = short(letter)
+                .ok_or_else(|| UsageError::UnknownShorthand { letter, argument: argument.to_owned() })?;
             let after = &letters[at + letter.len_utf8()..];
             if let Some(Flag::Switch(_)) = flag(name)
                 && !after.starts_with('=')
@@ -304,6 +343,7 @@ impl TemplateArgs {
             Flag::Switch(slot) => *slot(self) = on,
             Flag::Fetch { .. } => self.fetch.push((name.to_owned(), value.to_owned())),
             Flag::Ignored { .. } => {}
+            Flag::Checked(check) => check(value)?,
             Flag::Refused { why, .. } if on => {
                 return Err(UsageError::Refused { flag: format!("--{name}"), why });
             }
@@ -313,7 +353,7 @@ impl TemplateArgs {
     }
 
     /// The version to fetch: `--devel` means any, prereleases too.
-    pub(super) fn wanted_version(&self) -> String {
+    pub fn wanted_version(&self) -> String {
         if self.version.is_empty() && self.devel { ">0.0.0-0".to_owned() } else { self.version.clone() }
     }
 }

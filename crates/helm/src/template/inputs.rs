@@ -1,7 +1,7 @@
 //! The chart and the files that the arguments name.
 
 use super::{Surroundings, TemplateArgs, TemplateError, TemplateNeed};
-use crate::chart::{Chart, LoadError, LoadOptions, Missing};
+use crate::chart::{ArchiveError, Chart, LoadError, LoadOptions, Missing};
 use crate::tree::in_range;
 use holdfast_tree::{TreeError, join, resolve};
 use std::cell::RefCell;
@@ -125,6 +125,11 @@ impl<'a> Inputs<'a> {
     fn load(&self, name: &str, place: &str) -> Result<Arc<Chart>, TemplateError> {
         match Chart::load(self.around.tree, place, LoadOptions::new(self.args.helm)) {
             Ok(chart) => Ok(Arc::new(chart)),
+            Err(LoadError::Archive(ArchiveError::NotGzip))
+                if name.ends_with(".yaml") || name.ends_with(".yml") =>
+            {
+                Err(TemplateError::YamlFile(name.to_owned()))
+            }
             Err(error @ LoadError::Archive(_)) => {
                 Err(TemplateError::NoArchive { path: name.to_owned(), error })
             }

@@ -105,6 +105,9 @@ pub enum TemplateError {
     /// The chart cannot be loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// Values are given as a chart.
+    #[error("file '{0}' seems to be a YAML file, but expected a gzipped archive")]
+    YamlFile(String),
     /// A file is given as a chart that is none.
     #[error("file '{path}' does not appear to be a valid chart file (details: {error})")]
     NoArchive {
