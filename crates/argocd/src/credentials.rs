@@ -2,7 +2,9 @@
 
 use holdfast_cluster::{ApiRequest, Cluster};
 use holdfast_object::{GroupVersionKind, Object, Value};
-use holdfast_source::{Access, ClientCertificate, Credentials, GitUrl, Secret, TlsOptions};
+use holdfast_source::{
+    Access, ClientCertificate, Credentials, GitUrl, Grants, HelmAccess, Secret, TlsOptions,
+};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -26,6 +28,8 @@ struct Settings {
     templates: Vec<Entry>,
     /// `ssh_known_hosts` of `argocd-ssh-known-hosts-cm`.
     known_hosts: String,
+    /// Certificates to trust, by host: `argocd-tls-certs-cm`.
+    certificates: BTreeMap<String, String>,
 }
 
 /// One Secret's fields. Never printed as they are: they hold credentials.
@@ -76,6 +80,33 @@ impl Repositories {
         access(&settings, url)
     }
 
+    /// How a Helm repository or registry is reached, and its address with its scheme: one without is a registry.
+    /// `pass_credentials` is the source's: the credentials go also to other servers that the index names.
+    ///
+    /// # Errors
+    /// What is wrong with the Secrets, or that they cannot be read.
+    pub(crate) async fn charts(
+        &self,
+        url: &str,
+        pass_credentials: bool,
+    ) -> Result<(String, HelmAccess), String> {
+        let settings = self.settings().await?;
+        charts(&settings, url, pass_credentials)
+    }
+
+    /// How every Helm repository and registry that a Secret names is reached: for the charts that a chart depends on.
+    ///
+    /// # Errors
+    /// That the Secrets cannot be read. One that is wrong grants nothing.
+    pub(crate) async fn grants(&self, pass_credentials: bool) -> Result<Grants, String> {
+        let settings = self.settings().await?;
+        let entries = settings.repositories.iter().chain(&settings.templates);
+        let addresses =
+            entries.filter(|entry| entry.get("type") == Some("helm")).filter_map(|e| e.get("url"));
+        let granted = addresses.filter_map(|url| charts(&settings, url, pass_credentials).ok());
+        Ok(granted.fold(Grants::default(), |grants, (url, access)| grants.with(&url, access)))
+    }
+
     async fn settings(&self) -> Result<Arc<Settings>, String> {
         let known = self.read.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((_, settings)) = known.filter(|(at, _)| at.elapsed() < MAX_AGE) {
@@ -84,7 +115,12 @@ impl Repositories {
         let settings = Arc::new(Settings {
             repositories: self.secrets("repository").await?,
             templates: self.secrets("repo-creds").await?,
-            known_hosts: self.known_hosts().await,
+            known_hosts: self
+                .config("argocd-ssh-known-hosts-cm")
+                .await
+                .remove("ssh_known_hosts")
+                .unwrap_or_default(),
+            certificates: self.config("argocd-tls-certs-cm").await,
         });
         *self.read.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), settings.clone()));
         Ok(settings)
@@ -103,15 +139,19 @@ impl Repositories {
         Ok(items.filter_map(entry).collect())
     }
 
-    /// Host keys; without the ConfigMap there are none, and no host is trusted.
-    async fn known_hosts(&self) -> String {
+    /// What a ConfigMap says. Without it there is nothing: no host key is known and no certificate trusted.
+    async fn config(&self, name: &str) -> BTreeMap<String, String> {
         let gvk = GroupVersionKind::new("", "v1", "ConfigMap");
-        let Ok(resource) = self.cluster.resource(&gvk).await else { return String::new() };
-        let request = ApiRequest::get_object(&resource, &self.namespace, "argocd-ssh-known-hosts-cm");
-        let Ok(answer) = self.cluster.request(request).await else { return String::new() };
+        let Ok(resource) = self.cluster.resource(&gvk).await else { return BTreeMap::new() };
+        let request = ApiRequest::get_object(&resource, &self.namespace, name);
+        let Ok(answer) = self.cluster.request(request).await else { return BTreeMap::new() };
         let object = serde_json::from_slice::<Value>(&answer.body).ok().and_then(|v| Object::new(v).ok());
-        let text = object.as_ref().and_then(|o| o.get(&["data", "ssh_known_hosts"])?.as_str());
-        text.unwrap_or_default().to_owned()
+        let data = object.as_ref().and_then(|o| o.get(&["data"])?.as_object());
+        let texts = data
+            .into_iter()
+            .flatten()
+            .filter_map(|(key, text)| Some((key.clone(), text.as_str()?.to_owned())));
+        texts.collect()
     }
 }
 
@@ -132,38 +172,82 @@ fn access(settings: &Settings, url: &str) -> Result<Access, String> {
         entry.get("url").and_then(|url| GitUrl::parse(url).ok()).is_some_and(|own| own.key() == wanted.key())
     };
     let own = settings.repositories.iter().find(is_same);
-    let has_credentials = |entry: &&Entry| CREDENTIALS.iter().any(|field| entry.get(field).is_some());
-    let prefix =
-        |entry: &Entry| entry.get("url").filter(|prefix| url.starts_with(prefix)).map_or(0, str::len);
-    let template = || settings.templates.iter().filter(|t| prefix(t) > 0).max_by_key(|t| prefix(t));
-    let credentials = own.filter(has_credentials).or_else(template);
-    for entry in [own, credentials].into_iter().flatten() {
-        if let Some(field) = REFUSED.iter().find(|field| entry.get(field).is_some()) {
-            return Err(format!("secret {}: {field} is not supported yet", entry.name));
+    if let Some(entry) = own.filter(|entry| entry.get("type").is_some_and(|kind| kind != "git")) {
+        return Err(format!("secret {}: its type is not git", entry.name));
+    }
+    Ok(Choice::of(settings, url, own)?.access(settings, url))
+}
+
+fn charts(settings: &Settings, url: &str, pass_credentials: bool) -> Result<(String, HelmAccess), String> {
+    let bare = |url: &str| url.trim_start_matches("oci://").trim_end_matches('/').to_ascii_lowercase();
+    let is_same = |entry: &&Entry| {
+        entry.get("type").is_none_or(|kind| kind != "git")
+            && entry.get("url").is_some_and(|own| bare(own) == bare(url))
+    };
+    let own = settings.repositories.iter().find(is_same);
+    let choice = Choice::of(settings, url, own)?;
+    let access = HelmAccess {
+        access: choice.access(settings, url),
+        pass_credentials,
+        plain_http: choice.is_on("insecureOCIForceHttp"),
+    };
+    let address = if url.contains("://") { url.to_owned() } else { format!("oci://{url}") };
+    Ok((address, access))
+}
+
+/// The Secrets that count for an address.
+struct Choice<'a> {
+    own: Option<&'a Entry>,
+    /// The own one, or the template with the longest prefix of the address.
+    credentials: Option<&'a Entry>,
+}
+
+impl<'a> Choice<'a> {
+    /// # Errors
+    /// A way to authenticate that is not supported.
+    fn of(settings: &'a Settings, url: &str, own: Option<&'a Entry>) -> Result<Self, String> {
+        let has_credentials = |entry: &&Entry| CREDENTIALS.iter().any(|field| entry.get(field).is_some());
+        let prefix =
+            |entry: &Entry| entry.get("url").filter(|prefix| url.starts_with(prefix)).map_or(0, str::len);
+        let template = || settings.templates.iter().filter(|t| prefix(t) > 0).max_by_key(|t| prefix(t));
+        let credentials = own.filter(has_credentials).or_else(template);
+        for entry in [own, credentials].into_iter().flatten() {
+            if let Some(field) = REFUSED.iter().find(|field| entry.get(field).is_some()) {
+                return Err(format!("secret {}: {field} is not supported yet", entry.name));
+            }
         }
-        if entry.get("type").is_some_and(|kind| kind != "git")
-            && own.is_some_and(|own| own.name == entry.name)
-        {
-            return Err(format!(
-                "secret {}: a repository of another type than git is not supported yet",
-                entry.name
-            ));
+        Ok(Self { own, credentials })
+    }
+
+    fn is_on(&self, field: &str) -> bool {
+        [self.own, self.credentials].into_iter().flatten().any(|entry| entry.is_on(field))
+    }
+
+    fn access(&self, settings: &Settings, url: &str) -> Access {
+        let entries = || [self.own, self.credentials].into_iter().flatten();
+        let client = self.credentials.and_then(|entry| {
+            let (certificate, key) = (entry.get("tlsClientCertData")?, entry.get("tlsClientCertKey")?);
+            Some(ClientCertificate { certificate: certificate.to_owned(), key: Secret::from(key.to_owned()) })
+        });
+        let ca = host(url).and_then(|host| settings.certificates.get(host)).cloned();
+        Access {
+            credentials: self
+                .credentials
+                .map_or(Credentials::None, |entry| of_entry(entry, &settings.known_hosts)),
+            tls: TlsOptions { ca, client, skip_verification: self.is_on("insecure") },
+            proxy: entries().find_map(|entry| entry.get("proxy")).map(str::to_owned),
+            allow_plain_http_credentials: false,
+            timeout: None,
         }
     }
-    let at = |field: &str| own.and_then(|e| e.get(field)).or_else(|| credentials.and_then(|e| e.get(field)));
-    let is_on =
-        |field: &str| own.is_some_and(|e| e.is_on(field)) || credentials.is_some_and(|e| e.is_on(field));
-    let client = credentials.and_then(|entry| {
-        let (certificate, key) = (entry.get("tlsClientCertData")?, entry.get("tlsClientCertKey")?);
-        Some(ClientCertificate { certificate: certificate.to_owned(), key: Secret::from(key.to_owned()) })
-    });
-    Ok(Access {
-        credentials: credentials.map_or(Credentials::None, |entry| of_entry(entry, &settings.known_hosts)),
-        tls: TlsOptions { ca: None, client, skip_verification: is_on("insecure") },
-        proxy: at("proxy").map(str::to_owned),
-        allow_plain_http_credentials: false,
-        timeout: None,
-    })
+}
+
+/// The host that an address leads to, without its port.
+fn host(url: &str) -> Option<&str> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split('/').next()?;
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    host.split(':').next().filter(|host| !host.is_empty())
 }
 
 fn of_entry(entry: &Entry, known_hosts: &str) -> Credentials {
@@ -215,7 +299,7 @@ mod tests {
                 of("team", &[("url", "https://git/team"), ("bearerToken", "t")]),
                 of("ssh", &[("url", "git@git:team"), ("sshPrivateKey", "k")]),
             ],
-            known_hosts: String::new(),
+            ..Settings::default()
         };
         assert_eq!(user(&settings, "https://git/team/own").unwrap(), "own");
         assert_eq!(user(&settings, "https://git/team/bare").unwrap(), "token");
@@ -227,5 +311,54 @@ mod tests {
             "secret app: githubAppID is not supported yet"
         );
         assert!(!format!("{settings:?}").contains("\"t\""), "no secret is printed");
+    }
+
+    #[test]
+    fn helm_repositories_and_registries() {
+        let settings = Settings {
+            repositories: vec![
+                of("charts", &[("url", "https://charts.io/stable"), ("type", "helm"), ("username", "helm")]),
+                of("git", &[("url", "https://charts.io/code"), ("type", "git"), ("username", "git")]),
+                of(
+                    "registry",
+                    &[
+                        ("url", "registry.io/charts"),
+                        ("type", "helm"),
+                        ("enableOCI", "true"),
+                        ("username", "oci"),
+                        ("insecureOCIForceHttp", "true"),
+                    ],
+                ),
+            ],
+            templates: vec![of(
+                "all",
+                &[("url", "https://charts.io"), ("type", "helm"), ("username", "all")],
+            )],
+            certificates: BTreeMap::from([("charts.io".to_owned(), "PEM".to_owned())]),
+            ..Settings::default()
+        };
+        let check = |url: &str, address: &str, expected: &str| {
+            let (found, access) = charts(&settings, url, true).unwrap();
+            let user = match access.access.credentials {
+                Credentials::Basic { username, .. } => username,
+                _ => "none".to_owned(),
+            };
+            assert_eq!((found.as_str(), user.as_str()), (address, expected), "{url}");
+            assert!(access.pass_credentials);
+            (access.access.tls.ca, access.plain_http)
+        };
+        let trusted = Some("PEM".to_owned());
+        assert_eq!(
+            check("https://charts.io/stable/", "https://charts.io/stable/", "helm"),
+            (trusted.clone(), false)
+        );
+        assert_eq!(check("https://charts.io/other", "https://charts.io/other", "all"), (trusted, false));
+        assert_eq!(check("registry.io/charts", "oci://registry.io/charts", "oci"), (None, true));
+        assert_eq!(check("oci://registry.io/charts", "oci://registry.io/charts", "oci"), (None, true));
+        assert_eq!(check("https://elsewhere.io", "https://elsewhere.io", "none"), (None, false));
+        assert_eq!(
+            access(&settings, "https://charts.io/stable").unwrap_err(),
+            "secret charts: its type is not git"
+        );
     }
 }

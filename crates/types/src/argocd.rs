@@ -65,6 +65,9 @@ pub struct Source {
     /// Branch, tag, commit or range; nothing is `HEAD`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub target_revision: String,
+    /// A chart of the Helm repository or registry at the address, instead of a folder.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub chart: String,
     /// Options of a plain folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub directory: Option<DirectorySource>,

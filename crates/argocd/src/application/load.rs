@@ -3,14 +3,16 @@
 
 use super::compare::{Compare, Comparison};
 use super::options::SyncOptions;
+use super::parameters;
 use super::project::Project;
 use super::reconcile::Round;
 use super::refresh::Level;
 use super::request::{self, Identity, Pruning, Target};
+use crate::credentials::Repositories;
 use holdfast_cluster::{ApiError, ApiRequest, Cluster};
 use holdfast_object::{GroupKind, Object, ObjectRef, Value};
 use holdfast_render::{Provided, RenderCache, RenderOutcome, Rendered, Scope};
-use holdfast_source::{Access, Artifact, FetchPolicy, GitRef, Grants, Sources};
+use holdfast_source::{FetchPolicy, GitRef, Grants, SourceError, Sources};
 use holdfast_tree::FileTree;
 use holdfast_types::argocd::{ApplicationSpec, Source};
 use std::sync::Arc;
@@ -34,6 +36,48 @@ impl From<Problem> for String {
     fn from(problem: Problem) -> Self {
         problem.message
     }
+}
+
+/// The files of a source.
+pub(super) struct Fetched {
+    pub(super) tree: Arc<dyn FileTree>,
+    /// The commit, or the version of a chart.
+    pub(super) revision: String,
+    /// Who may see which credentials while the source is rendered.
+    pub(super) grants: Grants,
+}
+
+/// Fetches a source at a revision: a commit of a repository, or a chart.
+pub(super) async fn fetch(
+    sources: &Sources,
+    repositories: &Repositories,
+    source: &Source,
+    revision: &str,
+    max_age: Duration,
+) -> Result<Fetched, Problem> {
+    let unreadable = |message| Problem { message, passes: true };
+    let failed =
+        |e: SourceError| Problem { message: format!("{e} ({})", e.hint()), passes: e.is_transient() };
+    let pass_credentials = parameters::passes_credentials(source);
+    let grants = repositories.grants(pass_credentials).await.map_err(unreadable)?;
+    if source.chart.is_empty() {
+        let access = repositories.access(&source.repo_url).await.map_err(unreadable)?;
+        let tag_prefix = source.rest.get("tagPrefix").and_then(Value::as_str).unwrap_or_default();
+        let wanted = GitRef::Any { text: revision.to_owned(), tag_prefix: tag_prefix.to_owned() };
+        let artifact = sources.git(&source.repo_url, &wanted, &access, max_age).await.map_err(failed)?;
+        // As with Argo CD, remote bases beside the source are read with the source's own credentials.
+        let grants = grants.with_server_of(&source.repo_url, access);
+        return Ok(Fetched { revision: artifact.revision.commit().to_owned(), tree: artifact.tree, grants });
+    }
+    let (url, access) = repositories.charts(&source.repo_url, pass_credentials).await.map_err(unreadable)?;
+    let chart =
+        sources.charts().chart(&url, &source.chart, revision, &access, max_age).await.map_err(failed)?;
+    let archive = chart.archive;
+    let unpacked = tokio::task::spawn_blocking(move || holdfast_render::chart_folder(&archive)).await;
+    let tree = unpacked.map_err(|e| Problem::lasting(format!("unpacking broke off: {e}")))?;
+    let tree =
+        tree.map_err(|e| Problem::lasting(format!("chart {} {}: {e}", source.chart, chart.version)))?;
+    Ok(Fetched { tree: Arc::new(tree), revision: chart.version, grants })
 }
 
 /// Renders a source with everything it asks for fetched; without a cache, whatever was rendered before.
@@ -89,45 +133,31 @@ impl Round<'_> {
         max_age: Duration,
         anew: bool,
     ) -> Result<Arc<Target>, Problem> {
-        let access = self.shared.repositories.access(&source.repo_url).await;
-        let access = access.map_err(|message| Problem { message, passes: true })?;
-        let artifact = self.fetch(source, revision, &access, max_age).await?;
-        let commit = artifact.revision.commit().to_owned();
-        let facts = self.facts(spec).await;
-        // As with Argo CD, remote bases beside the source are read with the source's own credentials.
-        let grants = Grants::default().with_server_of(&source.repo_url, access);
+        let Fetched { tree, revision, grants } =
+            fetch(&self.shared.sources, &self.shared.repositories, source, revision, max_age).await?;
+        let facts = self.facts(spec, source, &revision).await;
         let policy = FetchPolicy { grants, ..FetchPolicy::anonymous(max_age) };
         let renders = (!anew).then(|| self.shared.renders.clone());
         let (source_type, rendered) =
-            render(&self.shared.sources, source, artifact.tree, facts, policy, renders).await?;
+            render(&self.shared.sources, source, tree, facts, policy, renders).await?;
         let identity = Identity::of(&self.app, spec, &self.shared.options.control_namespace);
         let cluster = self.shared.engine.cluster();
-        let target = Target::new((spec, source), &commit, (source_type, &rendered), &identity, &|kind| {
+        let target = Target::new((spec, source), &revision, (source_type, &rendered), &identity, &|kind| {
             scope(cluster, kind)
         });
         target.map(Arc::new).map_err(Problem::lasting)
     }
 
-    async fn fetch(
-        &self,
-        source: &Source,
-        revision: &str,
-        access: &Access,
-        max_age: Duration,
-    ) -> Result<Artifact, Problem> {
-        let tag_prefix = source.rest.get("tagPrefix").and_then(Value::as_str).unwrap_or_default();
-        let wanted = GitRef::Any { text: revision.to_owned(), tag_prefix: tag_prefix.to_owned() };
-        let artifact = self.shared.sources.git(&source.repo_url, &wanted, access, max_age).await;
-        artifact.map_err(|e| Problem { message: format!("{e} ({})", e.hint()), passes: e.is_transient() })
-    }
-
     /// What a chart is told about its release and the cluster.
-    async fn facts(&self, spec: &ApplicationSpec) -> request::ReleaseFacts {
+    async fn facts(&self, spec: &ApplicationSpec, source: &Source, revision: &str) -> request::ReleaseFacts {
         let cluster = self.shared.engine.cluster();
         let version = self.shared.kube_version.get_or_try_init(|| kube_version(cluster));
         request::ReleaseFacts {
             app: self.app.name().to_owned(),
             namespace: spec.destination.namespace.clone(),
+            project: spec.project.clone(),
+            revision: revision.to_owned(),
+            source: (source.repo_url.clone(), source.path.clone(), source.target_revision.clone()),
             // Without an answer the chart sees the version Helm assumes.
             kube_version: version.await.cloned().unwrap_or_default(),
             api_versions: cluster.discovery().api_versions(),

@@ -5,6 +5,7 @@ use super::request::ReleaseFacts;
 use holdfast_kustomize::{ArgoCd, InjectedPatch, PatchTarget};
 use holdfast_object::{Map, Value};
 use holdfast_render::{HelmOptions, HelmParameter, ValueFile};
+use holdfast_types::argocd::Source;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -232,12 +233,58 @@ pub(super) fn helm_problems(block: &Value) -> Vec<String> {
         problems.push(not_yet(&format!("spec.source.helm.version {}", source.version)));
     }
     for file in &source.value_files {
-        let is_glob = file.contains(['*', '?', '[']);
-        if file.contains("://") || file.starts_with('$') || is_glob {
-            problems.push(not_yet(&format!("spec.source.helm.valueFiles: {file} (URLs, references, globs)")));
+        if is_reference(file) {
+            problems.push(not_yet(&format!("spec.source.helm.valueFiles: {file} (files of other sources)")));
         }
     }
     problems
+}
+
+/// `$name/path` is a file of the source with that `ref`; `$ARGOCD_APP_NAME.yaml` is none, but begins with a variable.
+fn is_reference(file: &str) -> bool {
+    let name = file.strip_prefix('$').and_then(|rest| rest.split('/').next());
+    name.is_some_and(|name| !name.is_empty() && !VARIABLES.iter().any(|variable| name.starts_with(variable)))
+        && !file.starts_with("${")
+}
+
+/// The variables that paths and parameters may name.
+const VARIABLES: &[&str] = &["ARGOCD_APP_", "KUBE_VERSION", "KUBE_API_VERSIONS"];
+
+/// Puts variables into a text as Go's `os.Expand` does: `$NAME` and `${NAME}`; unknown ones are empty, `$$` is a dollar.
+fn expand(text: &str, value: &dyn Fn(&str) -> Option<String>) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        out.push_str(before);
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let (name, next) = if let Some(braced) = after.strip_prefix('{') {
+            match braced.split_once('}') {
+                Some((name, next)) => (name, next),
+                // Go eats what cannot be read.
+                None => ("", braced),
+            }
+        } else if let Some(next) = after.strip_prefix('$') {
+            ("$", next)
+        } else if after.starts_with(|c: char| c.is_ascii_digit()) {
+            after.split_at(1)
+        } else {
+            after.split_at(after.find(|c| !is_name(c)).unwrap_or(after.len()))
+        };
+        match name {
+            "$" => out.push('$'),
+            // A dollar that nothing follows which could be a name stays.
+            "" if !after.starts_with('{') => out.push('$'),
+            name => out.push_str(&value(name).unwrap_or_default()),
+        }
+        rest = next;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Whether a source lets credentials go to other servers than its repository's.
+pub(super) fn passes_credentials(source: &Source) -> bool {
+    source.rest.get("helm").and_then(|helm| helm.get("passCredentials")) == Some(&Value::Bool(true))
 }
 
 /// How Argo CD renders a chart.
@@ -249,16 +296,19 @@ pub(super) fn helm(block: &Value, facts: &ReleaseFacts) -> Result<HelmOptions, S
     let or = |own: String, otherwise: &String| if own.is_empty() { otherwise.clone() } else { own };
     let optional = source.ignore_missing_value_files;
     let has_own_versions = !source.api_versions.is_empty();
+    let expanded = |text: String| expand(&text, &|name| facts.variable(name));
     Ok(HelmOptions {
         release: or(source.release_name, &facts.app),
         namespace: or(source.namespace, &facts.namespace),
-        value_files: source.value_files.into_iter().map(|path| ValueFile { path, optional }).collect(),
+        value_files: (source.value_files.into_iter())
+            .map(|path| ValueFile { path: expanded(path), optional })
+            .collect(),
         values: source.values,
         values_object: source.values_object,
         parameters: (source.parameters.into_iter())
-            .map(|p| HelmParameter { name: p.name, value: p.value, force_string: p.force_string })
+            .map(|p| HelmParameter { name: p.name, value: expanded(p.value), force_string: p.force_string })
             .collect(),
-        file_parameters: source.file_parameters.into_iter().map(|p| (p.name, p.path)).collect(),
+        file_parameters: source.file_parameters.into_iter().map(|p| (p.name, expanded(p.path))).collect(),
         skip_crds: source.skip_crds,
         skip_tests: source.skip_tests,
         skip_schema_validation: source.skip_schema_validation,
@@ -289,6 +339,23 @@ mod helm_tests {
         let options = helm(&block, &facts).unwrap();
         assert_eq!(options.release, "r");
         assert!(options.value_files[0].optional && options.parameters[0].force_string);
+    }
+
+    #[test]
+    fn paths_and_values_may_name_variables() {
+        let facts = ReleaseFacts {
+            app: "web".into(),
+            namespace: "prod".into(),
+            revision: "0123456789abcdef".into(),
+            ..ReleaseFacts::default()
+        };
+        let block = json!({"valueFiles": ["$ARGOCD_APP_NAME.yaml", "env/${ARGOCD_APP_NAMESPACE}.yaml"],
+            "parameters": [{"name": "a", "value": "$ARGOCD_APP_REVISION_SHORT-$$5-$UNKNOWN-100$"}]});
+        assert_eq!(helm_problems(&block), Vec::<String>::new());
+        let options = helm(&block, &facts).unwrap();
+        let paths: Vec<&str> = options.value_files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["web.yaml", "env/prod.yaml"]);
+        assert_eq!(options.parameters[0].value, "0123456-$5--100$");
     }
 
     #[test]

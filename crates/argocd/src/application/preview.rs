@@ -1,13 +1,13 @@
 //! A comparison run ahead: what a sync would apply, without applying it.
 
-use super::load::{kube_version, render, scope};
+use super::load::{Fetched, fetch, kube_version, render, scope};
 use super::request::{self, Identity, Pruning, ReleaseFacts, Target, last_objects};
 use super::status::Status;
 use crate::credentials::Repositories;
 use crate::{ArgoOptions, Preview};
 use holdfast_cluster::Cluster;
-use holdfast_object::{Object, Value};
-use holdfast_source::{FetchPolicy, GitRef, Grants, Sources};
+use holdfast_object::Object;
+use holdfast_source::{FetchPolicy, Sources};
 use holdfast_sync::Desired;
 use holdfast_types::argocd::ApplicationSpec;
 use jiff::Timestamp;
@@ -29,27 +29,23 @@ pub(crate) async fn preview(
         (None, []) => return Err("no source".into()),
         (_, problems) => return Err(problems.join("; ")),
     };
-    let tag_prefix = source.rest.get("tagPrefix").and_then(Value::as_str).unwrap_or_default();
-    let wanted = GitRef::Any { text: source.target_revision.clone(), tag_prefix: tag_prefix.to_owned() };
     let repositories = Repositories::new(cluster.clone(), &options.control_namespace);
-    let access = repositories.access(&source.repo_url).await?;
-    let artifact = sources.git(&source.repo_url, &wanted, &access, Duration::ZERO).await;
-    let artifact = artifact.map_err(|e| format!("{e} ({})", e.hint()))?;
-    let revision = artifact.revision.commit().to_owned();
+    let fetched = fetch(sources, &repositories, source, &source.target_revision, Duration::ZERO).await?;
+    let Fetched { tree, revision, grants } = fetched;
     let facts = ReleaseFacts {
         app: app.name().to_owned(),
         namespace: spec.destination.namespace.clone(),
+        project: spec.project.clone(),
+        revision: revision.clone(),
+        source: (source.repo_url.clone(), source.path.clone(), source.target_revision.clone()),
         // Without an answer the chart sees the version Helm assumes.
         kube_version: kube_version(cluster).await.unwrap_or_default(),
         api_versions: cluster.discovery().api_versions(),
         now: now.as_nanosecond(),
         seed: options.seed,
     };
-    let policy = FetchPolicy {
-        grants: Grants::default().with_server_of(&source.repo_url, access),
-        ..FetchPolicy::anonymous(Duration::ZERO)
-    };
-    let (source_type, rendered) = render(sources, source, artifact.tree, facts, policy, None).await?;
+    let policy = FetchPolicy { grants, ..FetchPolicy::anonymous(Duration::ZERO) };
+    let (source_type, rendered) = render(sources, source, tree, facts, policy, None).await?;
     let identity = Identity::of(app, &spec, &options.control_namespace);
     let target = Target::new((&spec, source), &revision, (source_type, &rendered), &identity, &|kind| {
         scope(cluster, kind)

@@ -54,13 +54,16 @@ pub(crate) fn spec_problems(object: &Object, spec: &ApplicationSpec) -> Vec<Stri
 
 const NO_SOURCE: &str = "spec.source.repoURL and either spec.source.path or spec.source.chart are required";
 
+const NO_CHART_VERSION: &str =
+    "spec.source.targetRevision is required if the manifest source is a helm chart";
+
 /// What is wrong or not supported in a source.
 pub(crate) fn source_problems(source: &Source) -> Vec<String> {
-    if source.rest.get("chart").is_some_and(|chart| chart != "") {
-        return vec![not_yet("spec.source.chart (charts from Helm repositories)")];
-    }
-    if source.repo_url.is_empty() || source.path.is_empty() {
+    if source.repo_url.is_empty() || (source.path.is_empty() && source.chart.is_empty()) {
         return vec![NO_SOURCE.to_owned()];
+    }
+    if !source.chart.is_empty() && source.target_revision.is_empty() {
+        return vec![NO_CHART_VERSION.to_owned()];
     }
     let mut problems = unknown(&source.rest, "spec.source", &["name", "tagPrefix", "kustomize", "helm"]);
     if let Some(block) = source.rest.get("helm") {

@@ -53,6 +53,12 @@ pub(crate) struct ReleaseFacts {
     pub(crate) app: String,
     /// The destination's namespace.
     pub(crate) namespace: String,
+    /// The Application's project.
+    pub(crate) project: String,
+    /// The commit, or the version of a chart.
+    pub(crate) revision: String,
+    /// The source's address, path and revision as they are written.
+    pub(crate) source: (String, String, String),
     /// Kubernetes' version; empty when the cluster did not say.
     pub(crate) kube_version: String,
     /// The API versions the cluster serves.
@@ -64,6 +70,27 @@ pub(crate) struct ReleaseFacts {
     pub(crate) seed: [u8; 32],
 }
 
+impl ReleaseFacts {
+    /// A variable of the build environment, as paths and parameters name it.
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        let short = |length: usize| self.revision.chars().take(length).collect();
+        Some(match name {
+            "ARGOCD_APP_NAME" => self.app.clone(),
+            "ARGOCD_APP_NAMESPACE" => self.namespace.clone(),
+            "ARGOCD_APP_PROJECT_NAME" => self.project.clone(),
+            "ARGOCD_APP_REVISION" => self.revision.clone(),
+            "ARGOCD_APP_REVISION_SHORT" => short(7),
+            "ARGOCD_APP_REVISION_SHORT_8" => short(8),
+            "ARGOCD_APP_SOURCE_REPO_URL" => self.source.0.clone(),
+            "ARGOCD_APP_SOURCE_PATH" => self.source.1.clone(),
+            "ARGOCD_APP_SOURCE_TARGET_REVISION" => self.source.2.clone(),
+            "KUBE_VERSION" => self.kube_version.trim_start_matches('v').to_owned(),
+            "KUBE_API_VERSIONS" => self.api_versions.join(","),
+            _ => return None,
+        })
+    }
+}
+
 /// What is to be rendered, and as what.
 ///
 /// # Errors
@@ -73,8 +100,9 @@ pub(crate) fn render_request(
     source: &Source,
     facts: &ReleaseFacts,
 ) -> Result<(SourceType, RenderRequest), String> {
-    let path = normalize(&source.path)
-        .ok_or_else(|| format!("{}: app path is outside of the repository", source.path))?;
+    // A chart of a repository is all there is of its source.
+    let path = if source.chart.is_empty() { &source.path } else { "" };
+    let path = normalize(path).ok_or_else(|| format!("{path}: app path is outside of the repository"))?;
     let kind = source_type(tree, &path, source)?;
     for file in [".argocd-source.yaml".to_owned(), format!(".argocd-source-{}.yaml", facts.app)] {
         if matches!(tree.entry(&join(&path, &file).unwrap_or_default()), Ok(Some(_))) {
@@ -110,6 +138,9 @@ pub(crate) fn render_request(
 
 /// What renders a source: the block it has, or the files that stand at its path.
 fn source_type(tree: &dyn FileTree, path: &str, source: &Source) -> Result<SourceType, String> {
+    if !source.chart.is_empty() {
+        return Ok(SourceType::Helm);
+    }
     let has = |block: &str| source.rest.get(block).is_some_and(|v| !v.is_null());
     let explicit: Vec<SourceType> = [
         (has("helm"), SourceType::Helm),
