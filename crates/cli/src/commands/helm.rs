@@ -3,13 +3,19 @@
 use super::Context;
 use super::kustomize::{MAX_FILE_BYTES, split_root};
 use crate::error::{CliError, Exit};
+use crate::remote;
+use bytes::Bytes;
 use holdfast_helm::HelmVersion;
+use holdfast_helm::chart::{Chart, LoadOptions};
 use holdfast_helm::template::{
     OutputFile, Surroundings, TemplateArgs, TemplateNeed, TemplateOutcome, template,
 };
+use holdfast_render::{Content, Need, Provided};
 use holdfast_source::DiskTree;
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Component, Path};
+use std::sync::Arc;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -39,35 +45,116 @@ const MAX_STDIN_BYTES: u64 = 64 << 20;
 
 pub(crate) fn run(arguments: &Arguments, context: &mut Context) -> Result<Exit, CliError> {
     let (helm, Helm::Template(arguments)) = (arguments.compat, &arguments.command);
+    if arguments.arguments.iter().any(|argument| matches!(argument.as_str(), "-h" | "--help")) {
+        context.output.bytes(HELP.as_bytes())?;
+        return Ok(Exit::Success);
+    }
     let args = TemplateArgs::parse(&arguments.arguments).map_err(|e| CliError::user(e.to_string()))?;
     let args = TemplateArgs { helm, ..args };
+    let policy = remote::chart_policy(&args, context)?;
     let stdin = read_stdin(&args, context)?;
     let folder = context.environment.folder.canonicalize();
     let folder = folder.map_err(|e| CliError::config(format!("the working folder cannot be used: {e}")))?;
     // Charts and values may lie anywhere on the disk, so the tree is all of it.
     let (root, path) = split_root(&folder)?;
     let tree = DiskTree::new(&root, MAX_FILE_BYTES);
-    let around = Surroundings {
-        tree: &tree,
-        folder: &path,
-        stdin: stdin.as_deref(),
-        chart: None,
-        dependencies: Vec::new(),
-        files: Default::default(),
-        now: (context.environment.now)().as_nanosecond(),
-        seed: rand::random(),
-        limits: holdfast_gotemplate::Limits::default(),
-    };
-    match template(&args, &around).map_err(|e| CliError::user(e.to_string()))? {
-        TemplateOutcome::Needs(need) => Err(needs(need)),
-        TemplateOutcome::Done(output) => {
-            output.warnings.iter().for_each(|warning| context.output.note(format!("WARNING: {warning}")));
-            for file in &output.files {
-                write(context, &args.output_dir, file)?;
-            }
-            context.output.bytes(&output.stdout)?;
-            Ok(Exit::Success)
+    let (now, seed) = ((context.environment.now)().as_nanosecond(), rand::random());
+    let output_folder = args.output_dir.clone();
+    let output = remote::provide_as(context, policy, move |provided| {
+        let (chart, dependencies, files) = provided_charts(&args, provided)?;
+        let around = Surroundings {
+            tree: &tree,
+            folder: &path,
+            stdin: stdin.as_deref(),
+            chart,
+            dependencies,
+            files,
+            now,
+            seed,
+            limits: holdfast_gotemplate::Limits::default(),
+        };
+        match template(&args, &around).map_err(|e| e.to_string())? {
+            TemplateOutcome::Done(output) => Ok(Ok(output)),
+            TemplateOutcome::Needs(need) => needs(need).map(Err),
         }
+    })?;
+    output.warnings.iter().for_each(|warning| context.output.note(format!("WARNING: {warning}")));
+    for file in &output.files {
+        write(context, &output_folder, file)?;
+    }
+    context.output.bytes(&output.stdout)?;
+    Ok(Exit::Success)
+}
+
+/// What `helm template --help` is for, in short.
+const HELP: &str = "Render a chart and print its manifests, as `helm template` does.
+
+Usage: holdfast helm [--compat 3|4] template [NAME] CHART [flags]
+
+CHART is a folder, an archive, the address of an archive, oci://REGISTRY/CHART, or with --repo URL the name of a chart.
+The flags are those of `helm template`; docs/helm.md lists those that are refused.
+";
+
+/// The chart, the charts below it and the files that were fetched.
+type Charts = (Option<Arc<Chart>>, Vec<Arc<Chart>>, BTreeMap<String, Bytes>);
+
+fn provided_charts(args: &TemplateArgs, provided: &Provided) -> Result<Charts, String> {
+    let (mut chart, mut dependencies, mut files) = (None, Vec::new(), BTreeMap::new());
+    let wanted = chart_need(&args.chart, &args.repository, &args.wanted_version()).ok();
+    for (need, answer) in provided.iter() {
+        let answer = answer.map_err(|why| format!("{need}: {why}"))?;
+        let Content::Bytes(data) = &answer.content else { return Err(format!("{need}: it is no file")) };
+        let load = || {
+            let loaded = Chart::from_archive(data, LoadOptions::new(args.helm));
+            loaded.map(Arc::new).map_err(|e| format!("{need}: {e}"))
+        };
+        match need {
+            need if Some(need) == wanted.as_ref() => chart = Some(load()?),
+            Need::Http { url } => {
+                files.insert(url.clone(), data.clone());
+            }
+            _ => dependencies.push(load()?),
+        }
+    }
+    Ok((chart, dependencies, files))
+}
+
+/// What must be fetched for a chart that is not on this machine.
+fn chart_need(reference: &str, repository: &str, version: &str) -> Result<Need, String> {
+    let chart = |repository: &str, name: &str| Need::Chart {
+        repository: repository.to_owned(),
+        name: name.to_owned(),
+        version: version.to_owned(),
+    };
+    if !repository.is_empty() {
+        return Ok(chart(repository, reference));
+    }
+    if let Some(rest) = reference.strip_prefix("oci://") {
+        let (repository, name) =
+            rest.rsplit_once('/').ok_or_else(|| format!("{reference} names no chart in a registry"))?;
+        return Ok(chart(&format!("oci://{repository}"), name));
+    }
+    if reference.starts_with("https://") || reference.starts_with("http://") {
+        return Ok(Need::Http { url: reference.to_owned() });
+    }
+    match reference.split_once('/') {
+        Some((repository, name)) => Err(format!(
+            "repo {repository} not found: repositories that were added to Helm are not read; name this one with \
+             --repo URL and the chart as {name}"
+        )),
+        None => {
+            Err(format!("non-absolute URLs should be in form of repo_name/path_to_chart, got: {reference}"))
+        }
+    }
+}
+
+fn needs(need: TemplateNeed) -> Result<Vec<Need>, String> {
+    match need {
+        TemplateNeed::Chart { reference, repository, version } => {
+            chart_need(&reference, &repository, &version).map(|need| vec![need])
+        }
+        TemplateNeed::Dependencies(missing) => Ok(missing.into_iter().map(Need::from).collect()),
+        TemplateNeed::Files(files) => Ok(files.into_iter().map(|url| Need::Http { url }).collect()),
     }
 }
 
@@ -83,24 +170,6 @@ fn read_stdin(args: &TemplateArgs, context: &mut Context) -> Result<Option<Vec<u
         return Err(CliError::user(format!("standard input is longer than {MAX_STDIN_BYTES} bytes")));
     }
     Ok(Some(text))
-}
-
-fn needs(need: TemplateNeed) -> CliError {
-    let hint = "fetch it with `helm pull` or `helm dependency build` and name the folder or archive";
-    match need {
-        TemplateNeed::Chart { reference, .. } => CliError::user(format!(
-            "the chart '{reference}' is not on this machine, and charts are not fetched"
-        ))
-        .hint(hint),
-        TemplateNeed::Files(files) => {
-            CliError::user(format!("files are not fetched: {}", files.join(", "))).hint("download them first")
-        }
-        TemplateNeed::Dependencies(missing) => {
-            let names: Vec<String> = missing.into_iter().map(|m| m.name).collect();
-            CliError::user(format!("dependencies are not fetched: {} are missing", names.join(", ")))
-                .hint(hint)
-        }
-    }
 }
 
 /// Writes a file of `--output-dir`. A chart cannot write outside of that folder.
