@@ -1,4 +1,4 @@
-{{- define "notes.labels" -}}
+{{- define "common.labels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
