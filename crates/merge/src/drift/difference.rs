@@ -184,6 +184,12 @@ fn order(
     }
 }
 
+/// Whether two states of an object are the same in what an apply is about: labels, annotations, and everything but
+/// metadata and status. So Flux compares a dry run's answer with what is live (`fluxcd/pkg/ssa`, `hasDrifted`).
+pub fn same_content(one: &Value, other: &Value) -> bool {
+    values::equal(&compared_part(one), &compared_part(other))
+}
+
 /// The part of an object that counts: labels, annotations, and everything but metadata and status.
 pub(super) fn compared_part(object: &Value) -> Value {
     let mut part = object.clone();

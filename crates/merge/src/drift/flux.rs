@@ -13,7 +13,7 @@ use holdfast_object::schema::{Schemas, TypeRef};
 use serde_json::Value;
 
 /// A manager whose fields are taken over.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ManagerMatch {
     /// The name, or how it starts.
     pub name: String,
@@ -24,7 +24,7 @@ pub struct ManagerMatch {
 }
 
 /// What an apply takes over from others before it compares.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct FoldPolicy {
     /// Managers whose entries become ours.
     pub managers: Vec<ManagerMatch>,

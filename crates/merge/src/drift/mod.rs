@@ -11,9 +11,9 @@ mod flux;
 mod seal;
 
 pub use argocd::{ArgocdRequest, Comparison, argocd};
-pub use difference::{Difference, DifferenceKind, Taker};
+pub use difference::{Difference, DifferenceKind, Taker, same_content};
 pub use flux::{Drift, FluxRequest, FoldPolicy, ManagerMatch, Verdict, flux};
-pub use seal::{Seal, seal};
+pub use seal::{Seal, digest, seal, seal_three_way};
 
 /// Fills in what the API server defaults for a kind. Where it is not given, what could be a default is not judged.
 pub type Defaults<'a> = dyn Fn(&mut serde_json::Value) + 'a;

@@ -2,9 +2,11 @@ use super::FoldPolicy;
 use crate::fields::{FieldSet, PathElement};
 use crate::managers::{Managers, Operation};
 use crate::normal::is_core;
+use crate::ssa::ANNOTATION_LAST_APPLIED;
 use crate::values::{self, sorted};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// A hash over all of a live object that can make it drift from what we applied. An equal seal means: still in
@@ -52,14 +54,46 @@ pub fn seal(live: &Value, manager: &str, fold: &FoldPolicy) -> Option<Seal> {
             hash.flag(live["metadata"][section].get(key).is_some());
         }
     }
-    let mut seal = [0; 16];
-    seal.copy_from_slice(hash.0.finalize().get(..16)?);
-    Some(Seal(seal))
+    Some(Seal(hash.half()))
+}
+
+/// Seals a live object under the three-way rule: the annotation of what was applied last, and the live values at the
+/// leaves of that and of what is wanted. Lists are sealed whole, because their order counts. Status, managed fields
+/// and what the server counts up are no part of it.
+pub fn seal_three_way(live: &Value, desired: &Value) -> Seal {
+    let mut hash = Hash(Sha256::new());
+    let metadata = &live["metadata"];
+    hash.text(metadata["uid"].as_str().unwrap_or_default());
+    hash.flag(!metadata["deletionTimestamp"].is_null());
+    let last = metadata["annotations"][ANNOTATION_LAST_APPLIED].as_str();
+    hash.text(last.unwrap_or("absent"));
+    let last: Value = last.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    hash.outlined(Some(live), &[desired, &last], &["status"]);
+    Seal(hash.half())
+}
+
+/// A digest of an object, keys in whatever order they stand.
+pub fn digest(object: &Map<String, Value>) -> [u8; 16] {
+    let mut hash = Hash(Sha256::new());
+    let mut names: Vec<&String> = object.keys().collect();
+    names.sort();
+    for name in names {
+        hash.text(name);
+        hash.text(&sorted(&object[name]).to_string());
+    }
+    hash.half()
 }
 
 struct Hash(Sha256);
 
 impl Hash {
+    /// Half of the hash: enough that two things never share it.
+    fn half(self) -> [u8; 16] {
+        let mut half = [0; 16];
+        self.0.finalize().iter().zip(&mut half).for_each(|(from, to)| *to = *from);
+        half
+    }
+
     /// Every text ends with a byte that no text holds, so that parts cannot run together.
     fn text(&mut self, text: &str) {
         self.0.update(text.as_bytes());
@@ -73,6 +107,23 @@ impl Hash {
     fn element(&mut self, element: &PathElement, member: bool) {
         self.text(&element.to_fields_v1());
         self.flag(member);
+    }
+
+    /// What of a value the outlines have a place for: below what is no map in all of them, all of it.
+    fn outlined(&mut self, value: Option<&Value>, outlines: &[&Value], without: &[&str]) {
+        let maps: Vec<&Map<String, Value>> = outlines.iter().filter_map(|o| o.as_object()).collect();
+        match value {
+            None => self.text("absent"),
+            Some(Value::Object(map)) if !maps.is_empty() => {
+                let names: BTreeSet<&String> = maps.iter().flat_map(|outline| outline.keys()).collect();
+                for name in names.into_iter().filter(|name| !without.contains(&name.as_str())) {
+                    self.text(name);
+                    let below: Vec<&Value> = maps.iter().filter_map(|outline| outline.get(name)).collect();
+                    self.outlined(map.get(name), &below, &[]);
+                }
+            }
+            Some(value) => self.text(&sorted(value).to_string()),
+        }
     }
 
     /// The fields of `set` in a value: below a leaf of the set, all of it.
@@ -113,5 +164,41 @@ fn is_item(element: &PathElement, item: &Value) -> bool {
         }
         PathElement::Value(value) => values::equal(value, item),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn sealed(change: impl Fn(&mut Value)) -> Seal {
+        let desired = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"},
+            "data": {"stringData": 1}, "spec": {"replicas": 2, "template": {"containers": [{"name": "a"}]}}});
+        let last = r#"{"spec":{"paused":true}}"#;
+        let mut live = desired.clone();
+        live["metadata"] = json!({"name": "a", "uid": "1", "resourceVersion": "5", "generation": 1,
+            "annotations": {ANNOTATION_LAST_APPLIED: last}});
+        live["status"] = json!({"replicas": 2});
+        change(&mut live);
+        seal_three_way(&live, &desired)
+    }
+
+    #[test]
+    fn a_three_way_seal_breaks_where_a_verdict_could_change_and_not_elsewhere() {
+        let whole = sealed(|_| {});
+        let same = |change: &dyn Fn(&mut Value)| assert_eq!(sealed(change), whole);
+        same(&|live| live["status"]["replicas"] = 3.into());
+        same(&|live| live["metadata"]["resourceVersion"] = "6".into());
+        same(&|live| live["metadata"]["generation"] = 2.into());
+        same(&|live| live["spec"]["revisionHistoryLimit"] = 3.into());
+        same(&|live| live["metadata"]["annotations"]["foreign"] = "x".into());
+        let other = |change: &dyn Fn(&mut Value)| assert_ne!(sealed(change), whole);
+        other(&|live| live["spec"]["replicas"] = 3.into());
+        other(&|live| live["spec"]["paused"] = true.into());
+        other(&|live| live["spec"]["template"]["containers"] = json!([{"name": "b"}, {"name": "a"}]));
+        other(&|live| live["metadata"]["uid"] = "2".into());
+        other(&|live| live["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into());
+        other(&|live| live["metadata"]["annotations"][ANNOTATION_LAST_APPLIED] = "{}".into());
     }
 }
