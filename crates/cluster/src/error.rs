@@ -95,6 +95,11 @@ impl ApiError {
         Self::unreachable(format!("no answer within {} s", limit.as_secs()))
     }
 
+    /// We may not write any more: the lease is another's, or soon may be.
+    pub(crate) fn fenced_off() -> Self {
+        Self::unreachable("the lease is lost: nothing is written")
+    }
+
     /// The server serves no such kind.
     pub fn no_such_kind(gvk: &holdfast_object::GroupVersionKind) -> Self {
         Self {

@@ -9,6 +9,7 @@
 mod connect;
 mod discovery;
 mod error;
+mod fence;
 mod handle;
 mod live;
 mod request;
@@ -17,6 +18,7 @@ mod watch;
 pub use connect::{ConnectError, Kubeconfig};
 pub use discovery::{ApiResource, Discovery};
 pub use error::{ApiError, ApiErrorKind};
+pub use fence::{Fence, FenceKeeper};
 pub use handle::{ClusterHandle, Endpoint, Identity, RemoteKubeconfig};
 pub use live::{LiveEvent, LiveState, Owned, OwnerIndex};
 pub use request::{ApiRequest, ApiResponse, PatchKind, RequestCounts};
@@ -31,6 +33,8 @@ pub struct Cluster {
     counts: Arc<RequestCounts>,
     /// The user to act as, through impersonation; `None` is the client's own.
     identity: Option<Arc<str>>,
+    /// What keeps it from writing; `None` is nothing.
+    fence: Option<Fence>,
 }
 
 impl Cluster {
@@ -41,6 +45,7 @@ impl Cluster {
             discovery: Arc::new(Discovery::default()),
             counts: Arc::new(RequestCounts::default()),
             identity: None,
+            fence: None,
         }
     }
 
@@ -49,7 +54,12 @@ impl Cluster {
         Self { identity: Some(user.into()), ..self.clone() }
     }
 
-    /// The client underneath.
+    /// The same cluster, writing only while a fence is open. Reads pass.
+    pub fn fenced(&self, fence: &Fence) -> Self {
+        Self { fence: Some(fence.clone()), ..self.clone() }
+    }
+
+    /// The client underneath, which no fence holds back.
     pub fn client(&self) -> &kube::Client {
         &self.client
     }

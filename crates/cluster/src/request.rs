@@ -224,10 +224,18 @@ impl Cluster {
     /// [`ApiError`] with the server's words, or what the transport said when there was no answer.
     pub async fn request(&self, request: ApiRequest) -> Result<ApiResponse, ApiError> {
         self.counts.count(&request.method, false);
-        let answer = tokio::time::timeout(REQUEST_TIMEOUT, self.exchange(request)).await;
-        let result = answer.unwrap_or_else(|_| {
-            Err(ApiError::unreachable(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs())))
-        });
+        let fence = self.fence.as_ref().filter(|_| request.method != Method::GET);
+        let answer = tokio::time::timeout(REQUEST_TIMEOUT, self.exchange(request));
+        let result = match fence {
+            None => answer.await,
+            Some(fence) if !fence.is_open() => Ok(Err(ApiError::fenced_off())),
+            // A write that is still under way when the right ends is given up: it must not reach the server later.
+            Some(fence) => tokio::select! {
+                answer = answer => answer,
+                () = fence.closed() => Ok(Err(ApiError::fenced_off())),
+            },
+        };
+        let result = result.unwrap_or_else(|_| Err(ApiError::timed_out(REQUEST_TIMEOUT)));
         if result.is_err() {
             self.counts.failed.fetch_add(1, Ordering::Relaxed);
         }

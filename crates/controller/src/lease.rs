@@ -1,4 +1,5 @@
-use holdfast_cluster::{ApiError, ApiErrorKind, ApiRequest, ApiResource, Cluster};
+use futures::future::join_all;
+use holdfast_cluster::{ApiError, ApiErrorKind, ApiRequest, ApiResource, Cluster, Fence, FenceKeeper};
 use holdfast_object::{GroupVersionKind, Value, json};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -45,6 +46,8 @@ pub struct Leases {
     leases: Vec<Lease>,
     options: LeaseOptions,
     held: watch::Sender<bool>,
+    keeper: FenceKeeper,
+    fence: Fence,
 }
 
 /// What a look at a lease says to do; pure, so that it can be tested in tables.
@@ -65,51 +68,73 @@ struct Sighting {
     since: Instant,
 }
 
+/// How we stand with one lease.
+struct Seat {
+    lease: Lease,
+    sighting: Option<Sighting>,
+    /// When we last asked for what was then granted.
+    renewed: Option<Instant>,
+}
+
+impl Seat {
+    fn new(lease: Lease) -> Self {
+        Self { lease, sighting: None, renewed: None }
+    }
+}
+
 impl Leases {
     /// Leases to be held on a cluster, and the word whether they are.
     pub fn new(cluster: Cluster, leases: Vec<Lease>, options: LeaseOptions) -> (Self, watch::Receiver<bool>) {
         let (held, receiver) = watch::channel(false);
-        (Self { cluster, leases, options, held }, receiver)
+        let (keeper, fence) = FenceKeeper::new();
+        (Self { cluster, leases, options, held, keeper, fence }, receiver)
+    }
+
+    /// What lets writes pass while all leases are held, and stops them in time by itself when they cannot be renewed:
+    /// for [`Cluster::fenced`].
+    pub fn fence(&self) -> Fence {
+        self.fence.clone()
     }
 
     /// Claims and renews until `stop` turns true, then gives them back. `held` turns false as soon as one could not
     /// be renewed within its deadline; whoever writes must stop then.
     pub async fn run(self, mut stop: watch::Receiver<bool>, now: impl Fn() -> Timestamp + Send) {
-        let mut sightings: Vec<Option<Sighting>> = vec![None; self.leases.len()];
-        let mut renewed: Vec<Option<Instant>> = vec![None; self.leases.len()];
+        let mut seats: Vec<Seat> = self.leases.iter().cloned().map(Seat::new).collect();
         while !*stop.borrow() {
-            for (number, lease) in self.leases.iter().enumerate() {
-                let asked = Instant::now();
-                match self.claim(lease, &mut sightings[number], now()).await {
-                    Ok(None) => renewed[number] = Some(asked),
-                    Ok(Some(other)) => {
-                        renewed[number] = None;
-                        tracing::debug!(lease = lease.name, holder = other, "another holds the lease");
-                    }
-                    Err(error) => tracing::warn!(lease = lease.name, %error, "cannot renew the lease"),
-                }
-            }
-            let oldest = renewed.iter().map(|at| at.map(|at| at.elapsed())).collect::<Option<Vec<_>>>();
-            let is_held =
-                oldest.is_some_and(|ages| ages.iter().all(|age| *age < self.options.renew_deadline));
-            self.say(is_held);
-            // The word must come before others may act, also while a renewal hangs.
-            let until = if is_held {
-                self.options.renew_deadline.min(self.options.retry)
-            } else {
-                self.options.retry
-            };
+            // All at once: one that hangs must not keep another from being renewed.
+            let at = now();
+            join_all(seats.iter_mut().map(|seat| self.take_seat(seat, at))).await;
+            let renewed = seats.iter().map(|seat| seat.renewed).collect::<Option<Vec<_>>>();
+            let until = renewed
+                .and_then(|renewed| renewed.into_iter().min())
+                .map(|oldest| oldest + self.options.renew_deadline)
+                .filter(|until| Instant::now() < *until);
+            self.keeper.extend(until);
+            self.say(until.is_some());
             tokio::select! {
                 biased;
-                () = tokio::time::sleep(until) => {}
+                () = tokio::time::sleep(self.options.retry) => {}
                 _ = stop.wait_for(|stop| *stop) => {}
             }
         }
+        self.keeper.extend(None);
         self.say(false);
         for lease in &self.leases {
             if let Err(error) = self.give_back(lease, now()).await {
                 tracing::debug!(lease = lease.name, %error, "could not give the lease back");
             }
+        }
+    }
+
+    async fn take_seat(&self, seat: &mut Seat, now: Timestamp) {
+        let asked = Instant::now();
+        match self.claim(&seat.lease, &mut seat.sighting, now).await {
+            Ok(None) => seat.renewed = Some(asked),
+            Ok(Some(other)) => {
+                seat.renewed = None;
+                tracing::debug!(lease = seat.lease.name, holder = other, "another holds the lease");
+            }
+            Err(error) => tracing::warn!(lease = seat.lease.name, %error, "cannot renew the lease"),
         }
     }
 
@@ -234,6 +259,11 @@ fn micros(at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use holdfast_cluster::PatchKind;
+    use http_body_util::BodyExt;
+    use kube::client::Body;
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    use std::sync::{Arc, Mutex};
 
     fn options() -> LeaseOptions {
         LeaseOptions::new("me")
@@ -245,6 +275,182 @@ mod tests {
 
     fn at() -> Timestamp {
         "2026-01-01T00:00:00.123456Z".parse().unwrap()
+    }
+
+    /// A server that knows who holds the lease, and checks each other write against that.
+    #[derive(Default)]
+    struct Server {
+        lease: Option<Value>,
+        version: u64,
+        writes: Vec<(String, Duration)>,
+        violations: Vec<String>,
+    }
+
+    /// One process' way to the server: which requests get through.
+    #[derive(Clone, Default)]
+    struct Link {
+        leases_hang: Arc<AtomicBool>,
+        answers_are_lost: Arc<AtomicBool>,
+    }
+
+    fn process(name: &'static str, server: &Arc<Mutex<Server>>, link: &Link) -> Cluster {
+        let (server, link, began) = (server.clone(), link.clone(), Instant::now());
+        let service = tower::service_fn(move |request: http::Request<Body>| {
+            let (server, link) = (server.clone(), link.clone());
+            async move {
+                let is_lease = request.uri().path().contains("/leases");
+                if is_lease && link.leases_hang.load(Relaxed) {
+                    std::future::pending::<()>().await;
+                }
+                let (parts, body) = request.into_parts();
+                let body = body.collect().await.unwrap().to_bytes();
+                let answer = server.lock().unwrap().answer(name, &parts, &body, began.elapsed());
+                if link.answers_are_lost.load(Relaxed) && parts.method != http::Method::GET {
+                    std::future::pending::<()>().await;
+                }
+                Ok::<_, std::convert::Infallible>(answer)
+            }
+        });
+        Cluster::new(kube::Client::new(service, "default"))
+    }
+
+    impl Server {
+        fn answer(
+            &mut self,
+            from: &str,
+            request: &http::request::Parts,
+            body: &[u8],
+            at: Duration,
+        ) -> http::Response<Body> {
+            let answer = |status: u16, value: Value| {
+                let body = Body::from(value.to_string().into_bytes());
+                http::Response::builder().status(status).body(body).unwrap()
+            };
+            match (request.method.as_str(), request.uri.path()) {
+                ("GET", "/api") => answer(200, json!({"items": []})),
+                ("GET", "/apis") => answer(200, discovery()),
+                ("GET", path) if path.contains("/leases/") => match &self.lease {
+                    Some(lease) => answer(200, lease.clone()),
+                    None => answer(404, json!({"reason": "NotFound"})),
+                },
+                ("POST" | "PUT", path) if path.contains("/leases") => {
+                    let mut lease: Value = serde_json::from_slice(body).unwrap();
+                    let known = self.lease.as_ref().map(|l| l["metadata"]["resourceVersion"].clone());
+                    if known.is_some_and(|known| lease["metadata"]["resourceVersion"] != known) {
+                        return answer(409, json!({"reason": "Conflict", "message": "modified"}));
+                    }
+                    self.version += 1;
+                    lease["metadata"]["resourceVersion"] = self.version.to_string().into();
+                    self.lease = Some(lease.clone());
+                    answer(200, lease)
+                }
+                _ => {
+                    let holder = self.lease.as_ref().map(|l| l["spec"]["holderIdentity"].clone());
+                    if holder != Some(from.into()) {
+                        self.violations.push(format!("{from} wrote at {at:?} while {holder:?} holds"));
+                    }
+                    self.writes.push((from.to_owned(), at));
+                    answer(200, json!({}))
+                }
+            }
+        }
+    }
+
+    fn config_maps() -> ApiResource {
+        ApiResource {
+            gvk: GroupVersionKind::new("", "v1", "ConfigMap"),
+            plural: "configmaps".into(),
+            singular: "configmap".into(),
+            short_names: Vec::new(),
+            namespaced: true,
+            watchable: true,
+            has_status: false,
+        }
+    }
+
+    fn discovery() -> Value {
+        json!({"items": [{"metadata": {"name": "coordination.k8s.io"}, "versions": [{"version": "v1",
+            "resources": [{"resource": "leases", "scope": "Namespaced", "verbs": ["list", "watch"],
+                "responseKind": {"group": "coordination.k8s.io", "version": "v1", "kind": "Lease"}}]}]}]})
+    }
+
+    /// Runs a process: it holds the lease when it can, and writes ten times a second whether or not it was told that it
+    /// may, as one would that was never told that it lost the lease.
+    fn start(name: &'static str, server: &Arc<Mutex<Server>>, link: &Link) -> watch::Sender<bool> {
+        let cluster = process(name, server, link);
+        let lease = Lease { namespace: "n".into(), name: "l".into() };
+        let (leases, _held) = Leases::new(cluster.clone(), vec![lease], LeaseOptions::new(name));
+        let fenced = cluster.fenced(&leases.fence());
+        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(async move {
+            loop {
+                let request = ApiRequest::patch(&config_maps(), "n", "a", PatchKind::Merge, "{}");
+                let _ = fenced.request(request).await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        });
+        let began = Instant::now();
+        tokio::spawn(leases.run(stopped, move || at() + began.elapsed()));
+        stop
+    }
+
+    async fn seconds(seconds: u64) {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+    }
+
+    fn gap(server: &Server, from: &str, to: &str) -> Duration {
+        let last = server.writes.iter().rfind(|(name, _)| name == from).unwrap().1;
+        let first = server.writes.iter().find(|(name, at)| name == to && *at > last).unwrap().1;
+        first - last
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_processes_never_both_write_however_the_network_fails() {
+        let check = async |fail: &dyn Fn(&Link)| {
+            let server = Arc::new(Mutex::new(Server::default()));
+            let (one, two) = (Link::default(), Link::default());
+            let _first = start("one", &server, &one);
+            seconds(1).await;
+            let _second = start("two", &server, &two);
+            seconds(20).await;
+            assert!(server.lock().unwrap().writes.iter().all(|(name, _)| name == "one"));
+            fail(&one);
+            seconds(60).await;
+            let server = server.lock().unwrap();
+            assert_eq!(server.violations, [] as [String; 0]);
+            assert_eq!(server.writes.last().unwrap().0, "two", "the other one has taken over");
+            assert!(gap(&server, "one", "two") < Duration::from_secs(20));
+        };
+        // Its lease cannot be renewed, while everything else gets through.
+        check(&|link| link.leases_hang.store(true, Relaxed)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_whose_answer_is_lost_renews_nothing() {
+        let server = Arc::new(Mutex::new(Server::default()));
+        let (one, two) = (Link::default(), Link::default());
+        let _first = start("one", &server, &one);
+        seconds(5).await;
+        one.answers_are_lost.store(true, Relaxed);
+        one.leases_hang.store(false, Relaxed);
+        let _second = start("two", &server, &two);
+        seconds(120).await;
+        assert_eq!(server.lock().unwrap().violations, [] as [String; 0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clean_stop_hands_over_in_seconds() {
+        let server = Arc::new(Mutex::new(Server::default()));
+        let first = start("one", &server, &Link::default());
+        seconds(1).await;
+        let _second = start("two", &server, &Link::default());
+        seconds(20).await;
+        first.send(true).unwrap();
+        seconds(10).await;
+        let server = server.lock().unwrap();
+        assert_eq!(server.violations, [] as [String; 0]);
+        let gap = gap(&server, "one", "two");
+        assert!(gap < Duration::from_secs(5), "{gap:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -63,6 +63,8 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
     let (stop, stopped) = watch::channel(false);
     let (leases, held) =
         Leases::new(cluster.clone(), leases(arguments, &cluster).await?, LeaseOptions::new(holder(context)));
+    // Also what is still under way when the leases are lost stops before it writes again.
+    let cluster = cluster.fenced(&leases.fence());
     let (state, sources) = (State::new(cluster.clone()), Platform::sources(&options));
     let server =
         Server::bind(arguments.listen, state.clone(), sources.clone(), arguments.webhook_secret.clone())
