@@ -54,12 +54,14 @@ impl Applier {
     async fn carry_out(&self, op: &Op) -> OpResult {
         let result = match &op.verb {
             Verb::Delete { propagation } => self.delete(op, *propagation).await,
-            Verb::Apply { desired, mode, recreate_immutable } => match self.write(op, desired, mode).await {
-                Err(error) if error.kind == ApiErrorKind::Immutable && *recreate_immutable => {
-                    return self.begin_recreation(op).await;
+            Verb::Apply { desired, mode, recreate_immutable, verify } => {
+                match self.verify_or_write(op, desired, mode, verify.as_deref()).await {
+                    Err(error) if error.kind == ApiErrorKind::Immutable && *recreate_immutable => {
+                        return self.begin_recreation(op).await;
+                    }
+                    other => other.map(Some),
                 }
-                other => other.map(Some),
-            },
+            }
         };
         match result {
             Ok(Some(written)) => {
@@ -68,6 +70,23 @@ impl Applier {
             Ok(None) => OpResult::Stale,
             Err(error) => explain::failure(op, error),
         }
+    }
+
+    /// Writes; where a live object is to be verified first, only when the server says that the write would change it.
+    async fn verify_or_write(
+        &self,
+        op: &Op,
+        desired: &Arc<Object>,
+        mode: &WriteMode,
+        verify: Option<&Object>,
+    ) -> Result<Written, ApiError> {
+        if let (Some(live), WriteMode::ServerSide { manager, force, .. }) = (verify, mode)
+            && self.would_be_unchanged(op, desired, live, manager, *force).await?
+        {
+            let resource_version = live.resource_version().to_owned();
+            return Ok(Written { change: Change::Unchanged, resource_version });
+        }
+        self.write(op, desired, mode).await
     }
 
     async fn write(&self, op: &Op, desired: &Arc<Object>, mode: &WriteMode) -> Result<Written, ApiError> {

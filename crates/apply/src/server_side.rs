@@ -1,5 +1,6 @@
 use crate::{Applier, Written, parse, written};
 use holdfast_cluster::{ApiError, ApiErrorKind, ApiRequest, ApiResource, PatchKind};
+use holdfast_merge::drift::same_content;
 use holdfast_object::{Object, Value, json};
 use holdfast_sync::{FoldPolicy, Op, Reason};
 
@@ -26,6 +27,25 @@ impl Applier {
         let answer = self.cluster.request(self.maybe_dry(request)).await?;
         let before = op.precondition.as_ref().map(|(_, version)| version.as_str());
         written(&answer.body, before, answer.status)
+    }
+
+    /// Whether the apply of a desired object would leave the live one as it is, as the server says.
+    pub(crate) async fn would_be_unchanged(
+        &self,
+        op: &Op,
+        desired: &Object,
+        live: &Object,
+        manager: &str,
+        force: bool,
+    ) -> Result<bool, ApiError> {
+        let resource = self.cluster.resource(&op.object.gvk()).await?;
+        let (key, body) = (&op.object.key, desired.to_value().to_string());
+        let request = ApiRequest::patch(&resource, &key.namespace, &key.name, PatchKind::Apply, body)
+            .query("fieldManager", manager)
+            .query("force", if force { "true" } else { "false" })
+            .query("dryRun", "All");
+        let answer = parse(&self.cluster.request(request).await?.body)?;
+        Ok(same_content(&live.to_value(), &answer))
     }
 
     async fn fold_managers(

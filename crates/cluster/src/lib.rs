@@ -20,7 +20,7 @@ pub use discovery::{ApiResource, Discovery};
 pub use error::{ApiError, ApiErrorKind};
 pub use fence::{Fence, FenceKeeper};
 pub use handle::{ClusterHandle, Endpoint, Identity, RemoteKubeconfig};
-pub use live::{LiveEvent, LiveState, Owned, OwnerIndex};
+pub use live::{Interest, LiveEvent, LiveState, Owned, OwnerIndex, SealCounts};
 pub use request::{ApiRequest, ApiResponse, PatchKind, RequestCounts};
 
 use std::sync::Arc;

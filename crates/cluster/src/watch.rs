@@ -24,6 +24,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 pub(crate) struct Seen {
     pub(crate) namespace: String,
     pub(crate) name: String,
+    pub(crate) uid: String,
     pub(crate) resource_version: String,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) annotations: BTreeMap<String, String>,
@@ -34,8 +35,8 @@ pub(crate) struct Seen {
 /// What a watch brings.
 #[derive(Debug)]
 pub(crate) enum WatchItem {
-    /// Everything there is; what is not among it is gone.
-    Reset(Vec<Seen>),
+    /// Everything there is at this resourceVersion of the collection; what is not among it is gone.
+    Reset(Vec<Seen>, String),
     /// An object appeared or changed.
     Changed(Seen),
     /// An object is gone; this is its last state.
@@ -86,7 +87,7 @@ async fn follow_once(
         Ok(listed) => listed,
         Err(error) => return End::Failed(error),
     };
-    if !give(WatchItem::Reset(seen)) {
+    if !give(WatchItem::Reset(seen, version.clone())) {
         return End::Stopped;
     }
     *pause = FIRST_PAUSE;
@@ -150,13 +151,14 @@ fn item_of_list(resource: &ApiResource, item: &RawValue) -> Result<Seen, ApiErro
     seen(json)
 }
 
-fn seen(json: Bytes) -> Result<Seen, ApiError> {
+pub(crate) fn seen(json: Bytes) -> Result<Seen, ApiError> {
     let partial: Partial = serde_json::from_slice(&json)
         .map_err(|e| ApiError::unreachable(format!("unreadable object from the server: {e}")))?;
     let meta = partial.metadata;
     Ok(Seen {
         namespace: meta.namespace,
         name: meta.name,
+        uid: meta.uid,
         resource_version: meta.resource_version,
         labels: meta.labels.unwrap_or_default(),
         annotations: meta.annotations.unwrap_or_default(),
@@ -262,6 +264,7 @@ struct Partial {
 struct PartialMeta {
     name: String,
     namespace: String,
+    uid: String,
     resource_version: String,
     labels: Option<BTreeMap<String, String>>,
     annotations: Option<BTreeMap<String, String>>,

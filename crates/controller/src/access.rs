@@ -1,9 +1,9 @@
-use crate::{Engine, Metrics, Place};
+use crate::{Engine, Metrics, Place, Routes};
 use holdfast_apply::Applier;
 use holdfast_cluster::{
     ApiError, Cluster, ClusterHandle, ConnectError, Endpoint, Identity, LiveEvent, LiveState, OwnerIndex,
 };
-use holdfast_object::GroupVersionKind;
+use holdfast_object::{GroupVersionKind, ObjectKey};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -43,20 +43,20 @@ impl Access {
     pub(crate) fn home(
         cluster: Cluster,
         owners: Vec<OwnerIndex>,
-        metrics: Metrics,
+        shared: (Metrics, Arc<Routes>),
     ) -> (Self, mpsc::UnboundedReceiver<LiveEvent>) {
-        Self::new(Place::HOME, Endpoint::Home, cluster, owners, metrics, None)
+        Self::new((Place::HOME, Endpoint::Home), cluster, owners, shared, None)
     }
 
     fn new(
-        place: Place,
-        endpoint: Endpoint,
+        (place, endpoint): (Place, Endpoint),
         cluster: Cluster,
         owners: Vec<OwnerIndex>,
-        metrics: Metrics,
+        (metrics, routes): (Metrics, Arc<Routes>),
         base: Option<Self>,
     ) -> (Self, mpsc::UnboundedReceiver<LiveEvent>) {
-        let (live, events) = LiveState::new(cluster.clone(), owners);
+        let interest = Arc::new(move |key: &ObjectKey| routes.has(place, key));
+        let (live, events) = LiveState::sparing(cluster.clone(), owners, interest);
         let applier = Applier::new(cluster.clone());
         let inner = Inner { place, endpoint, cluster, live, applier, metrics, _base: base };
         (Self { inner: Arc::new(inner) }, events)
@@ -160,8 +160,9 @@ impl Engine {
             cluster.refresh_discovery().await?;
         }
         let place = Place(accesses.last.fetch_add(1, Ordering::Relaxed) + 1);
-        let (owners, metrics) = (self.owners().to_vec(), self.metrics().clone());
-        let (new, events) = Access::new(place, handle.endpoint.clone(), cluster, owners, metrics, base);
+        let shared = (self.metrics().clone(), self.shared_routes());
+        let here = (place, handle.endpoint.clone());
+        let (new, events) = Access::new(here, cluster, self.owners().to_vec(), shared, base);
         let (access, is_new) = accesses.keep(handle, new);
         if is_new {
             tokio::spawn(self.clone().route_from(place, handle.endpoint.clone(), events));

@@ -116,7 +116,7 @@ struct Inner {
     home: Access,
     accesses: Accesses,
     recorder: Recorder,
-    routes: Routes,
+    routes: Arc<Routes>,
     queue: Queue<ObjectKey, Reason>,
     metrics: Metrics,
     options: EngineOptions,
@@ -130,12 +130,14 @@ impl Engine {
     pub fn new(cluster: Cluster, options: EngineOptions) -> Self {
         let metrics = Metrics::default();
         let recorder = Recorder::new(cluster.clone(), &options.reporter);
-        let (home, events) = Access::home(cluster, options.owners.clone(), metrics.clone());
+        let routes = Arc::new(Routes::default());
+        let shared = (metrics.clone(), routes.clone());
+        let (home, events) = Access::home(cluster, options.owners.clone(), shared);
         let inner = Inner {
             home,
             accesses: Accesses::default(),
             recorder,
-            routes: Routes::default(),
+            routes,
             queue: Queue::default(),
             metrics,
             seen: Mutex::default(),
@@ -152,6 +154,10 @@ impl Engine {
 
     pub(crate) fn accesses(&self) -> &Accesses {
         &self.inner.accesses
+    }
+
+    pub(crate) fn shared_routes(&self) -> Arc<Routes> {
+        self.inner.routes.clone()
     }
 
     pub(crate) fn owners(&self) -> &[OwnerIndex] {
@@ -250,7 +256,11 @@ impl Engine {
         slots: &Arc<Semaphore>,
     ) -> Option<(Work<ObjectKey, Reason>, tokio::sync::OwnedSemaphorePermit)> {
         let slot = slots.clone().acquire_owned().await.ok()?;
-        Some((self.inner.queue.next().await, slot))
+        let work = self.inner.queue.next().await;
+        // After a restore from backup kinds are listed anew one after the other: who decided in between would decide
+        // on a mixture of two times.
+        self.live().settled().await;
+        Some((work, slot))
     }
 
     async fn reconcile(&self, reconciler: &dyn Reconciler, work: Work<ObjectKey, Reason>) {
@@ -280,6 +290,13 @@ impl Engine {
                 if let Err(error) = self.live().ensure(gvk).await {
                     tracing::warn!(kind = %gvk, %error, "cannot watch yet");
                     failed = true;
+                }
+            }
+            for kind in ADMISSION_KINDS {
+                let kind = GroupKind::new("admissionregistration.k8s.io", kind);
+                let served = self.cluster().discovery().preferred(&kind);
+                if let Some(resource) = served {
+                    failed |= self.live().ensure_names(&resource.gvk).await.is_err();
                 }
             }
             if !failed {
@@ -324,17 +341,39 @@ impl Engine {
                 for key in self.inner.routes.of(place, &object.key) {
                     self.trigger(Trigger { key, reason: Reason::Object(object.key.clone()) });
                 }
+                if object.key.group == "admissionregistration.k8s.io" {
+                    self.accesses().of(access.endpoint()).iter().chain([access]).for_each(|a| {
+                        a.live().admission_changed();
+                    });
+                }
                 if object.key.group_kind() == definitions().group_kind() {
                     let changed =
                         self.clone().definition_changed(access.clone(), object.clone(), own.clone());
                     tokio::spawn(changed);
                 }
             }
+            LiveEvent::WentBack => self.begin_anew(access, own),
             LiveEvent::Synced(gvk) => self.route_kind(place, &gvk.group_kind()),
             LiveEvent::Failed(gvk, error) => {
                 tracing::warn!(kind = %gvk, %error, "cannot be watched just now");
                 self.route_kind(place, &gvk.group_kind());
             }
+        }
+    }
+
+    /// Everything that was decided before the cluster went back in time is decided again.
+    fn begin_anew(&self, access: &Access, own: &HashSet<GroupKind>) {
+        let mut concerned = self.inner.routes.at(access.place());
+        if access.place() == Place::HOME {
+            let mut seen = self.inner.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            concerned.extend(std::mem::take(&mut *seen).into_keys());
+            drop(seen);
+            let kinds = own.iter().filter_map(|kind| access.cluster().discovery().preferred(kind));
+            concerned.extend(kinds.flat_map(|kind| access.live().all(&kind.gvk)).map(|object| object.key()));
+        }
+        for key in concerned {
+            let kind = key.group_kind();
+            self.trigger(Trigger { key, reason: Reason::Listed(kind) });
         }
     }
 
@@ -362,7 +401,13 @@ impl Engine {
     /// A definition came or changed: kinds that were not served may be now. The server's discovery lags behind its
     /// own word that a definition is established, so it is read again until the kind is in it, for a while.
     async fn definition_changed(self, access: Access, definition: ObjectRef, own: Arc<HashSet<GroupKind>>) {
-        let Some(kind) = established_kind(access.live(), &definition) else { return };
+        let Some(kind) = established_kind(access.live(), &definition) else {
+            // It went, and its kind with it: what is asked for again is to be found missing.
+            if let Err(error) = access.cluster().refresh_discovery().await {
+                tracing::debug!(%error, "cannot read the discovery");
+            }
+            return;
+        };
         let mut pause = FIRST_DISCOVERY_PAUSE;
         while pause < LONGEST_DISCOVERY_PAUSE {
             if let Err(error) = access.cluster().refresh_discovery().await {
@@ -393,6 +438,10 @@ fn established_kind(live: &LiveState, definition: &ObjectRef) -> Option<GroupKin
     conditions.iter().find(|c| c["type"] == "Established" && c["status"] == "True")?;
     object.defined_kind()
 }
+
+/// What decides how the server changes what is applied.
+const ADMISSION_KINDS: [&str; 3] =
+    ["MutatingWebhookConfiguration", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"];
 
 /// The pauses between attempts to read the discovery at the start.
 const FIRST_DISCOVERY_PAUSE: Duration = Duration::from_millis(100);

@@ -1,6 +1,6 @@
 use crate::Trigger;
 use holdfast_object::ObjectKey;
-use holdfast_sync::{Op, OpResult, Verb};
+use holdfast_sync::{Change, Op, OpResult, Verb};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -87,6 +87,8 @@ impl Metrics {
 
     pub(crate) fn applied(&self, op: &Op, result: &OpResult) {
         let verb = match op.verb {
+            // Asked only: the server says that it would change nothing.
+            Verb::Apply { verify: Some(_), .. } if is_unchanged(result) => "verify",
             Verb::Apply { .. } => "apply",
             Verb::Delete { .. } => "delete",
         };
@@ -98,4 +100,8 @@ impl Metrics {
         };
         self.operations.get_or_create(&OperationLabels { verb, result }).inc();
     }
+}
+
+fn is_unchanged(result: &OpResult) -> bool {
+    matches!(result, OpResult::Done { change: Change::Unchanged, .. })
 }

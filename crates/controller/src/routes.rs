@@ -69,6 +69,19 @@ impl Routes {
         state.to.get(&(place, object.clone())).map(|to| to.iter().cloned().collect()).unwrap_or_default()
     }
 
+    /// Whether any resource is interested in an object at a place.
+    pub fn has(&self, place: Place, object: &ObjectKey) -> bool {
+        let state = self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        state.to.contains_key(&(place, object.clone()))
+    }
+
+    /// The resources that are interested in anything at a place.
+    pub fn at(&self, place: Place) -> BTreeSet<ObjectKey> {
+        let state = self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let there = state.to.iter().filter(|((at, _), _)| *at == place);
+        there.flat_map(|(_, to)| to.iter().cloned()).collect()
+    }
+
     /// The resources that are interested in any object of this kind at a place.
     pub fn of_kind(&self, place: Place, group: &str, kind: &str) -> BTreeSet<ObjectKey> {
         let state = self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -1,7 +1,10 @@
 use crate::Access;
 use holdfast_cluster::{ApiErrorKind, LiveState};
 use holdfast_object::{GroupVersionKind, ObjectKey, ObjectRef};
-use holdfast_sync::{Desired, HealthGate, Occasion, Progress, Step, SyncPolicy, Verdict, Wake, next};
+use holdfast_sync::{
+    Contest, Desired, Heals, HealthGate, Occasion, Op, OpResult, Progress, Question, Step, SyncPolicy, Verb,
+    Verdict, Wake, WriteMode, contests, next,
+};
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -15,6 +18,10 @@ pub struct SyncRun {
     pub policy: Arc<SyncPolicy>,
     /// How far it has come.
     pub progress: Progress,
+    /// What was left alone, once the run is done: it is to be begun again when the first of them is due.
+    pub contests: Vec<Contest>,
+    /// [`LiveState::epoch`] when the run began.
+    epoch: Option<u64>,
 }
 
 /// How far [`SyncRun::advance`] came.
@@ -26,12 +33,29 @@ pub enum Advance {
     Wait(Wake),
     /// The server cannot be reached, so what it serves is not known.
     Unavailable(String),
+    /// The cluster went back in time since the run began: what it decided is void, and it is to be begun anew, from
+    /// the custom resource as it is now.
+    Outdated,
+}
+
+/// Whether what was decided on still was so when it was carried out.
+#[derive(PartialEq)]
+enum Freshness {
+    Fresh,
+    Stale,
 }
 
 impl SyncRun {
     /// A run that begins now.
     pub fn new(desired: Arc<Desired>, policy: Arc<SyncPolicy>, occasion: Occasion, now: Timestamp) -> Self {
-        Self { desired, policy, progress: Progress::new(now, occasion) }
+        Self { desired, policy, progress: Progress::new(now, occasion), contests: Vec::new(), epoch: None }
+    }
+
+    /// The same, with what earlier runs of the app put right.
+    #[must_use]
+    pub fn after(mut self, heals: Heals) -> Self {
+        self.progress.heals = heals;
+        self
     }
 
     /// Every object whose change matters to the run. The caller adds its own and sets them as routes before it calls
@@ -51,26 +75,22 @@ impl SyncRun {
     /// Carries out step after step until there is nothing to do but wait, or the run is over. `now` is read before
     /// each step; `access` is where the objects are, the same one for the whole run.
     pub async fn advance(&mut self, access: &Access, now: impl Fn() -> Timestamp) -> Advance {
-        if let Err(message) = self.watch(access.live()).await {
-            return Advance::Unavailable(message);
-        }
+        let live = access.live();
+        let epoch = *self.epoch.get_or_insert_with(|| live.epoch());
         loop {
-            match next(&self.desired, access.live(), &self.progress, &self.policy, now()) {
+            // What was of no known kind before may be of one now.
+            if let Err(message) = self.watch(live).await {
+                return Advance::Unavailable(message);
+            }
+            let step = next(&self.desired, live, &self.progress, &self.policy, now());
+            if live.epoch() != epoch {
+                return Advance::Outdated;
+            }
+            match step {
                 Step::Do(ops) => {
-                    let results = access.applier().run(&ops).await;
-                    let mut stale = false;
-                    for (op, result) in ops.iter().zip(results) {
-                        access.metrics().applied(op, &result);
-                        stale |= result == holdfast_sync::OpResult::Stale;
-                        self.progress.record(op, result);
-                    }
-                    // What was of no known kind before may be of one now.
-                    if let Err(message) = self.watch(access.live()).await {
-                        return Advance::Unavailable(message);
-                    }
                     // Deciding again at once would decide on the same old view; the change that made it old is on
                     // its way and wakes us.
-                    if stale {
+                    if self.carry_out(access, &ops, &now).await == Freshness::Stale {
                         return Advance::Wait(Wake { deadline: None, waiting: Vec::new(), gate: 0 });
                     }
                 }
@@ -78,9 +98,38 @@ impl SyncRun {
                     self.progress.wait_at(wake.gate, now());
                     return Advance::Wait(wake);
                 }
-                Step::Done(verdict) => return Advance::Done(verdict),
+                Step::Done(verdict) => {
+                    self.contests = contests(&self.desired, live, &self.progress, &self.policy, now());
+                    return Advance::Done(verdict);
+                }
             }
         }
+    }
+
+    async fn carry_out(&mut self, access: &Access, ops: &[Op], now: &impl Fn() -> Timestamp) -> Freshness {
+        let results = access.applier().run(ops).await;
+        let mut freshness = Freshness::Fresh;
+        for (op, result) in ops.iter().zip(results) {
+            access.metrics().applied(op, &result);
+            if result == OpResult::Stale {
+                freshness = Freshness::Stale;
+            }
+            self.expect(access.live(), op, &result);
+            self.progress.record(op, result);
+            self.progress.healed(op, &self.policy.drift.backoff, now());
+        }
+        freshness
+    }
+
+    /// What we wrote is what counts until the watch brings it; and what we applied, server-side, is in force then.
+    fn expect(&self, live: &LiveState, op: &Op, result: &OpResult) {
+        let (Verb::Apply { mode, .. }, OpResult::Done { resource_version, .. }) = (&op.verb, result) else {
+            return;
+        };
+        let is_answer = matches!(mode, WriteMode::ServerSide { .. });
+        let desired = self.desired.get(&op.object.key).filter(|_| is_answer);
+        let answers = desired.map(|desired| Question::of(desired, mode, &self.policy.drift));
+        live.wrote(&op.object, resource_version, answers);
     }
 
     /// Why the run cannot go on, when it waits to learn what is live and the identity may not read that: a line for
@@ -104,11 +153,10 @@ impl SyncRun {
         desired.chain(&self.desired.previous).chain(self.gated()).map(ObjectRef::gvk).collect()
     }
 
-    /// Sees to it that every kind that matters is watched.
+    /// Sees to it that everything that matters is watched.
     async fn watch(&self, live: &LiveState) -> Result<(), String> {
-        for kind in self.kinds() {
-            live.ensure(&kind).await.map_err(|e| e.to_string())?;
-        }
-        Ok(())
+        let desired = self.desired.objects().iter().map(|o| &o.reference);
+        let all = desired.chain(&self.desired.previous).chain(self.gated());
+        live.ensure_objects(all).await.map_err(|e| e.to_string())
     }
 }

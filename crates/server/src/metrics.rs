@@ -45,6 +45,23 @@ pub(crate) async fn answer(State(shared): State<Shared>) -> Response {
             ("live_objects", "Objects that are watched", engine.live().size().0),
             ("live_bytes", "Bytes that they take", engine.live().size().1),
         ];
+        let seals = engine.live().seal_counts();
+        let counters = [
+            (
+                "seals_equal",
+                "Changed objects that need not be compared, because their seal is the same",
+                seals.equal,
+            ),
+            (
+                "seals_unequal",
+                "Changed objects that were compared, because their seal is another",
+                seals.unequal,
+            ),
+            ("seals_taken", "Seals taken", seals.taken),
+        ];
+        for (name, help, value) in counters {
+            own.register(name, help, ConstCounter::new(value));
+        }
         for (name, help, value) in gauges {
             let gauge: Gauge = Gauge::default();
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));

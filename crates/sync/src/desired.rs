@@ -64,12 +64,15 @@ pub struct DesiredObject {
     pub origin: Option<Origin>,
     /// What is particular to it.
     pub policy: ObjectPolicy,
+    /// A digest of the object.
+    pub(crate) digest: [u8; 16],
 }
 
 impl DesiredObject {
     /// An object with its policy.
     pub fn new(object: Object, origin: Option<Origin>, policy: ObjectPolicy) -> Self {
-        Self { reference: object.reference(), object: Arc::new(object), origin, policy }
+        let digest = holdfast_merge::drift::digest(object.as_map());
+        Self { reference: object.reference(), object: Arc::new(object), origin, policy, digest }
     }
 }
 

@@ -9,6 +9,7 @@
 //! an argument) and knows no front-end.
 
 mod desired;
+mod heal;
 mod judge;
 mod live;
 mod next;
@@ -17,14 +18,16 @@ mod plan;
 mod policy;
 mod progress;
 mod prune;
+mod seal;
 mod step;
 mod yielding;
 
 pub use desired::{Desired, DesiredObject, ObjectPolicy, WriteWhen};
-pub use holdfast_merge::drift::{Difference, DifferenceKind, FoldPolicy};
+pub use heal::{Contest, Heals};
+pub use holdfast_merge::drift::{Difference, DifferenceKind, FoldPolicy, Seal};
 pub use judge::{Judgement, judge};
 pub use live::{Live, LiveObject, LiveView, MapView};
-pub use next::next;
+pub use next::{contests, next};
 pub use order::{Order, Stage, StageGate, kind_rank_argocd, kind_rank_flux};
 pub use plan::{Plan, PlannedChange, plan};
 pub use policy::{
@@ -33,4 +36,5 @@ pub use policy::{
 };
 pub use progress::{Change, Failure, FailureKind, Occasion, OpResult, Progress};
 pub use prune::{Orphan, PruneDecision};
+pub use seal::{Question, QuestionId, Standing};
 pub use step::{Op, Propagation, Reason, Step, Verb, Verdict, Waiting, Wake};

@@ -1,3 +1,4 @@
+use crate::seal::Question;
 use holdfast_object::{Object, ObjectKey, ObjectRef};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,6 +28,22 @@ pub trait LiveView {
     /// What is known of an object. The version of the reference is a wish: where only another version of the kind
     /// is watched, the object is given at that.
     fn get(&self, object: &ObjectRef) -> Live;
+
+    /// Whether the object is known to be in force as to a question: it was found so, and nothing has changed since
+    /// that could make it otherwise. A no is no verdict. A view that remembers nothing says no.
+    fn in_force(&self, _object: &ObjectRef, _question: &Question) -> bool {
+        false
+    }
+
+    /// Whether an object that is known to be in force is to be verified with the server now: what the server makes of an
+    /// apply has changed since it was found so (a mutating webhook or policy), and it is this object's turn. Asked only
+    /// where the verification would follow.
+    fn is_to_be_verified(&self, _object: &ObjectRef, _question: &Question) -> bool {
+        false
+    }
+
+    /// Lets the view remember that the object, as it was found, is in force as to a question.
+    fn found_in_force(&self, _object: &ObjectRef, _question: &Question, _found: &Object) {}
 }
 
 /// A view over a map, for tests and for plans made from a list of objects: what is not in it is absent.

@@ -1,14 +1,18 @@
 use crate::desired::{Desired, DesiredObject, WriteWhen};
+use crate::heal::Contest;
 use crate::judge::{Judgement, judge};
-use crate::live::{Live, LiveObject, LiveView};
+use crate::live::{Live, LiveView};
 use crate::order::{Stage, StageGate};
-use crate::policy::{HealWhen, HealthGate, OwnershipLoss, PruneOrder, ReplacePolicy, SyncPolicy};
+use crate::policy::{HealWhen, HealthGate, OwnershipLoss, PruneOrder, ReplacePolicy, SyncPolicy, WriteMode};
 use crate::progress::{Occasion, OpResult, Progress};
 use crate::prune::{self, PruneDecision};
+use crate::seal::Question;
 use crate::step::{Op, Reason, Step, Verb, Verdict, Waiting, Wake};
+use crate::yielding::yielding;
 use holdfast_health::HealthStatus;
-use holdfast_object::ObjectRef;
+use holdfast_object::{Object, ObjectKey, ObjectRef};
 use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The number under which [`Progress`] keeps since when the run waits for health.
@@ -16,7 +20,7 @@ const HEALTH_GATE: usize = usize::MAX;
 /// The number under which it keeps since when the run waits for deleted objects to go.
 const TERMINATION_GATE: usize = usize::MAX - 1;
 /// The number under which it keeps since when the run waits to learn what is live.
-const KNOWLEDGE_GATE: usize = usize::MAX - 2;
+pub(crate) const KNOWLEDGE_GATE: usize = usize::MAX - 2;
 
 /// The next step of a run.
 ///
@@ -39,6 +43,26 @@ pub fn next(
         .or_else(|| run.wait_for_health())
         .or_else(|| run.held_prune())
         .unwrap_or(Step::Done(Verdict::InForce))
+}
+
+/// What is not in force because it is left alone for a while: see [`crate::Heals`]. Asked after a run that is done, it
+/// tells when to begin the next one, and what to say until then.
+pub fn contests(
+    desired: &Desired,
+    live: &dyn LiveView,
+    progress: &Progress,
+    policy: &SyncPolicy,
+    now: Timestamp,
+) -> Vec<Contest> {
+    if progress.heals.is_empty() {
+        return Vec::new();
+    }
+    let run = Run { desired, live, progress, policy, now };
+    let contested = desired.objects().iter().filter(|o| progress.heals.concerns(&o.reference.key, now));
+    contested
+        .filter_map(|object| run.reason(object))
+        .flat_map(|(object, why)| run.hold(object, &why))
+        .collect()
 }
 
 struct Run<'a> {
@@ -105,68 +129,127 @@ impl Run<'_> {
             Some(OpResult::Recreating) => {}
             Some(_) => return Write::Nothing,
         }
-        let mode = object.policy.write.as_ref().unwrap_or(&self.policy.write);
-        let written = |object: &DesiredObject, why: Reason, found: Option<&LiveObject>| {
-            Write::Op(Box::new(Op {
-                object: object.reference.clone(),
-                verb: Verb::Apply {
-                    desired: object.object.clone(),
-                    mode: mode.clone(),
-                    recreate_immutable: object.policy.replace == ReplacePolicy::OnImmutable,
-                },
-                why,
-                origin: object.origin.clone(),
-                precondition: found
-                    .map(|f| (f.object.uid().to_owned(), f.object.resource_version().to_owned())),
-            }))
+        let Otherwise { why, live, wanted } = match self.judge(object) {
+            Found::AsWanted => return Write::Nothing,
+            Found::Unknown(message) => {
+                return Write::Unknown(Waiting { object: key.clone(), message: message.into() });
+            }
+            Found::Otherwise(otherwise) => *otherwise,
         };
+        // What we delete ourselves to make it anew is no deed of others.
+        if self.progress.result(key).is_none() && !self.hold(key, &why).is_empty() {
+            return Write::Nothing;
+        }
+        let mode = self.mode(object);
+        let asks_first = why == Reason::Unverified && matches!(mode, WriteMode::ServerSide { .. });
+        Write::Op(Box::new(Op {
+            object: object.reference.clone(),
+            verb: Verb::Apply {
+                desired: wanted,
+                mode: mode.clone(),
+                recreate_immutable: object.policy.replace == ReplacePolicy::OnImmutable,
+                verify: live.clone().filter(|_| asks_first),
+            },
+            why,
+            origin: object.origin.clone(),
+            precondition: live.map(|live| (live.uid().to_owned(), live.resource_version().to_owned())),
+        }))
+    }
+
+    /// The contests for which a write is put off.
+    fn hold(&self, object: &ObjectKey, why: &Reason) -> Vec<Contest> {
+        match self.progress.occasion {
+            Occasion::Requested => Vec::new(),
+            Occasion::Scheduled | Occasion::Drift => self.progress.heals.hold(object, why, self.now),
+        }
+    }
+
+    fn mode<'o>(&'o self, object: &'o DesiredObject) -> &'o WriteMode {
+        object.policy.write.as_ref().unwrap_or(&self.policy.write)
+    }
+
+    /// Why an object is to be written, if it is.
+    fn reason<'o>(&self, object: &'o DesiredObject) -> Option<(&'o ObjectKey, Reason)> {
+        match self.judge(object) {
+            Found::Otherwise(otherwise) => Some((&object.reference.key, otherwise.why)),
+            Found::AsWanted | Found::Unknown(_) => None,
+        }
+    }
+
+    /// Compares one object with what is live, unless its seal says that nothing has changed.
+    fn judge(&self, object: &DesiredObject) -> Found {
+        let question = Question::of(object, self.mode(object), &self.policy.drift);
+        if object.policy.when != WriteWhen::Absent && self.live.in_force(&object.reference, &question) {
+            return self.verify(object, &question).unwrap_or(Found::AsWanted);
+        }
         match self.live.get(&object.reference) {
-            Live::Unknown => Write::Unknown(Waiting {
-                object: object.reference.key.clone(),
-                message: "not read yet".into(),
-            }),
+            Live::Unknown => Found::Unknown("not read yet"),
             Live::NoSuchKind if self.desired.defines(&object.reference.key.group_kind()) => {
-                let message = "its definition is not served yet".into();
-                Write::Unknown(Waiting { object: object.reference.key.clone(), message })
+                Found::Unknown("its definition is not served yet")
             }
             // The server's answer tells more than we could: no such kind, or a discovery that is behind.
-            Live::Absent | Live::NoSuchKind => written(object, Reason::Missing, None),
-            Live::Present(_) if object.policy.when == WriteWhen::Absent => Write::Nothing,
-            Live::Present(found) => {
-                let yielded = crate::yielding::yielding(object, &found.object, mode.manager());
-                let object = yielded.as_ref().unwrap_or(object);
-                let op = |why: Reason, found: Option<&LiveObject>| written(object, why, found);
-                match judge(object, &found.object, mode, &self.policy.drift, self.desired.applied_before) {
-                    Judgement::InForce => Write::Nothing,
-                    Judgement::Folded(_) if !self.heals(self.policy.drift.fold) => Write::Nothing,
-                    // The fold comes first, or what the other manager set and we do not would stay.
-                    Judgement::DiffersAndFolded(_, managers) if self.heals(self.policy.drift.fold) => {
-                        op(Reason::Folded(managers), Some(&found))
-                    }
-                    Judgement::Differs(_) | Judgement::DiffersAndFolded(..)
-                        if !self.heals(self.policy.drift.value) =>
-                    {
-                        Write::Nothing
-                    }
-                    Judgement::OwnershipLost if self.policy.drift.ownership_loss == OwnershipLoss::Ignore => {
-                        Write::Nothing
-                    }
-                    Judgement::Folded(managers) => op(Reason::Folded(managers), Some(&found)),
-                    Judgement::Differs(differences) | Judgement::DiffersAndFolded(differences, _) => {
-                        op(Reason::Differs(differences), Some(&found))
-                    }
-                    Judgement::OwnershipLost => op(Reason::OwnershipLost, Some(&found)),
-                    Judgement::Unknown => op(Reason::Unverified, Some(&found)),
-                }
-            }
+            Live::Absent | Live::NoSuchKind => Found::otherwise(Reason::Missing, None, object.object.clone()),
+            Live::Present(_) if object.policy.when == WriteWhen::Absent => Found::AsWanted,
+            Live::Present(found) => self.compare(object, &question, found.object),
         }
+    }
+
+    /// An object in force that only the server can tell of, once more, now that others changed what it makes of applies.
+    fn verify(&self, object: &DesiredObject, question: &Question) -> Option<Found> {
+        let may = self.progress.occasion != Occasion::Drift
+            && matches!(self.mode(object), WriteMode::ServerSide { .. })
+            && self.live.is_to_be_verified(&object.reference, question);
+        if !may {
+            return None;
+        }
+        match self.live.get(&object.reference) {
+            Live::Present(found) => {
+                let wanted = self.wanted(object, &found.object).object;
+                Some(Found::otherwise(Reason::Unverified, Some(found.object), wanted))
+            }
+            _ => None,
+        }
+    }
+
+    /// The object as it is wanted beside a live one: without what is left to others.
+    fn wanted(&self, object: &DesiredObject, live: &Object) -> DesiredObject {
+        yielding(object, live, self.mode(object).manager()).unwrap_or_else(|| object.clone())
+    }
+
+    fn compare(&self, object: &DesiredObject, question: &Question, live: Arc<Object>) -> Found {
+        let drift = &self.policy.drift;
+        let object = &self.wanted(object, &live);
+        let why = match judge(object, &live, self.mode(object), drift, self.desired.applied_before) {
+            Judgement::InForce => {
+                self.live.found_in_force(&object.reference, question, &live);
+                return Found::AsWanted;
+            }
+            Judgement::OwnershipLost if drift.ownership_loss == OwnershipLoss::Ignore => {
+                self.live.found_in_force(&object.reference, question, &live);
+                return Found::AsWanted;
+            }
+            // The fold comes first, or what the other manager set and we do not would stay.
+            Judgement::DiffersAndFolded(_, managers) if self.heals(drift.fold) => Reason::Folded(managers),
+            Judgement::Folded(managers) if self.heals(drift.fold) => Reason::Folded(managers),
+            Judgement::Differs(differences) | Judgement::DiffersAndFolded(differences, _)
+                if self.heals(drift.value) =>
+            {
+                Reason::Differs(differences)
+            }
+            Judgement::Folded(_) | Judgement::Differs(_) | Judgement::DiffersAndFolded(..) => {
+                return Found::AsWanted;
+            }
+            Judgement::OwnershipLost => Reason::OwnershipLost,
+            Judgement::Unknown => Reason::Unverified,
+        };
+        Found::otherwise(why, Some(live), object.object.clone())
     }
 
     /// Whether this run puts right what is to be put right then.
     fn heals(&self, when: HealWhen) -> bool {
         match when {
             HealWhen::AtOnce => true,
-            HealWhen::AtInterval => self.progress.occasion == Occasion::Scheduled,
+            HealWhen::AtInterval => self.progress.occasion != Occasion::Drift,
             HealWhen::Never => false,
         }
     }
@@ -343,6 +426,31 @@ impl Run<'_> {
             | HealthStatus::Missing
             | HealthStatus::Unknown => Health::Open(health.message),
         }
+    }
+}
+
+/// What a look at one object came to.
+enum Found {
+    /// There is nothing to do about it.
+    AsWanted,
+    /// It cannot be told yet.
+    Unknown(&'static str),
+    /// It is to be written.
+    Otherwise(Box<Otherwise>),
+}
+
+/// An object that is not as it is wanted.
+struct Otherwise {
+    why: Reason,
+    /// The live object on which that was decided.
+    live: Option<Arc<Object>>,
+    /// What is to be written.
+    wanted: Arc<Object>,
+}
+
+impl Found {
+    fn otherwise(why: Reason, live: Option<Arc<Object>>, wanted: Arc<Object>) -> Self {
+        Self::Otherwise(Box::new(Otherwise { why, live, wanted }))
     }
 }
 

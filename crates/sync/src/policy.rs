@@ -79,7 +79,7 @@ impl Ownership {
 }
 
 /// How an object is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum WriteMode {
     /// Server-side apply.
     ServerSide {
@@ -125,7 +125,7 @@ pub enum HealWhen {
 }
 
 /// What losing the ownership of a field, with its value unchanged, means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OwnershipLoss {
     /// Claim the field again with the next write.
     Reclaim,

@@ -1,3 +1,5 @@
+use crate::heal::Heals;
+use crate::policy::Backoff;
 use crate::step::{Op, Verb};
 use holdfast_object::{ObjectKey, ObjectRef, Origin};
 use jiff::Timestamp;
@@ -12,6 +14,8 @@ pub struct Progress {
     pub started: Timestamp,
     /// What the run was begun for.
     pub occasion: Occasion,
+    /// What the app put right lately, this run included. It is handed from run to run.
+    pub heals: Heals,
     results: HashMap<ObjectKey, Record>,
     /// When the run came to wait at each gate, by stage number; the health gate comes after the last.
     gates: HashMap<usize, Timestamp>,
@@ -22,7 +26,9 @@ pub struct Progress {
 /// What a run is begun for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occasion {
-    /// A new revision, an interval, a person: everything is put right.
+    /// A new revision, another spec, a person: everything is put right, whoever set it otherwise.
+    Requested,
+    /// Its interval: everything is put right but what is contested.
     Scheduled,
     /// Something in the cluster changed: only what the policy heals at once is put right.
     Drift,
@@ -129,6 +135,7 @@ impl Progress {
         Self {
             started: now,
             occasion,
+            heals: Heals::default(),
             results: HashMap::new(),
             gates: HashMap::new(),
             passed: HashSet::new(),
@@ -148,6 +155,17 @@ impl Progress {
             result,
         };
         self.results.insert(op.object.key.clone(), record);
+    }
+
+    /// Notes that an operation put right what others did, so that the next one is not made too soon.
+    pub fn healed(&mut self, op: &Op, backoff: &Backoff, now: Timestamp) {
+        let changed = matches!(
+            self.result(&op.object.key),
+            Some(OpResult::Done { change: Change::Created | Change::Configured | Change::Recreated, .. })
+        );
+        if changed && self.occasion != Occasion::Requested {
+            self.heals.healed(op, backoff, now);
+        }
     }
 
     /// What came of this run's operation on an object, if there was one.

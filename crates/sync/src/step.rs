@@ -43,6 +43,9 @@ pub enum Verb {
         mode: WriteMode,
         /// When a field turns out to be immutable, delete the object and create it anew.
         recreate_immutable: bool,
+        /// Whether it differs from this live object cannot be told here: the server is asked first, without keeping
+        /// anything, and nothing is written when it would change nothing.
+        verify: Option<Arc<Object>>,
     },
     /// Deletes the object.
     Delete {
@@ -127,6 +130,13 @@ pub struct Wake {
     pub waiting: Vec<Waiting>,
     /// The gate it waits at; the caller notes it with [`crate::Progress::wait_at`], which starts the gate's time.
     pub gate: usize,
+}
+
+impl Wake {
+    /// Whether the run waits to learn what is live, not for anything to become so.
+    pub fn is_for_knowledge(&self) -> bool {
+        self.gate == crate::next::KNOWLEDGE_GATE
+    }
 }
 
 /// One thing a run waits for.

@@ -7,7 +7,7 @@ use super::request::Target;
 use super::status::{Condition, HealthSummary, ResourceStatus, SyncCode, condition};
 use holdfast_health::{HealthStatus, RuleSet, argocd_has_rule, assess};
 use holdfast_object::{Object, ObjectKey, ObjectRef, Value};
-use holdfast_sync::{DesiredObject, Judgement, Live, LiveView, SyncPolicy, judge};
+use holdfast_sync::{DesiredObject, Judgement, Live, LiveView, Question, SyncPolicy, judge};
 use holdfast_types::argocd::TRACKING_ID;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -63,14 +63,15 @@ impl Compare<'_> {
     pub(crate) fn run(&self, live: &dyn LiveView) -> Option<Comparison> {
         let mut found = Found::default();
         for desired in self.desired {
-            let live = known(live, &desired.reference)?;
-            self.compare_one(desired, live.as_deref(), &mut found);
+            let object = known(live, &desired.reference)?;
+            let differs = object.as_deref().is_none_or(|object| self.differs(desired, object, live));
+            self.compare_one(desired, object.as_deref(), differs, &mut found);
         }
         let mut managed_differs = false;
         if let Some(namespace) = self.namespace.filter(|n| n.policy.when == holdfast_sync::WriteWhen::Differs)
         {
-            let live = known(live, &namespace.reference)?;
-            managed_differs = live.is_none_or(|live| self.differs(namespace, &live));
+            let found_live = known(live, &namespace.reference)?;
+            managed_differs = found_live.is_none_or(|found| self.differs(namespace, &found, live));
         }
         for extra in extras(live, self.desired, self.candidates, self.policy)? {
             self.add_extra(&extra, &mut found);
@@ -89,18 +90,29 @@ impl Compare<'_> {
         })
     }
 
-    fn differs(&self, desired: &DesiredObject, live: &Object) -> bool {
+    /// Compares one object, unless its seal says that nothing has changed since it was found in force.
+    fn differs(&self, desired: &DesiredObject, found: &Object, live: &dyn LiveView) -> bool {
         let mode = desired.policy.write.as_ref().unwrap_or(&self.policy.write);
-        // What cannot be told without asking the server is not held against the object.
-        matches!(judge(desired, live, mode, &self.policy.drift, self.applied_before), Judgement::Differs(_))
+        let question = Question::of(desired, mode, &self.policy.drift);
+        if live.in_force(&desired.reference, &question) {
+            return false;
+        }
+        match judge(desired, found, mode, &self.policy.drift, self.applied_before) {
+            Judgement::InForce => {
+                live.found_in_force(&desired.reference, &question, found);
+                false
+            }
+            Judgement::Differs(_) => true,
+            // What cannot be told without asking the server is not held against the object.
+            _ => false,
+        }
     }
 
-    fn compare_one(&self, desired: &DesiredObject, live: Option<&Object>, found: &mut Found) {
+    fn compare_one(&self, desired: &DesiredObject, live: Option<&Object>, differs: bool, found: &mut Found) {
         let object: &Object = &desired.object;
         let mut line = self.line(live.unwrap_or(object));
         line.version.clone_from(&desired.reference.version);
         line.sync_wave = wave(object).into();
-        let differs = live.is_none_or(|live| self.differs(desired, live));
         line.status = Some(if differs { SyncCode::OutOfSync } else { SyncCode::Synced });
         found.out_of_sync |= differs;
         if !self.permits(object) {

@@ -60,11 +60,11 @@ impl Round<'_> {
         let identity = Identity::of(&self.app, &spec, &self.shared.options.control_namespace);
         let policy = policy(&spec, &identity, propagation);
         let candidates = self.candidates(&identity);
+        self.shared.engine.routes().set(&self.app.key(), candidates.iter().map(|c| c.key.clone()).collect());
         if let Err(message) = self.watch(&candidates).await {
             tracing::warn!(application = %self.app.key(), message, "cannot read what is to be deleted");
             return Outcome::After(RETRY);
         }
-        self.shared.engine.routes().set(&self.app.key(), candidates.iter().map(|c| c.key.clone()).collect());
         let Some(found) = extras(self.shared.engine.live(), &[], &candidates, &policy) else {
             return Outcome::After(LOOK_AGAIN);
         };
@@ -83,7 +83,7 @@ impl Round<'_> {
                 let text = failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
                 self.cannot_delete(format!("Unable to delete application resources: {text}")).await
             }
-            Advance::Unavailable(_) => Outcome::After(RETRY),
+            Advance::Unavailable(_) | Advance::Outdated => Outcome::After(RETRY),
             Advance::Done(_) | Advance::Wait(_) => {
                 tracing::debug!(application = %self.app.key(), left, "waits for deleted objects to go");
                 Outcome::After(LOOK_AGAIN)

@@ -14,6 +14,8 @@ use std::sync::Arc;
 /// What is remembered of one Application.
 #[derive(Default)]
 pub(super) struct Memory {
+    /// The cluster's epoch in which all of this holds.
+    pub(super) epoch: u64,
     /// The Application as the server answered our last write, which the watch may not have brought yet.
     pub(super) current: Option<Arc<Object>>,
     /// A status that is not written yet.

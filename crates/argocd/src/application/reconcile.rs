@@ -19,7 +19,7 @@ use holdfast_sync::Live;
 use holdfast_sync::LiveView;
 use holdfast_types::argocd::{ApplicationSpec, app_project, application};
 use jiff::Timestamp;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -107,7 +107,12 @@ impl Reconciler for ApplicationReconciler {
             if !shared.is_allowed(live.namespace()) {
                 return Outcome::Settled;
             }
-            let memory = shared.memory().remove(&work.key).unwrap_or_default();
+            let mut memory = shared.memory().remove(&work.key).unwrap_or_default();
+            let epoch = shared.engine.live().epoch();
+            if memory.epoch != epoch {
+                // The cluster went back in time: what we remember of it never happened.
+                memory = Memory { epoch, ..Memory::default() };
+            }
             let mut round = Round::new(shared, live, memory, &work.reasons);
             let outcome = round.run().await;
             let memory = round.memory;
@@ -429,13 +434,9 @@ impl<'a> Round<'a> {
         candidates
     }
 
-    /// Sees to it that the kinds of objects are watched.
+    /// Sees to it that objects are watched.
     pub(super) async fn watch(&self, objects: &[ObjectRef]) -> Result<(), String> {
-        let kinds: BTreeSet<GroupVersionKind> = objects.iter().map(ObjectRef::gvk).collect();
-        for kind in kinds {
-            self.shared.engine.live().ensure(&kind).await.map_err(|e| e.to_string())?;
-        }
-        Ok(())
+        self.shared.engine.live().ensure_objects(objects).await.map_err(|e| e.to_string())
     }
 
     fn invalid(&mut self, found: Vec<Condition>) {

@@ -105,6 +105,10 @@ impl Round<'_> {
         match run.sync.advance(engine.home(), || engine.now()).await {
             Advance::Done(verdict) => self.done(verdict),
             Advance::Wait(wake) => self.wait(&wake),
+            Advance::Outdated => {
+                self.memory.run = None;
+                self.look_again();
+            }
             Advance::Unavailable(message) => {
                 self.say(&message);
                 let deadline =

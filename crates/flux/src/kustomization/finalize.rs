@@ -114,7 +114,7 @@ impl Kustomizations {
                 self.remember(key, |memory| memory.run = Some(super::Active::deletion(run, access)));
                 Some(Outcome::After(left))
             }
-            Advance::Unavailable(_) => Some(Outcome::After(super::WRITE_RETRY)),
+            Advance::Unavailable(_) | Advance::Outdated => Some(Outcome::After(super::WRITE_RETRY)),
         }
     }
 }

@@ -19,8 +19,10 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use holdfast_controller::{Access, Outcome, Reason, Reconciler, StatusWriter, SyncRun, Work};
 use holdfast_object::{GroupVersionKind, Object, ObjectKey, ObjectRef};
+use holdfast_sync::{Heals, Standing};
 use holdfast_types::flux::{KustomizationSpec, kustomization};
 use holdfast_types::parse_duration;
+use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -54,6 +56,8 @@ struct Memory {
     last: Option<Finished>,
     /// How many runs in a row failed.
     failures: u32,
+    /// What was put right lately, and against whom.
+    heals: Heals,
 }
 
 /// A run under way.
@@ -70,7 +74,8 @@ struct Active {
 impl Active {
     /// The deletion of everything: for no revision.
     fn deletion(run: SyncRun, access: Access) -> Self {
-        let target = Target { revision: String::new(), generation: 0, requested: None, approved: false };
+        let target =
+            Target { revision: String::new(), generation: 0, requested: None, approved: false, epoch: 0 };
         Self { run, access, target, began: Instant::now(), digest: String::new() }
     }
 }
@@ -79,9 +84,13 @@ impl Active {
 struct Finished {
     target: Target,
     /// Kept so that what happens to the objects goes on to be seen.
-    _access: Access,
+    access: Access,
     ended: Instant,
     succeeded: bool,
+    /// What it left in force.
+    standing: Standing,
+    /// When to try again what is contested.
+    contested_until: Option<Timestamp>,
 }
 
 /// What a run is for: when any of it changes, a run under way is abandoned for a new one.
@@ -91,6 +100,8 @@ struct Target {
     generation: i64,
     requested: Option<String>,
     approved: bool,
+    /// The cluster's epoch: a run does not outlive it.
+    epoch: u64,
 }
 
 /// What is known of a Kustomization when it comes up, as far as it decides what to do.

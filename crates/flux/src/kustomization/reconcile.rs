@@ -11,8 +11,9 @@ use crate::resource::requested;
 use holdfast_cluster::ApiError;
 use holdfast_controller::{Advance, Outcome, Place, Reason, Severity, SyncRun};
 use holdfast_object::{GroupVersionKind, Object, ObjectKey, ObjectRef, Value, json};
-use holdfast_sync::{Occasion, Verdict, Wake, WriteWhen};
+use holdfast_sync::{FailureKind, Heals, Occasion, Standing, Verdict, Wake, WriteWhen};
 use holdfast_types::flux::{KUSTOMIZE_GROUP, KustomizationSpec, SOURCE_GROUP, external_artifact};
+use jiff::Timestamp;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +56,7 @@ impl Kustomizations {
             generation: object.generation(),
             requested: requested(object).map(str::to_owned),
             approved: object.annotation(request::APPROVE_PRUNE).is_some(),
+            epoch: self.shared.engine.live().epoch(),
         };
         let began = match self.take_up(key, &target, times, reasons) {
             TakeUp::Nothing(outcome) => return Ok(outcome),
@@ -135,24 +137,37 @@ impl Kustomizations {
                     return TakeUp::Continue(Box::new(active));
                 }
                 // The newest revision wins: what was waited for does not matter any more.
-                return TakeUp::Begin(Occasion::Scheduled);
+                return TakeUp::Begin(Occasion::Requested);
             }
-            let Some(last) = &memory.last else { return TakeUp::Begin(Occasion::Scheduled) };
+            let Some(last) = &memory.last else { return TakeUp::Begin(Occasion::Requested) };
             let due = last.ended
                 + self.shared.jittered(key, if last.succeeded { times.interval } else { times.retry });
             let is_same =
                 last.target == Target { requested: None, ..target.clone() } && target.requested.is_none();
-            // After a failure only time, a change or news help; after a success a change in the cluster may be drift.
-            let is_news = reasons.iter().any(|r| matches!(r, Reason::Object(_) | Reason::Listed(_)));
-            let heals = is_news && last.succeeded;
-            if is_same && !heals && Instant::now() < due {
-                return TakeUp::Nothing(Outcome::At(due));
+            if !is_same {
+                return TakeUp::Begin(Occasion::Requested);
             }
-            TakeUp::Begin(if is_same && heals && Instant::now() < due {
-                Occasion::Drift
-            } else {
-                Occasion::Scheduled
-            })
+            if Instant::now() >= due {
+                return TakeUp::Begin(Occasion::Scheduled);
+            }
+            // After a failure only time, a change or news help; after a success a change in the cluster may be drift.
+            if last.succeeded
+                && (Self::has_drifted(last, reasons) || last.is_contest_over(self.shared.engine.now()))
+            {
+                return TakeUp::Begin(Occasion::Drift);
+            }
+            TakeUp::Nothing(Outcome::At(last.next(due, self.shared.engine.now())))
+        })
+    }
+
+    /// Whether what woke us may have changed what the last run left in force. Most events do not: a seal tells, without
+    /// building or comparing anything.
+    fn has_drifted(last: &Finished, reasons: &[Reason]) -> bool {
+        let live = last.access.live();
+        reasons.iter().any(|reason| match reason {
+            Reason::Object(object) => !last.standing.holds(live, object),
+            Reason::Listed(kind) => !last.standing.kind_holds(live, kind),
+            _ => false,
         })
     }
 
@@ -184,7 +199,13 @@ impl Kustomizations {
         let desired = request::desired(access.cluster(), object, spec, &target.revision, objects, previous);
         let mut desired = desired.map_err(|message| failed("BuildFailed", message))?;
         desired.applied_before = status::is_current(object, &built.digest);
-        let run = SyncRun::new(Arc::new(desired), Arc::new(policy), occasion, self.shared.engine.now());
+        let heals = self.remember(&object.key(), |memory| match occasion {
+            // What people ask for is done, whoever else wants it otherwise.
+            Occasion::Requested => Heals::default(),
+            Occasion::Scheduled | Occasion::Drift => memory.heals.clone(),
+        });
+        let run = SyncRun::new(Arc::new(desired), Arc::new(policy), occasion, self.shared.engine.now())
+            .after(heals);
         Ok(Active { run, access, target, began: Instant::now(), digest: built.digest })
     }
 
@@ -199,6 +220,10 @@ impl Kustomizations {
         match active.run.advance(&active.access, || self.shared.engine.now()).await {
             Advance::Done(verdict) => self.finished(key, object, times, active, verdict).await,
             Advance::Wait(wake) => self.waiting(key, object, times, active, wake).await,
+            Advance::Outdated => {
+                self.remember(key, |memory| memory.last = None);
+                Ok(Outcome::After(super::WRITE_RETRY))
+            }
             Advance::Unavailable(message) => {
                 tracing::warn!(kustomization = %key, message, "the cluster cannot be reached");
                 self.remember(key, |memory| memory.run = Some(active));
@@ -216,15 +241,20 @@ impl Kustomizations {
         wake: Wake,
     ) -> Result<Outcome, ApiError> {
         let now = self.shared.engine.now();
+        // Whether something has drifted at all is not news yet.
+        let is_looking = active.run.progress.occasion == Occasion::Drift && wake.is_for_knowledge();
         let status = match active.run.unreadable(active.access.live()) {
             Some(message) => {
                 self.report_hindrance(object, "ReconciliationFailed", &message, &active.target.revision);
-                status::unreadable(object, &active.run, &message, now)
+                Some(status::unreadable(object, &active.run, &message, now))
             }
-            None => status::waiting(object, &active.run, &wake, times.timeout, now),
+            None if is_looking => None,
+            None => Some(status::waiting(object, &active.run, &wake, times.timeout, now)),
         };
         self.remember(key, |memory| memory.run = Some(active));
-        self.write(object, status).await?;
+        if let Some(status) = status {
+            self.write(object, status).await?;
+        }
         Ok(match wake.deadline {
             Some(deadline) => {
                 let left = deadline.duration_since(now);
@@ -255,15 +285,41 @@ impl Kustomizations {
         if !succeeded {
             self.report(object, Severity::Warning, end.reason, &end.message, &active.target.revision);
         }
-        let target = Target { requested: None, ..active.target };
+        self.report_contests(object, &active);
+        let retry = retry_pause(&verdict, times.retry);
+        let Active { run, access, target, .. } = active;
+        let target = Target { requested: None, ..target };
+        let finished = Finished {
+            target,
+            ended: Instant::now(),
+            succeeded,
+            access,
+            standing: Standing::of(&run.desired, &run.policy),
+            contested_until: run.contests.iter().map(|contest| contest.until).min(),
+        };
+        let due = finished.ended + self.shared.jittered(key, if succeeded { times.interval } else { retry });
+        let next = finished.next(due, self.shared.engine.now());
         self.remember(key, |memory| {
             memory.run = None;
             memory.failures = if succeeded { 0 } else { memory.failures + 1 };
-            memory.last = Some(Finished { target, _access: active.access, ended: Instant::now(), succeeded });
+            memory.heals = run.progress.heals;
+            // What failed because nobody answered begins anew once it is due.
+            memory.last = (succeeded || retry == times.retry).then_some(finished);
         });
         self.write(object, end.status).await?;
-        let pause = if succeeded { times.interval } else { times.retry };
-        Ok(Outcome::After(self.shared.jittered(key, pause)))
+        Ok(Outcome::At(next))
+    }
+
+    /// Says who else sets what this Kustomization sets, whenever it was put right once more.
+    fn report_contests(&self, object: &Object, active: &Active) {
+        let said = object.get(&["status", "conditions"]).and_then(Value::as_array);
+        let message = status::contest_message(&active.run.contests);
+        let is_said = |list: &Vec<Value>| {
+            list.iter().any(|c| c["type"] == status::CONTESTED && c["message"] == message.as_str())
+        };
+        if !message.is_empty() && !said.is_some_and(is_said) {
+            self.report(object, Severity::Warning, status::CONTESTED, &message, &active.target.revision);
+        }
     }
 
     /// Says what a run changed, as Flux does: a line for each object.
@@ -376,6 +432,32 @@ fn max_age_of_parts(times: Times, target: &Target, occasion: Occasion) -> Durati
         _ if target.requested.is_some() => Duration::ZERO,
         Occasion::Drift => times.interval,
         _ => times.interval / 2,
+    }
+}
+
+/// A server that is away comes back: what failed only for that is tried again soon, not after the retry interval.
+const AWAY_RETRY: Duration = Duration::from_secs(5);
+
+/// The pause after a run that failed.
+fn retry_pause(verdict: &Verdict, retry: Duration) -> Duration {
+    match verdict {
+        Verdict::Failed(failures) if failures.iter().any(|f| f.kind == FailureKind::Unavailable) => {
+            retry.min(AWAY_RETRY)
+        }
+        _ => retry,
+    }
+}
+
+impl Finished {
+    fn is_contest_over(&self, now: Timestamp) -> bool {
+        self.contested_until.is_some_and(|until| until <= now)
+    }
+
+    /// When to look again: at the end of its interval, or of the shortest pause of what is contested.
+    fn next(&self, due: Instant, now: Timestamp) -> Instant {
+        let left = self.contested_until.map(|until| until.duration_since(now));
+        let left = left.and_then(|left| Duration::try_from(left).ok());
+        left.map_or(due, |left| due.min(Instant::now() + left))
     }
 }
 

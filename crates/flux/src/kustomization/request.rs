@@ -172,6 +172,11 @@ fn object_policy(object: &Object, force: bool) -> ObjectPolicy {
     ObjectPolicy { write, when, replace, wave: 0, counts_in_health, ignore: Vec::new() }
 }
 
+/// How long a field that was put right is left alone against the same writer.
+const FIRST_HEAL_PAUSE: Duration = Duration::from_secs(1);
+/// Pauses grow to the interval, and to this where the interval is shorter.
+const LEAST_LONGEST_HEAL_PAUSE: Duration = Duration::from_secs(60);
+
 fn server_side(fold: FoldPolicy) -> WriteMode {
     WriteMode::ServerSide { manager: MANAGER.into(), force: true, fold }
 }
@@ -200,7 +205,11 @@ pub(super) fn policy(
             ownership_loss: OwnershipLoss::Ignore,
             value: HealWhen::AtOnce,
             fold: HealWhen::AtInterval,
-            backoff: Backoff { first: Duration::from_secs(1), factor: 2.0, max: times.interval },
+            backoff: Backoff {
+                first: FIRST_HEAL_PAUSE,
+                factor: 2.0,
+                max: times.interval.max(LEAST_LONGEST_HEAL_PAUSE),
+            },
         },
         order: Order::FluxStages {
             custom: options.custom_stage_kinds.clone(),

@@ -5,7 +5,7 @@ use crate::conditions::{Conditions, seconds};
 use crate::resource::{note_request, status_of};
 use holdfast_controller::SyncRun;
 use holdfast_object::{Object, ObjectRef, Value, json};
-use holdfast_sync::{OpResult, Verdict, Waiting, Wake, WriteWhen};
+use holdfast_sync::{Contest, Occasion, OpResult, Verdict, Waiting, Wake, WriteWhen};
 use holdfast_types::format_duration;
 use jiff::Timestamp;
 use std::collections::HashSet;
@@ -13,6 +13,23 @@ use std::time::Duration;
 
 /// How many different outcomes the history keeps.
 const HISTORY: usize = 5;
+
+/// The condition, and the reason of the event, that tells of a field which another writer sets again and again.
+pub(super) const CONTESTED: &str = "Contested";
+/// Put right this often against the same writer, a field counts as contested.
+const CONTESTED_HEALS: u32 = 2;
+/// How many contested fields a message names.
+const CONTESTS_SHOWN: usize = 5;
+
+/// Who sets what otherwise, a line for each field; empty when nothing is contested.
+pub(super) fn contest_message(contests: &[Contest]) -> String {
+    let fought: Vec<&Contest> = contests.iter().filter(|c| c.heals >= CONTESTED_HEALS).collect();
+    let mut lines: Vec<String> = fought.iter().take(CONTESTS_SHOWN).map(ToString::to_string).collect();
+    if let Some(more) = fought.len().checked_sub(CONTESTS_SHOWN).filter(|more| *more > 0) {
+        lines.push(format!("and {more} more"));
+    }
+    lines.join("\n")
+}
 
 /// How a run ended, in the terms of the status.
 pub(super) struct End {
@@ -111,6 +128,12 @@ pub(super) fn finished(
         }
     } else if reason == "HealthCheckFailed" {
         conditions.set("Healthy", "False", "HealthCheckFailed", &message);
+    }
+    match contest_message(&run.contests) {
+        message if !message.is_empty() => conditions.set(CONTESTED, "True", "FieldsContested", &message),
+        // A heal is no peace: only an interval without a fight is.
+        _ if run.progress.occasion == Occasion::Drift => {}
+        _ => conditions.remove(CONTESTED),
     }
     status["conditions"] = conditions.into_value();
     status["lastAttemptedRevision"] = revision.as_str().into();

@@ -1,0 +1,130 @@
+//! What is held of one kind.
+
+use crate::ApiResource;
+use crate::error::ApiError;
+use crate::live::seals::Sealed;
+use bytes::Bytes;
+use holdfast_object::{Object, ObjectRef};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tokio::task::AbortHandle;
+
+/// Namespace and name.
+pub(super) type At = (String, String);
+
+#[derive(Default)]
+pub(super) struct Store {
+    /// `None` while the server does not serve the kind.
+    pub(super) resource: Option<Arc<ApiResource>>,
+    pub(super) entries: BTreeMap<At, Entry>,
+    /// The whole cluster, or namespaces one by one where rights do not allow that.
+    pub(super) scopes: BTreeMap<Scope, Follow>,
+    /// The namespaces in which objects of the kind matter.
+    pub(super) wanted: BTreeSet<String>,
+    /// The bodies of all objects are kept, whether or not anyone is interested in them.
+    pub(super) is_whole: bool,
+}
+
+/// How much of a kind one watch covers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Scope {
+    Cluster,
+    Namespace(String),
+}
+
+/// One watch.
+pub(super) struct Follow {
+    pub(super) condition: Condition,
+    pub(super) watch: Option<AbortHandle>,
+    /// Tells the watch from those before it, of which a last word may still come.
+    pub(super) round: u64,
+    /// The newest resourceVersion it brought.
+    pub(super) version: Option<u64>,
+}
+
+#[derive(Clone, PartialEq)]
+pub(super) enum Condition {
+    /// The first list is on its way.
+    Listing,
+    /// Listed in full, and watched since.
+    Synced,
+    /// What is held is from before the cluster went back in time.
+    Outdated,
+    /// It cannot be listed.
+    Failed(ApiError),
+}
+
+pub(super) struct Entry {
+    /// The object as JSON; empty when nobody is interested in it.
+    pub(super) json: Bytes,
+    pub(super) uid: Box<str>,
+    pub(super) resource_version: Box<str>,
+    pub(super) owners: Box<[String]>,
+    pub(super) sealed: Option<Box<Sealed>>,
+}
+
+impl Entry {
+    pub(super) fn version(&self) -> Option<u64> {
+        self.resource_version.parse().ok()
+    }
+
+    /// The object; `None` without its body.
+    pub(super) fn object(&self) -> Option<Arc<Object>> {
+        Object::new(serde_json::from_slice(&self.json).ok()?).ok().map(Arc::new)
+    }
+}
+
+impl Scope {
+    pub(super) fn namespace(&self) -> &str {
+        match self {
+            Self::Cluster => "",
+            Self::Namespace(name) => name,
+        }
+    }
+
+    pub(super) fn covers(&self, namespace: &str) -> bool {
+        match self {
+            Self::Cluster => true,
+            Self::Namespace(name) => name == namespace,
+        }
+    }
+}
+
+impl Store {
+    /// How things stand with the objects of a namespace.
+    pub(super) fn condition(&self, namespace: &str) -> &Condition {
+        let scope = self.scopes.iter().find(|(scope, _)| scope.covers(namespace));
+        scope.map_or(&Condition::Listing, |(_, follow)| &follow.condition)
+    }
+
+    /// An object, unless it is from before the cluster went back in time.
+    pub(super) fn entry(&self, object: &ObjectRef) -> Option<&Entry> {
+        let key = &object.key;
+        let entry = self.entries.get(&(key.namespace.clone(), key.name.clone()))?;
+        (*self.condition(&key.namespace) != Condition::Outdated).then_some(entry)
+    }
+
+    /// Whether changes of the objects of a namespace are brought.
+    pub(super) fn is_watched(&self, namespace: &str) -> bool {
+        self.scopes.iter().any(|(scope, follow)| scope.covers(namespace) && follow.watch.is_some())
+    }
+
+    /// The namespaces that are wanted and that no watch covers.
+    pub(super) fn uncovered(&self) -> Vec<Scope> {
+        let is_covered = |namespace: &str| self.scopes.keys().any(|scope| scope.covers(namespace));
+        let uncovered =
+            self.wanted.iter().filter(|namespace| !namespace.is_empty() && !is_covered(namespace));
+        uncovered.map(|namespace| Scope::Namespace(namespace.clone())).collect()
+    }
+
+    pub(super) fn is_synced(&self) -> bool {
+        !self.scopes.is_empty() && self.scopes.values().all(|f| f.condition == Condition::Synced)
+    }
+
+    pub(super) fn failure(&self) -> Option<&ApiError> {
+        self.scopes.values().find_map(|follow| match &follow.condition {
+            Condition::Failed(error) => Some(error),
+            _ => None,
+        })
+    }
+}
