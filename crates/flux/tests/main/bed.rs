@@ -6,7 +6,7 @@ use holdfast_controller::{Clock, Engine, EngineOptions};
 use holdfast_flux::FluxOptions;
 use holdfast_object::{GroupVersionKind, Object, ObjectRef, Value, json};
 use holdfast_render::RenderCache;
-use holdfast_sandbox::{Options, Sandbox};
+use holdfast_sandbox::{ImageBehaviour, ImageTable, Options, Sandbox};
 use holdfast_source::{
     Artifact, Commit, GitCache, GitRef, GitUrl, Limits, Revision, SourceError, Sources, StandIn,
 };
@@ -89,27 +89,30 @@ impl FileTree for Hashed {
     }
 }
 
-fn engine(cluster: &Cluster) -> Engine {
-    Engine::new(
-        cluster.clone(),
-        EngineOptions {
-            concurrency: 16,
-            owners: vec![OwnerIndex::AnnotationPrefix("argocd.argoproj.io/tracking-id".into())],
-            reporter: "test".into(),
-            panic_pause: Duration::from_secs(1),
-            clock: Clock::wall(),
-        },
-    )
-}
-
 pub(crate) struct Bed {
-    _sandbox: Sandbox,
+    sandbox: Sandbox,
     pub(crate) folder: tempfile::TempDir,
     pub(crate) cluster: Cluster,
+    /// The same cluster as another client sees it, whose requests do not count as ours.
+    pub(crate) other: Cluster,
     pub(crate) engine: Engine,
     pub(crate) sources: Sources,
     pub(crate) repository: Arc<Repository>,
+    options: FluxOptions,
+    concurrency: usize,
     stop: watch::Sender<bool>,
+}
+
+fn engine(cluster: &Cluster, concurrency: usize) -> Engine {
+    // The time of day goes with the runtime's, which a test can pause.
+    let (began, at) = (tokio::time::Instant::now(), jiff::Timestamp::now());
+    let clock = Clock::new(move || at + began.elapsed());
+    let owners = vec![OwnerIndex::AnnotationPrefix("argocd.argoproj.io/tracking-id".into())];
+    let panic_pause = Duration::from_secs(1);
+    Engine::new(
+        cluster.clone(),
+        EngineOptions { concurrency, owners, reporter: "test".into(), panic_pause, clock },
+    )
 }
 
 impl Bed {
@@ -118,31 +121,46 @@ impl Bed {
     }
 
     pub(crate) async fn with(options: FluxOptions) -> Self {
-        Self::on(Sandbox::start(Options::default()), options).await
+        Self::with_workers(options, 16).await
+    }
+
+    pub(crate) async fn with_workers(options: FluxOptions, concurrency: usize) -> Self {
+        let images = ImageTable::default().with("never-ready", ImageBehaviour::NeverReady);
+        let sandbox = Sandbox::start(Options { images, ..Options::default() });
+        Self::of(sandbox, options, concurrency).await
     }
 
     pub(crate) async fn on(sandbox: Sandbox, options: FluxOptions) -> Self {
+        Self::of(sandbox, options, 16).await
+    }
+
+    async fn of(sandbox: Sandbox, options: FluxOptions, concurrency: usize) -> Self {
         let cluster = Cluster::new(kube::Client::new(sandbox.service(), "default"));
-        let engine = engine(&cluster);
+        let other = Cluster::new(kube::Client::new(sandbox.service(), "default"));
+        let engine = engine(&cluster, concurrency);
         let folder = tempfile::tempdir().unwrap();
         let sources = Sources::new(GitCache::new(folder.path(), Limits::default()));
         let repository = Arc::new(Repository::default());
         sources.stand_in(&GitUrl::parse(URL).unwrap(), repository.clone());
-        let (stop, stopped) = watch::channel(false);
-        let bed = Self { _sandbox: sandbox, folder, cluster, engine, sources, repository, stop };
+        let (stop, _) = watch::channel(false);
+        let mut bed =
+            Self { sandbox, folder, cluster, other, engine, sources, repository, options, concurrency, stop };
         for definition in holdfast_types::definitions() {
             bed.apply(definition.value).await;
             while bed.cluster.resource(&definition.gvk).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(300)).await;
             }
         }
-        bed.run(options, stopped);
+        bed.run();
         bed
     }
 
-    fn run(&self, options: FluxOptions, stopped: watch::Receiver<bool>) {
+    fn run(&mut self) {
         let renders = Arc::new(RenderCache::new(64));
-        let reconcilers = holdfast_flux::reconcilers(&self.engine, self.sources.clone(), renders, options);
+        let reconcilers =
+            holdfast_flux::reconcilers(&self.engine, self.sources.clone(), renders, self.options.clone());
+        let (stop, stopped) = watch::channel(false);
+        self.stop = stop;
         let engine = self.engine.clone();
         tokio::spawn(async move { engine.run(reconcilers, stopped).await });
     }
@@ -153,10 +171,9 @@ impl Bed {
         tokio::time::sleep(Duration::from_millis(300)).await;
         self.sources = Sources::new(GitCache::new(self.folder.path(), Limits::default()));
         self.sources.stand_in(&GitUrl::parse(URL).unwrap(), self.repository.clone());
-        self.engine = engine(&self.cluster);
-        let (stop, stopped) = watch::channel(false);
-        self.stop = stop;
-        self.run(FluxOptions::default(), stopped);
+        self.cluster = Cluster::new(kube::Client::new(self.sandbox.service(), "default"));
+        self.engine = engine(&self.cluster, self.concurrency);
+        self.run();
     }
 
     /// One more repository in memory.
@@ -200,8 +217,8 @@ impl Bed {
     }
 
     pub(crate) async fn get(&self, gvk: &GroupVersionKind, namespace: &str, name: &str) -> Option<Object> {
-        let resource = self.cluster.resource(gvk).await.unwrap();
-        let answer = self.cluster.request(ApiRequest::get_object(&resource, namespace, name)).await.ok()?;
+        let resource = self.other.resource(gvk).await.unwrap();
+        let answer = self.other.request(ApiRequest::get_object(&resource, namespace, name)).await.ok()?;
         Some(Object::new(serde_json::from_slice(&answer.body).unwrap()).unwrap())
     }
 
@@ -223,6 +240,21 @@ impl Bed {
         }
         let live = self.engine.live().get(&ObjectRef::new(gvk, namespace, name));
         panic!("{gvk} {namespace}/{name} did not become as expected: {last:#?}\nas watched: {live:?}");
+    }
+
+    /// The same for a ConfigMap, however long it takes within a time.
+    pub(crate) async fn until_within(
+        &self,
+        time: Duration,
+        name: &str,
+        is_so: impl Fn(Option<&Object>) -> bool,
+    ) {
+        let gvk = GroupVersionKind::new("", "v1", "ConfigMap");
+        let began = tokio::time::Instant::now();
+        while !is_so(self.get(&gvk, "default", name).await.as_ref()) {
+            assert!(began.elapsed() < time, "ConfigMap {name} did not become as expected within {time:?}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
     }
 
     pub(crate) async fn source(&self) {
@@ -272,4 +304,10 @@ pub(crate) fn ready(object: Option<&Object>) -> Option<(String, String, String)>
 
 pub(crate) fn is_ready(object: Option<&Object>) -> bool {
     ready(object).is_some_and(|(status, ..)| status == "True")
+}
+
+/// Whether a Kustomization says that it applied a revision.
+pub(crate) fn applied(revision: &str) -> impl Fn(Option<&Object>) -> bool {
+    let message = format!("Applied revision: main@sha1:{revision}");
+    move |object| ready(object) == Some(("True".into(), "ReconciliationSucceeded".into(), message.clone()))
 }

@@ -1,4 +1,4 @@
-use crate::bed::{Bed, is_ready, ready};
+use crate::bed::{Bed, applied, is_ready, ready};
 use holdfast_object::{GroupVersionKind, Object, json};
 use holdfast_types::flux::{git_repository, kustomization};
 
@@ -12,11 +12,6 @@ fn manifest(name: &str, value: &str) -> String {
 
 fn has_value(value: &'static str) -> impl Fn(Option<&Object>) -> bool {
     move |object| object.and_then(|o| o.get(&["data", "key"])).and_then(|v| v.as_str()) == Some(value)
-}
-
-fn applied(revision: &str) -> impl Fn(Option<&Object>) -> bool {
-    let message = format!("Applied revision: main@sha1:{revision}");
-    move |object| ready(object) == Some(("True".into(), "ReconciliationSucceeded".into(), message.clone()))
 }
 
 #[tokio::test(start_paused = true)]

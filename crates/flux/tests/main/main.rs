@@ -4,6 +4,7 @@
 
 mod access;
 mod bed;
+mod calm;
 mod decryption;
 mod expressions;
 mod kustomizations;

@@ -1,0 +1,266 @@
+//! What many apps at rest cost, how fast a restart finds them in force, and how fast drift is healed: on a sandbox in
+//! the same process, so that the API server's own time is in every figure.
+//!
+//! `cargo bench -p holdfast-flux --bench calm -- [APPS] [IDLE_SECONDS]`
+#![allow(missing_docs, dead_code, clippy::unwrap_used, reason = "a benchmark over the bed of the tests")]
+
+#[path = "../tests/main/bed.rs"]
+mod bed;
+
+use bed::{Bed, is_ready};
+use futures::{StreamExt, stream};
+use holdfast_cluster::{ApiRequest, Cluster, PatchKind};
+use holdfast_flux::FluxOptions;
+use holdfast_object::{GroupVersionKind, Value, json};
+use holdfast_types::flux::kustomization;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Objects of others next to the apps, and how often one of them changes.
+const FOREIGN_OBJECTS: usize = 20_000;
+const FOREIGN_CHANGES_PER_SECOND: u64 = 200;
+/// How many objects drift at once.
+const DRIFTING: usize = 500;
+/// Requests under way at once, of the bare client as of the engine.
+const CONCURRENCY: usize = 32;
+
+fn main() {
+    let argument = |at: usize, default: usize| {
+        let numbers: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
+        numbers.get(at).copied().unwrap_or(default)
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(measure(argument(0, 1000), argument(1, 30)));
+}
+
+async fn measure(apps: usize, idle: usize) {
+    let mut bed = Bed::with_workers(FluxOptions::default(), 64).await;
+    let files: Vec<(String, String)> = (0..apps).flat_map(files).collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    bed.repository.commit(&files);
+    bed.source().await;
+    let began = Instant::now();
+    for app in 0..apps {
+        bed.kustomization(&format!("app-{app}"), json!({"path": format!("./{app}"), "interval": "1h"})).await;
+    }
+    until_ready(&bed, apps).await;
+    row("first apply", &format!("{apps} apps, {} objects", apps * 4), began.elapsed());
+
+    restart(&mut bed, apps).await;
+    at_rest(&bed, idle, "at rest").await;
+    foreign_objects(&bed.other).await;
+    busy(&bed, idle).await;
+    drift(&bed, apps).await;
+    one_by_one(&bed).await;
+    let seals = bed.engine.live().seal_counts();
+    println!("seals: {} equal, {} unequal, {} taken", seals.equal, seals.unequal, seals.taken);
+}
+
+fn files(app: usize) -> Vec<(String, String)> {
+    let deployment = format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web-{app}}}\nspec:\n  replicas: 1\n  selector: \
+         {{matchLabels: {{app: web-{app}}}}}\n  template:\n    metadata: {{labels: {{app: web-{app}}}}}\n    spec:\n      \
+         containers:\n      - name: web\n        image: registry.example.com/web:1\n        ports: [{{containerPort: 80}}]\n"
+    );
+    let service = format!(
+        "apiVersion: v1\nkind: Service\nmetadata: {{name: web-{app}}}\nspec:\n  selector: {{app: web-{app}}}\n  ports: \
+         [{{port: 80}}]\n"
+    );
+    let map = |name: &str| {
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}-{app}}}\ndata: {{key: ours}}\n")
+    };
+    [("deployment", deployment), ("service", service), ("map", map("map")), ("other", map("other"))]
+        .map(|(name, text)| (format!("{app}/{name}.yaml"), text))
+        .to_vec()
+}
+
+async fn until_ready(bed: &Bed, apps: usize) {
+    loop {
+        let live = bed.engine.live().all(&kustomization());
+        if live.iter().filter(|object| is_ready(Some(object.as_ref()))).count() == apps {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A new process on the same cluster, until every object is known to be in force.
+async fn restart(bed: &mut Bed, apps: usize) {
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let before = resident();
+    let began = Instant::now();
+    bed.restart().await;
+    while bed.engine.live().seal_counts().taken < apps as u64 * 4 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let took = began.elapsed();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let floor = lists(&bed.other).await;
+    let of = requests(&bed.cluster);
+    row("restart: all in force", &format!("four bare lists: {}", milliseconds(floor)), took);
+    println!("  requests: {of:?}");
+    let (objects, bytes) = bed.engine.live().size();
+    println!(
+        "  memory: {} KiB for each app (resident, with the old process' not given back); {objects} objects, {} KiB of \
+         them for each app",
+        resident().saturating_sub(before) / 1024 / apps as u64,
+        bytes / 1024 / apps
+    );
+}
+
+async fn lists(cluster: &Cluster) -> Duration {
+    let began = Instant::now();
+    for path in ["/api/v1/configmaps", "/api/v1/services", "/apis/apps/v1/deployments"] {
+        cluster.request(ApiRequest::get(path)).await.unwrap();
+    }
+    began.elapsed()
+}
+
+async fn at_rest(bed: &Bed, seconds: usize, what: &str) {
+    let (requests_before, cpu) = (requests(&bed.cluster), cpu_time());
+    tokio::time::sleep(Duration::from_secs(seconds as u64)).await;
+    let spent = cpu_time() - cpu;
+    println!(
+        "{what}, {seconds} s: {:.2} % of a core (the sandbox's own work included), requests {:?} -> {:?}",
+        100.0 * spent.as_secs_f64() / seconds as f64,
+        requests_before,
+        requests(&bed.cluster)
+    );
+}
+
+async fn foreign_objects(cluster: &Cluster) {
+    let resource = cluster.resource(&config_map()).await.unwrap();
+    let create = |number: usize| {
+        let body = json!({"apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": format!("foreign-{number}"), "namespace": "default"},
+            "data": {"text": "x".repeat(500)}});
+        let request = ApiRequest::create(&resource, "default", body.to_string());
+        async move { cluster.request(request).await.unwrap() }
+    };
+    let mut creates = stream::iter((0..FOREIGN_OBJECTS).map(create)).buffer_unordered(CONCURRENCY);
+    while creates.next().await.is_some() {}
+}
+
+/// The same at rest, while objects of others change.
+async fn busy(bed: &Bed, seconds: usize) {
+    let before = bed.engine.live().size();
+    let other = bed.other.clone();
+    let churn = tokio::spawn(async move {
+        let mut beat = tokio::time::interval(Duration::from_millis(1000 / FOREIGN_CHANGES_PER_SECOND));
+        for number in 0.. {
+            beat.tick().await;
+            let name = format!("foreign-{}", number % FOREIGN_OBJECTS);
+            write(&other, &name, json!({"data": {"number": number.to_string()}})).await;
+        }
+    });
+    at_rest(bed, seconds, "next to others' changes").await;
+    churn.abort();
+    println!("  held before and after: {before:?}, {:?}", bed.engine.live().size());
+    // What the changes cost without the engine: the share to take off.
+    let idle = cpu_time();
+    for number in 0..FOREIGN_CHANGES_PER_SECOND {
+        write(&bed.other, &format!("foreign-{number}"), json!({"data": {"n": number.to_string()}})).await;
+    }
+    println!(
+        "  one second of such changes: {} of CPU with the engine watching",
+        milliseconds(cpu_time() - idle)
+    );
+}
+
+/// Many objects drift at once; a bare client that knows what to apply is the peer.
+async fn drift(bed: &Bed, apps: usize) {
+    let drifting = DRIFTING.min(apps);
+    let names: Vec<String> = (0..drifting).map(|app| format!("map-{app}")).collect();
+    let spoil = async || {
+        let writes = names.iter().map(|name| write(&bed.other, name, json!({"data": {"key": "theirs"}})));
+        let mut writes = stream::iter(writes).buffer_unordered(CONCURRENCY);
+        while writes.next().await.is_some() {}
+    };
+    let began = Instant::now();
+    spoil().await;
+    while !all_ours(&bed.other, &names).await {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let healed = began.elapsed();
+
+    let resource = bed.other.resource(&config_map()).await.unwrap();
+    let began = Instant::now();
+    spoil().await;
+    let applies = names.iter().map(|name| {
+        let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"key": "ours"}});
+        let request = ApiRequest::patch(&resource, "default", name, PatchKind::Apply, body.to_string())
+            .query("fieldManager", "bare")
+            .query("force", "true");
+        bed.other.request(request)
+    });
+    let mut applies = stream::iter(applies).buffer_unordered(CONCURRENCY);
+    while applies.next().await.is_some() {}
+    let bare = began.elapsed();
+    let ratio = healed.as_secs_f64() / bare.as_secs_f64();
+    let peer = format!("spoiled and applied by a bare client: {}, {ratio:.2} times that", milliseconds(bare));
+    row(&format!("{drifting} objects spoiled and healed"), &peer, healed);
+}
+
+/// One object at a time, from the foreign write's answer to the healed object.
+async fn one_by_one(bed: &Bed) {
+    let mut times = Vec::new();
+    for app in 0..200 {
+        let name = format!("other-{app}");
+        write(&bed.other, &name, json!({"data": {"key": "theirs"}})).await;
+        let began = Instant::now();
+        while !all_ours(&bed.other, std::slice::from_ref(&name)).await {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        times.push(began.elapsed());
+    }
+    times.sort();
+    let at = |share: f64| milliseconds(times[((times.len() - 1) as f64 * share) as usize]);
+    println!("one object healed: median {}, p99 {}", at(0.5), at(0.99));
+}
+
+async fn all_ours(cluster: &Cluster, names: &[String]) -> bool {
+    let resource = cluster.resource(&config_map()).await.unwrap();
+    let reads = names.iter().map(|name| cluster.request(ApiRequest::get_object(&resource, "default", name)));
+    let answers: Vec<_> = stream::iter(reads).buffer_unordered(CONCURRENCY).collect().await;
+    answers.into_iter().all(|answer| {
+        let object: Value = serde_json::from_slice(&answer.unwrap().body).unwrap();
+        object["data"]["key"] == "ours"
+    })
+}
+
+async fn write(cluster: &Cluster, name: &str, patch: Value) {
+    let resource = cluster.resource(&config_map()).await.unwrap();
+    let request = ApiRequest::patch(&resource, "default", name, PatchKind::Merge, patch.to_string())
+        .query("fieldManager", "someone");
+    cluster.request(request).await.unwrap();
+}
+
+fn config_map() -> GroupVersionKind {
+    GroupVersionKind::new("", "v1", "ConfigMap")
+}
+
+fn requests(cluster: &Cluster) -> Vec<(&'static str, u64)> {
+    cluster.counts().by_verb().into_iter().filter(|(_, count)| *count > 0).collect()
+}
+
+fn row(what: &str, beside: &str, took: Duration) {
+    println!("{what}: {} ({beside})", milliseconds(took));
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}
+
+/// Resident memory of this process, in bytes, as Linux says.
+fn resident() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or_default() * 4096
+}
+
+/// CPU time of this process so far, as Linux says: user and system, in hundredths of a second.
+fn cpu_time() -> Duration {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after = text.rsplit(')').next().unwrap_or_default();
+    let ticks: u64 = after.split(' ').skip(12).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
+}
