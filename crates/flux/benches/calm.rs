@@ -3,6 +3,7 @@
 //!
 //! `cargo bench -p holdfast-flux --bench calm -- [APPS] [IDLE_SECONDS]`
 #![allow(missing_docs, dead_code, clippy::unwrap_used, reason = "a benchmark over the bed of the tests")]
+#![allow(clippy::print_stdout, reason = "its table is for people")]
 
 #[path = "../tests/main/bed.rs"]
 mod bed;
@@ -53,6 +54,9 @@ async fn measure(apps: usize, idle: usize) {
     drift(&bed, apps).await;
     one_by_one(&bed).await;
     let seals = bed.engine.live().seal_counts();
+    bed.stop();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    at_rest(&bed, idle, "the sandbox alone at rest").await;
     println!("seals: {} equal, {} unequal, {} taken", seals.equal, seals.unequal, seals.taken);
 }
 
