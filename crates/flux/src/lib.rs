@@ -27,6 +27,12 @@ use holdfast_source::Sources;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The labels by which an object says which Kustomization it belongs to: for the engine's index of owners, which keeps
+/// the bodies of such objects from the first list on.
+pub fn owner_labels() -> [String; 2] {
+    ["namespace", "name"].map(|part| format!("{}/{part}", holdfast_types::flux::KUSTOMIZE_GROUP))
+}
+
 /// How Flux' kinds are run; the flags of the original controllers.
 #[derive(Debug, Clone)]
 pub struct FluxOptions {

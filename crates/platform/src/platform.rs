@@ -73,7 +73,10 @@ impl Platform {
             cluster,
             EngineOptions {
                 concurrency: options.concurrency,
-                owners: vec![OwnerIndex::AnnotationPrefix(holdfast_types::argocd::TRACKING_ID.into())],
+                owners: vec![
+                    OwnerIndex::AnnotationPrefix(holdfast_types::argocd::TRACKING_ID.into()),
+                    OwnerIndex::Labels(holdfast_flux::owner_labels().to_vec()),
+                ],
                 reporter: "holdfast".into(),
                 panic_pause: PANIC_PAUSE,
                 clock: options.clock.clone(),

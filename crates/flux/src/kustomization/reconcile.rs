@@ -241,8 +241,10 @@ impl Kustomizations {
         wake: Wake,
     ) -> Result<Outcome, ApiError> {
         let now = self.shared.engine.now();
-        // Whether something has drifted at all is not news yet.
-        let is_looking = active.run.progress.occasion == Occasion::Drift && wake.is_for_knowledge();
+        // Whether anything is to be done at all is not known yet, and so no news: after a restart, or a change.
+        let is_looking = wake.is_for_knowledge()
+            && active.run.progress.changes().is_empty()
+            && status::says_applied(object, &active.run.desired.revision);
         let status = match active.run.unreadable(active.access.live()) {
             Some(message) => {
                 self.report_hindrance(object, "ReconciliationFailed", &message, &active.target.revision);

@@ -39,6 +39,17 @@ pub(super) struct End {
     pub(super) message: String,
 }
 
+/// Whether the status says that this revision is applied, and everything well.
+pub(super) fn says_applied(object: &Object, revision: &str) -> bool {
+    let status = status_of(object);
+    let text = |path: &str| status.pointer(path).and_then(Value::as_str);
+    let conditions = status.get("conditions").and_then(Value::as_array);
+    let is_ready = |list: &Vec<Value>| list.iter().any(|c| c["type"] == "Ready" && c["status"] == "True");
+    text("/lastAppliedRevision") == Some(revision)
+        && status.get("observedGeneration").and_then(Value::as_i64) == Some(object.generation())
+        && conditions.is_some_and(is_ready)
+}
+
 /// Refused for good: until the spec changes.
 pub(super) fn refused(object: &Object, reason: &str, message: &str, now: Timestamp) -> Value {
     let mut status = status_of(object);

@@ -107,7 +107,7 @@ fn engine(cluster: &Cluster, concurrency: usize) -> Engine {
     // The time of day goes with the runtime's, which a test can pause.
     let (began, at) = (tokio::time::Instant::now(), jiff::Timestamp::now());
     let clock = Clock::new(move || at + began.elapsed());
-    let owners = vec![OwnerIndex::AnnotationPrefix("argocd.argoproj.io/tracking-id".into())];
+    let owners = vec![OwnerIndex::Labels(holdfast_flux::owner_labels().to_vec())];
     let panic_pause = Duration::from_secs(1);
     Engine::new(
         cluster.clone(),
@@ -165,9 +165,14 @@ impl Bed {
         tokio::spawn(async move { engine.run(reconcilers, stopped).await });
     }
 
+    /// Ends the process, as far as it is one.
+    pub(crate) fn stop(&self) {
+        let _ = self.stop.send(true);
+    }
+
     /// Another process on the same cluster and the same folder.
     pub(crate) async fn restart(&mut self) {
-        let _ = self.stop.send(true);
+        self.stop();
         tokio::time::sleep(Duration::from_millis(300)).await;
         self.sources = Sources::new(GitCache::new(self.folder.path(), Limits::default()));
         self.sources.stand_in(&GitUrl::parse(URL).unwrap(), self.repository.clone());
