@@ -1,4 +1,4 @@
-//! The Go program `hack/testcluster`: found in the cache, or built into it.
+//! The Go programs `hack/testcluster` and `hack/helm`: found in the cache, or built into it.
 
 use crate::gate::{Tier, say, skipped};
 use sha2::{Digest as _, Sha256};
@@ -40,6 +40,21 @@ pub enum ProgramError {
 /// # Errors
 /// When it is missing though `HOLDFAST_E2E=required`, or cannot be built.
 pub(crate) fn for_tests() -> Result<Option<PathBuf>, ProgramError> {
+    or_skip(build)
+}
+
+/// The real helm for a test, of the version in `hack/helm/go.mod`; `None` after a `SKIPPED:` line.
+///
+/// # Errors
+/// As for the control plane: when it is missing though `HOLDFAST_E2E=required`, or cannot be built.
+pub fn helm() -> Result<Option<PathBuf>, ProgramError> {
+    or_skip(|| {
+        let sources = sources("helm")?;
+        cached(&sources, "helm", |output| go_build(&sources, "-s -w", "helm.sh/helm/v3/cmd/helm", output))
+    })
+}
+
+fn or_skip(build: impl Fn() -> Result<PathBuf, ProgramError>) -> Result<Option<PathBuf>, ProgramError> {
     let tier = Tier::from_environment();
     if tier == Tier::Off {
         skipped("needs a real control plane; HOLDFAST_E2E=1 runs such tests");
@@ -64,9 +79,18 @@ pub fn build() -> Result<PathBuf, ProgramError> {
     if let Some(path) = std::env::var_os("HOLDFAST_TESTCLUSTER") {
         return Ok(path.into());
     }
-    let sources = sources()?;
-    let folder = cache()?.join(hash(&sources)?);
-    let program = folder.join("testcluster");
+    let sources = sources("testcluster")?;
+    cached(&sources, "testcluster", |output| go_build(&sources, &linker_flags(&sources)?, ".", output))
+}
+
+/// The program of a folder from the cache, built into it first where it is missing.
+fn cached(
+    sources: &Path,
+    name: &str,
+    build: impl Fn(&Path) -> Result<(), ProgramError>,
+) -> Result<PathBuf, ProgramError> {
+    let folder = cache()?.join(hash(sources)?);
+    let program = folder.join(name);
     if program.is_file() {
         return Ok(program);
     }
@@ -79,19 +103,18 @@ pub fn build() -> Result<PathBuf, ProgramError> {
     }
     // Under another name until it is whole: a build that is interrupted leaves no broken program behind.
     let unfinished = folder.join("unfinished");
-    go_build(&sources, &unfinished)?;
+    build(&unfinished)?;
     fs::rename(&unfinished, &program).map_err(at(&program))?;
     Ok(program)
 }
 
-fn go_build(sources: &Path, output: &Path) -> Result<(), ProgramError> {
-    let flags = linker_flags(sources)?;
+fn go_build(sources: &Path, flags: &str, package: &str, output: &Path) -> Result<(), ProgramError> {
     say(&format!("building {} (minutes, the first time)", sources.display()));
     let status = Command::new("go")
         .current_dir(sources)
-        .args(["build", "-trimpath", "-ldflags", &flags, "-o"])
+        .args(["build", "-trimpath", "-ldflags", flags, "-o"])
         .arg(output)
-        .arg(".")
+        .arg(package)
         .status();
     match status {
         Ok(status) if status.success() => Ok(()),
@@ -122,8 +145,8 @@ fn kubernetes_version(manifest: &str) -> Option<[&str; 3]> {
     Some([version, numbers.next()?, numbers.next()?])
 }
 
-fn sources() -> Result<PathBuf, ProgramError> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../hack/testcluster");
+fn sources(module: &str) -> Result<PathBuf, ProgramError> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../hack").join(module);
     path.canonicalize().map_err(at(&path))
 }
 
