@@ -1,6 +1,6 @@
 use super::Context;
 use crate::error::{CliError, Exit};
-use holdfast_sandbox::{Options, Sandbox};
+use holdfast_sandbox::{ImageBehaviour, ImageTable, Options, Sandbox};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -21,12 +21,35 @@ pub(crate) struct Arguments {
     /// Leave Deployments without pods, Jobs without runs.
     #[arg(long)]
     no_workloads: bool,
+
+    /// How containers of an image behave: PATTERN=ready[:TIME], =never-ready, =crash or =pull-error. `*` in a
+    /// pattern stands for any text; the first pattern that matches counts.
+    #[arg(long = "image", value_name = "PATTERN=BEHAVIOUR", value_parser = image)]
+    images: Vec<(String, ImageBehaviour)>,
+}
+
+/// One line of the table of images.
+fn image(text: &str) -> Result<(String, ImageBehaviour), String> {
+    // An image may have `=` in it, a behaviour has none.
+    let (pattern, behaviour) = text.rsplit_once('=').ok_or("has the form PATTERN=BEHAVIOUR")?;
+    let behaviour = match behaviour.split_once(':').unwrap_or((behaviour, "")) {
+        ("ready", "") => ImageTable::default().otherwise,
+        ("ready", after) => ImageBehaviour::Ready { after: crate::arguments::duration(after)? },
+        ("never-ready", "") => ImageBehaviour::NeverReady,
+        ("crash", "") => ImageBehaviour::Crash,
+        ("pull-error", "") => ImageBehaviour::PullError,
+        _ => {
+            return Err(format!("{behaviour:?} is none of ready, ready:TIME, never-ready, crash, pull-error"));
+        }
+    };
+    Ok((pattern.to_owned(), behaviour))
 }
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit, CliError> {
     let sandbox = Sandbox::start(Options {
         seed: arguments.seed,
         simulate_workloads: !arguments.no_workloads,
+        images: ImageTable { rules: arguments.images.clone(), ..ImageTable::default() },
         ..Options::default()
     });
     let listening = sandbox
@@ -61,4 +84,25 @@ fn write_kubeconfig(path: &Path, kubeconfig: &str) -> Result<(), CliError> {
     }
     let partial = path.with_extension("partial");
     std::fs::write(&partial, kubeconfig).and_then(|()| std::fs::rename(&partial, path)).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_line_of_the_table_of_images() {
+        let of = |text: &str| image(text).map(|(pattern, behaviour)| format!("{pattern} {behaviour:?}"));
+        assert_eq!(of("*:bad=crash").unwrap(), "*:bad Crash");
+        assert_eq!(of("a=b=never-ready").unwrap(), "a=b NeverReady");
+        let slow = ImageBehaviour::Ready { after: Duration::from_secs(90) };
+        assert_eq!(image("slow/*=ready:1m30s").unwrap(), ("slow/*".to_owned(), slow));
+        assert_eq!(
+            of("x=explode").unwrap_err(),
+            "\"explode\" is none of ready, ready:TIME, never-ready, crash, pull-error"
+        );
+        assert_eq!(of("x").unwrap_err(), "has the form PATTERN=BEHAVIOUR");
+        assert!(of("x=ready:soon").is_err());
+    }
 }
