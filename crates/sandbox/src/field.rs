@@ -79,6 +79,13 @@ impl FieldError {
         Self::new(Broken::NotSupported, field, Some(shown(value)), detail)
     }
 
+    /// A value whose shown form is not its JSON.
+    pub(crate) fn not_supported_as(field: &str, shown: impl Into<String>, supported: &[&str]) -> Self {
+        let mut error = Self::not_supported(field, &Value::Null, supported);
+        error.shown = Some(shown.into());
+        error
+    }
+
     pub(crate) fn forbidden(field: &str, detail: impl Into<String>) -> Self {
         Self::new(Broken::Forbidden, field, None, detail)
     }

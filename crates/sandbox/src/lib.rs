@@ -20,6 +20,7 @@ mod names;
 mod random;
 mod resource;
 mod selector;
+mod selector_text;
 mod simulate;
 mod status;
 mod store;

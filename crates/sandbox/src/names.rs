@@ -30,7 +30,7 @@ fn is_framed(text: &str, lower_only: bool, inner: &[u8]) -> bool {
 pub(crate) fn subdomain_problems(text: &str) -> Vec<String> {
     let mut problems = Vec::new();
     if text.len() > 253 {
-        problems.push("must be no more than 253 bytes".to_owned());
+        problems.push("must be no more than 253 characters".to_owned());
     }
     if text.is_empty() || !text.split('.').all(|part| is_framed(part, true, b"-")) {
         problems.push(regex_error(
@@ -46,7 +46,7 @@ pub(crate) fn subdomain_problems(text: &str) -> Vec<String> {
 pub(crate) fn label_problems(text: &str) -> Vec<String> {
     let mut problems = Vec::new();
     if text.len() > 63 {
-        problems.push("must be no more than 63 bytes".to_owned());
+        problems.push("must be no more than 63 characters".to_owned());
     }
     if !is_framed(text, true, b"-") {
         if text.split('.').all(|part| is_framed(part, true, b"-")) {
@@ -175,9 +175,15 @@ pub(crate) fn check_metadata(object: &Value, rule: NameRule, errors: &mut Vec<Fi
     check_labels(&meta["labels"], "metadata.labels", errors);
     check_annotations(&meta["annotations"], errors);
     check_owners(&meta["ownerReferences"], errors);
+    let is_builtin = object["apiVersion"] == "v1";
     for finalizer in meta["finalizers"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         for problem in label_key_problems(finalizer) {
             errors.push(FieldError::invalid_text("metadata.finalizers", finalizer, problem));
+        }
+        let standard = matches!(finalizer, "kubernetes" | "orphan" | "foregroundDeletion");
+        if is_builtin && !standard && !finalizer.contains('/') {
+            let why = "name is neither a standard finalizer name nor is it fully qualified";
+            errors.push(FieldError::invalid_text("metadata.finalizers[0]", finalizer, why));
         }
     }
 }

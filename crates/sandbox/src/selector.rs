@@ -7,16 +7,18 @@ use std::fmt;
 
 /// A label selector as a query writes it: `a=b,c!=d,e in (f,g),h,!i`.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct LabelSelector(Vec<Requirement>);
+pub(crate) struct LabelSelector(pub(crate) Vec<Requirement>);
 
+/// One condition on one label.
 #[derive(Debug, Clone, PartialEq)]
-struct Requirement {
-    key: String,
-    test: Test,
+pub(crate) struct Requirement {
+    pub(crate) key: String,
+    pub(crate) test: Test,
 }
 
+/// What a label must be.
 #[derive(Debug, Clone, PartialEq)]
-enum Test {
+pub(crate) enum Test {
     In(Vec<String>),
     NotIn(Vec<String>),
     Exists,
@@ -28,11 +30,7 @@ enum Test {
 impl LabelSelector {
     /// Reads a selector; the error is the server's own words.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let mut requirements = Vec::new();
-        for part in split(text) {
-            requirements.push(requirement(part.trim())?);
-        }
-        Ok(Self(requirements))
+        crate::selector_text::parse(text)
     }
 
     /// Reads `metav1.LabelSelector`; an empty one selects everything.
@@ -104,78 +102,6 @@ impl fmt::Display for LabelSelector {
     }
 }
 
-/// Splits at commas outside parentheses.
-fn split(text: &str) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let (mut depth, mut start) = (0_u32, 0);
-    for (at, c) in text.char_indices() {
-        match c {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            ',' if depth == 0 => {
-                parts.push(&text[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(&text[start..]);
-    parts.retain(|p| !p.trim().is_empty());
-    parts
-}
-
-fn requirement(part: &str) -> Result<Requirement, String> {
-    let unable = |why: String| format!("unable to parse requirement: {why}");
-    let keyed = |key: &str, test| {
-        let key = key.trim();
-        match crate::names::label_key_problem(key) {
-            Some(problem) => Err(unable(format!("<nil>: Invalid value: {key:?}: {problem}"))),
-            None => Ok(Requirement { key: key.to_owned(), test }),
-        }
-    };
-    let valued = |value: &str| {
-        let value = value.trim();
-        match crate::names::label_value_problem(value) {
-            Some(problem) => Err(unable(format!("values[0][{value}]: Invalid value: {value:?}: {problem}"))),
-            None => Ok(value.to_owned()),
-        }
-    };
-    if let Some(key) = part.strip_prefix('!') {
-        return keyed(key, Test::Absent);
-    }
-    for (mark, negated) in [("!=", true), ("==", false), ("=", false)] {
-        if let Some((key, value)) = part.split_once(mark) {
-            let value = vec![valued(value)?];
-            return keyed(key, if negated { Test::NotIn(value) } else { Test::In(value) });
-        }
-    }
-    for (mark, greater) in [('>', true), ('<', false)] {
-        if let Some((key, value)) = part.split_once(mark) {
-            let number = value.trim().parse().map_err(|_| {
-                unable(format!(
-                    "values[0]: Invalid value: {:?}: for 'Gt', 'Lt' operators, the value must be an integer",
-                    value.trim()
-                ))
-            })?;
-            return keyed(key, if greater { Test::Greater(number) } else { Test::Less(number) });
-        }
-    }
-    let mut words = part.splitn(2, char::is_whitespace);
-    let key = words.next().unwrap_or_default();
-    let Some(rest) = words.next().map(str::trim) else { return keyed(key, Test::Exists) };
-    for (word, negated) in [("notin", true), ("in", false)] {
-        if let Some(list) = rest.strip_prefix(word).map(str::trim) {
-            let inner = list.strip_prefix('(').and_then(|l| l.strip_suffix(')'));
-            let Some(inner) = inner else {
-                return Err(format!("unable to parse requirement: found '{list}' expected: '('"));
-            };
-            let values = inner.split(',').map(valued).collect::<Result<_, _>>()?;
-            return keyed(key, if negated { Test::NotIn(values) } else { Test::In(values) });
-        }
-    }
-    Err(format!("unable to parse requirement: found '{rest}', expected: in, notin, =, ==, !=, gt, lt"))
-}
-
 /// A field selector: equalities and inequalities of fields.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct FieldSelector(Vec<(String, bool, String)>);
@@ -218,7 +144,11 @@ impl FieldSelector {
 }
 
 /// The fields by which a resource's objects can be selected.
-pub(crate) fn known_fields(resource: &Resource) -> Vec<&'static str> {
+pub(crate) fn known_fields(resource: &Resource) -> Vec<&str> {
+    if let Some(custom) = &resource.custom {
+        let own = custom.selectable.iter().map(String::as_str);
+        return ["metadata.name", "metadata.namespace"].into_iter().chain(own).collect();
+    }
     let more: &[&str] = match &*resource.bucket {
         "pods" => &[
             "spec.nodeName",
@@ -247,7 +177,7 @@ pub(crate) fn known_fields(resource: &Resource) -> Vec<&'static str> {
         "namespaces" => &["status.phase"],
         "nodes" => &["spec.unschedulable"],
         "services" => &["spec.clusterIP", "spec.type"],
-        "replicasets.apps" | "replicationcontrollers" => &["status.replicas"],
+        "replicationcontrollers" => &["status.replicas"],
         "jobs.batch" => &["status.successful"],
         _ => &[],
     };

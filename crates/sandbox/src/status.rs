@@ -87,6 +87,12 @@ impl ApiError {
         Self::new(409, "AlreadyExists", format!("{named} {name:?} already exists")).about(name, named)
     }
 
+    /// 409 for a name that an object still has that is going away.
+    pub(crate) fn still_exists(named: Named<'_>, name: &str) -> Self {
+        let message = format!("object is being deleted: {named} {name:?} already exists");
+        Self::new(409, "AlreadyExists", message).about(name, named)
+    }
+
     /// 409 for a write that raced with another or whose precondition failed.
     pub(crate) fn conflict(named: Named<'_>, name: &str, why: &str) -> Self {
         Self::new(409, "Conflict", format!("Operation cannot be fulfilled on {named} {name:?}: {why}"))

@@ -98,8 +98,11 @@ fn impersonate(core: &Core, user: User, headers: &HeaderMap) -> ApiResult<User> 
         if groups.is_empty() {
             return Ok(user);
         }
-        let message = "requested [{Group }] without impersonating a user";
-        return Err(ApiError::internal(message));
+        let shown: Vec<String> = groups.iter().map(|group| format!("{group:?}")).collect();
+        return Err(ApiError::bad_request(format!(
+            "requested &user.DefaultInfo{{Name:\"\", UID:\"\", Groups:[]string{{{}}}, Extra:map[string][]string(nil)}} without impersonating a user name",
+            shown.join(", ")
+        )));
     };
     let wanted = match service_account(&name) {
         Some((namespace, name)) => Attributes {
@@ -158,11 +161,25 @@ pub(crate) fn require(core: &Core, user: &User, wanted: Attributes<'_>) -> ApiRe
 
 /// What RBAC answers, whether it is switched on or not.
 pub(crate) fn is_allowed(core: &Core, user: &User, wanted: Attributes<'_>) -> bool {
-    user.is_master() || rules(core, user, wanted.namespace).iter().any(|rule| permits(rule, wanted))
+    user.is_master() || reason(core, user, wanted).is_some()
+}
+
+/// By which binding somebody may do something, in the original's words.
+fn reason(core: &Core, user: &User, wanted: Attributes<'_>) -> Option<String> {
+    rules(core, user, wanted.namespace)
+        .into_iter()
+        .find(|granted| permits(&granted.rule, wanted))
+        .map(|granted| format!("RBAC: allowed by {}", granted.by))
+}
+
+/// A rule and the binding that gives it.
+struct Granted {
+    rule: Value,
+    by: String,
 }
 
 /// The rules that hold for a user in a namespace: those of the cluster and those of the namespace.
-fn rules(core: &Core, user: &User, namespace: &str) -> Vec<Value> {
+fn rules(core: &Core, user: &User, namespace: &str) -> Vec<Granted> {
     const GROUP: &str = "rbac.authorization.k8s.io";
     let mut bindings = core.store.list(&format!("clusterrolebindings.{GROUP}"), "");
     if !namespace.is_empty() {
@@ -172,20 +189,39 @@ fn rules(core: &Core, user: &User, namespace: &str) -> Vec<Value> {
     for binding in bindings {
         let own = &*binding.name().namespace;
         let body = binding.bare();
-        let subjects = body["subjects"].as_array().into_iter().flatten();
-        if !subjects.into_iter().any(|subject| is_subject(subject, user, own)) {
-            continue;
-        }
+        let mut subjects = body["subjects"].as_array().into_iter().flatten();
+        let Some(subject) = subjects.find(|subject| is_subject(subject, user, own)) else { continue };
         let role = body["roleRef"]["name"].as_str().unwrap_or_default();
         let (bucket, name) = match body["roleRef"]["kind"].as_str() {
             Some("Role") => (format!("roles.{GROUP}"), Name::new(own, role)),
             _ => (format!("clusterroles.{GROUP}"), Name::new("", role)),
         };
-        if let Some(role) = core.store.get(&bucket, &name) {
-            rules.extend(role.bare()["rules"].as_array().cloned().unwrap_or_default());
+        if let Some(stored) = core.store.get(&bucket, &name) {
+            let by = describe(&binding.name().name, own, &body["roleRef"], subject);
+            let all = stored.bare()["rules"].as_array().cloned().unwrap_or_default();
+            rules.extend(all.into_iter().map(|rule| Granted { rule, by: by.clone() }));
         }
     }
     rules
+}
+
+/// A binding, its role and whom it is for.
+fn describe(binding: &str, namespace: &str, role: &Value, subject: &Value) -> String {
+    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
+    let binding = match namespace {
+        "" => format!("ClusterRoleBinding {binding:?}"),
+        namespace => format!("RoleBinding {:?}", format!("{binding}/{namespace}")),
+    };
+    let name = match text(subject, "kind").as_str() {
+        "ServiceAccount" => format!("{}/{}", text(subject, "name"), text(subject, "namespace")),
+        _ => text(subject, "name"),
+    };
+    format!(
+        "{binding} of {} {:?} to {} {name:?}",
+        text(role, "kind"),
+        text(role, "name"),
+        text(subject, "kind")
+    )
 }
 
 fn is_subject(subject: &Value, user: &User, binding_namespace: &str) -> bool {

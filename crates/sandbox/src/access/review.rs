@@ -1,15 +1,30 @@
 //! Questions about access: what is created is answered, and forgotten.
 
-use super::{Attributes, User, is_allowed, rules};
+use super::{Attributes, User, reason, rules};
 use crate::core::Core;
-use crate::status::{ApiError, ApiResult};
-use crate::verbs::Target;
+use crate::field::FieldError;
+use crate::resource::Resource;
+use crate::status::{ApiError, ApiResult, Named};
+use crate::verbs::{Target, WriteOptions};
 use serde_json::{Value, json};
 
 /// Answers a review.
-pub(crate) fn answer(core: &Core, user: &User, target: &Target, mut body: Value) -> ApiResult<Value> {
+pub(crate) fn answer(
+    core: &Core,
+    user: &User,
+    target: &Target,
+    mut body: Value,
+    options: &WriteOptions,
+) -> ApiResult<Value> {
     let resource = &target.resource;
     crate::verbs::check_kind(&mut body, &resource.api_version(), &resource.kind)?;
+    if resource.plural.ends_with("accessreviews") {
+        check_access(resource, &body["spec"])?;
+        crate::admission::track(core, target, None, &mut body, options);
+    }
+    if resource.plural == "selfsubjectreviews" {
+        body["metadata"]["creationTimestamp"] = core.clock.timestamp().into();
+    }
     let status = match resource.plural.as_str() {
         "selfsubjectaccessreviews" => access(core, user, &body["spec"]),
         "subjectaccessreviews" | "localsubjectaccessreviews" => {
@@ -28,6 +43,24 @@ pub(crate) fn answer(core: &Core, user: &User, target: &Target, mut body: Value)
     };
     body["status"] = status;
     Ok(body)
+}
+
+/// A question is about an object or about a path.
+fn check_access(resource: &Resource, spec: &Value) -> ApiResult<()> {
+    let (of, path) = (&spec["resourceAttributes"], &spec["nonResourceAttributes"]);
+    let error = match (of.is_null(), path.is_null()) {
+        (true, true) => {
+            let why = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
+            FieldError::invalid("spec.resourceAttributes", &Value::Null, why)
+        }
+        (false, false) => {
+            let shown = format!("{{\"Path\":{},\"Verb\":{}}}", path["path"], path["verb"]);
+            let why = "cannot be specified in combination with resourceAttributes";
+            FieldError::invalid_as("spec.nonResourceAttributes", shown, why)
+        }
+        _ => return Ok(()),
+    };
+    Err(ApiError::invalid(Named { group: &resource.group, what: "" }, "", &[error]))
 }
 
 fn subject(spec: &Value) -> User {
@@ -51,13 +84,16 @@ fn access(core: &Core, user: &User, spec: &Value) -> Value {
         name: &name,
         path: &path,
     };
-    let allowed = !core.options.rbac || is_allowed(core, user, wanted);
-    let mut status = json!({ "allowed": allowed });
-    if allowed {
-        status["reason"] =
-            if core.options.rbac { "RBAC: allowed" } else { "the sandbox allows everything" }.into();
+    if !core.options.rbac {
+        return json!({"allowed": true, "reason": "the sandbox allows everything"});
     }
-    status
+    if user.is_master() {
+        return json!({"allowed": true});
+    }
+    match reason(core, user, wanted) {
+        Some(reason) => json!({"allowed": true, "reason": reason}),
+        None => json!({"allowed": false}),
+    }
 }
 
 fn rules_review(core: &Core, user: &User, namespace: &str) -> Value {
@@ -66,7 +102,7 @@ fn rules_review(core: &Core, user: &User, namespace: &str) -> Value {
     if !core.options.rbac || user.is_master() {
         resources.push(everything());
     }
-    for rule in rules(core, user, namespace) {
+    for rule in rules(core, user, namespace).into_iter().map(|granted| granted.rule) {
         if rule.get("nonResourceURLs").is_some() { paths.push(rule) } else { resources.push(rule) }
     }
     json!({"resourceRules": resources, "nonResourceRules": paths, "incomplete": false})

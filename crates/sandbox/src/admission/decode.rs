@@ -23,6 +23,7 @@ pub(super) fn typed(object: &mut Value, root: TypeRef<'_>, name: &str) -> Result
     *object = decoder.value(taken, root, "", 0)?.unwrap_or_else(|| Value::Object(Map::new()));
     if let Value::Object(map) = object {
         defaults::apply(name, map);
+        show_always(map, name.rsplit('.').next().unwrap_or_default());
     }
     Ok(decoder.unknown)
 }
@@ -68,7 +69,7 @@ impl Decoder {
         let got = match value {
             Value::Null => "null".to_owned(),
             Value::Bool(_) => "bool".to_owned(),
-            Value::Number(n) if n.is_f64() && is_integer(ty) => format!("number {n}"),
+            Value::Number(n) if is_integer(ty) => format!("number {n}"),
             Value::Number(_) => "number".to_owned(),
             Value::String(_) => "string".to_owned(),
             Value::Array(_) => "array".to_owned(),
@@ -158,8 +159,13 @@ impl Decoder {
                 None => {}
             }
         }
+        show_always(&mut out, holder);
         for field in object.fields() {
             let Some(default) = field.default().filter(|_| !out.contains_key(field.name())) else { continue };
+            if holder == "ReplicationControllerSpec" && field.name() == "minReadySeconds" {
+                // Described with a default of zero, which Go's encoder leaves out.
+                continue;
+            }
             self.path.push(Step::Key(field.name().to_owned()));
             if let Some(value) = self.value(default.clone(), field.ty(), holder, depth + 1)? {
                 out.insert(field.name().to_owned(), value);
@@ -340,6 +346,15 @@ const PLAIN_NUMBERS: &[&str] = &[
 /// True when Go's encoder leaves an optional field's value out.
 fn is_zero(key: &str, value: &Value, ty: TypeRef<'_>, holder: &str) -> bool {
     match value {
+        // These are owned by whoever writes them, however empty.
+        Value::Array(_)
+            if matches!(
+                (holder, key),
+                ("", "rules" | "endpoints") | ("LimitRangeSpec", "limits") | ("CSINodeSpec", "drivers")
+            ) =>
+        {
+            false
+        }
         Value::Array(items) => items.is_empty(),
         // A named type is a struct, and a struct without fields is a value.
         Value::Object(map) => map.is_empty() && is_map(ty) && ty.name().is_none(),
@@ -352,6 +367,32 @@ fn is_zero(key: &str, value: &Value, ty: TypeRef<'_>, holder: &str) -> bool {
             _ => PLAIN_NUMBERS.contains(&key),
         },
         _ => false,
+    }
+}
+
+fn show_always(object: &mut Map<String, Value>, holder: &str) {
+    for key in always_shown(holder).iter() {
+        if !object.contains_key(*key) {
+            object.insert((*key).to_owned(), Value::Null);
+        }
+    }
+}
+
+/// Times that Go never leaves out, and writes as null where there is none.
+fn always_shown(holder: &str) -> &'static [&'static str] {
+    match holder {
+        "DeploymentCondition" => &["lastUpdateTime", "lastTransitionTime"],
+        "ReplicaSetCondition"
+        | "StatefulSetCondition"
+        | "DaemonSetCondition"
+        | "NamespaceCondition"
+        | "ReplicationControllerCondition"
+        | "HorizontalPodAutoscalerCondition" => &["lastTransitionTime"],
+        "PodCondition" | "JobCondition" | "PersistentVolumeClaimCondition" => {
+            &["lastProbeTime", "lastTransitionTime"]
+        }
+        "NodeCondition" => &["lastHeartbeatTime", "lastTransitionTime"],
+        _ => &[],
     }
 }
 

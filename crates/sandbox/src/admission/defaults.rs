@@ -42,7 +42,6 @@ const CONSTANT: &[(&str, &str)] = &[
         "batch.v1.CronJobSpec",
         r#"{"concurrencyPolicy":"Allow","suspend":false,"successfulJobsHistoryLimit":3,"failedJobsHistoryLimit":1}"#,
     ),
-    ("batch.v1.JobSpec", r#"{"completionMode":"NonIndexed","suspend":false,"backoffLimit":6}"#),
     ("batch.v1.PodFailurePolicyOnPodConditionsPattern", r#"{"status":"True"}"#),
     ("core.v1.ConfigMapVolumeSource", r#"{"defaultMode":420}"#),
     (
@@ -96,6 +95,9 @@ const CONSTANT: &[(&str, &str)] = &[
     ("apiregistration.v1.ServiceReference", r#"{"port":443}"#),
 ];
 
+/// How often a DaemonSet's template changed.
+pub(super) const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
+
 static TABLE: LazyLock<HashMap<&'static str, Map<String, Value>>> = LazyLock::new(|| {
     CONSTANT.iter().map(|(name, fields)| (*name, serde_json::from_str(fields).unwrap_or_default())).collect()
 });
@@ -116,7 +118,18 @@ pub(super) fn apply(name: &str, object: &mut Map<String, Value>) {
             if let Some(Value::Object(policy)) = object.get_mut("persistentVolumeClaimRetentionPolicy") {
                 apply("apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy", policy);
             }
-            rolling(object, "updateStrategy", json!({"partition": 0}));
+            for claim in
+                object.get_mut("volumeClaimTemplates").and_then(Value::as_array_mut).into_iter().flatten()
+            {
+                claim["apiVersion"] = "v1".into();
+                claim["kind"] = "PersistentVolumeClaim".into();
+            }
+            // Parameters are only given where nothing is said about the strategy, or some of them are.
+            let strategy = object.get("updateStrategy");
+            let said = strategy.is_some_and(|s| s.get("type").is_some_and(|kind| kind != ""));
+            if !said || strategy.is_some_and(|s| s["rollingUpdate"].is_object()) {
+                rolling(object, "updateStrategy", json!({"partition": 0}));
+            }
         }
         "apps.v1.DaemonSetSpec" => {
             rolling(object, "updateStrategy", json!({"maxUnavailable": 1, "maxSurge": 0}))
@@ -124,8 +137,21 @@ pub(super) fn apply(name: &str, object: &mut Map<String, Value>) {
         "apps.v1.DeploymentSpec" => {
             rolling(object, "strategy", json!({"maxUnavailable": "25%", "maxSurge": "25%"}))
         }
-        "batch.v1.JobSpec" => job(object),
-        "batch.v1.Job" => labels_of_template(object),
+        "apps.v1.DaemonSet" => {
+            // The first API of the kind counted changes of the template; its counter lives on in an annotation.
+            let meta = object.entry("metadata").or_insert_with(|| json!({}));
+            if meta["annotations"].get(TEMPLATE_GENERATION).is_none() {
+                meta["annotations"][TEMPLATE_GENERATION] = "0".into();
+            }
+        }
+        "autoscaling.v2.HorizontalPodAutoscalerBehavior" => scaling(object),
+        // A template of Jobs gets its defaults when a Job is made of it.
+        "batch.v1.Job" => {
+            if let Some(Value::Object(spec)) = object.get_mut("spec") {
+                job(spec);
+            }
+            labels_of_template(object);
+        }
         "core.v1.ReplicationController" => replication_controller(object),
         "core.v1.Container" | "core.v1.EphemeralContainer" => {
             let image = object.get("image").and_then(Value::as_str).unwrap_or_default();
@@ -135,7 +161,10 @@ pub(super) fn apply(name: &str, object: &mut Map<String, Value>) {
             object.insert("emptyDir".into(), json!({}));
         }
         "core.v1.Namespace" => label_namespace(object),
-        "core.v1.PodSpec" => mirror_service_account(object),
+        "core.v1.PodSpec" => {
+            mirror_service_account(object);
+            host_ports(object);
+        }
         "core.v1.Pod" => pod(object),
         "core.v1.ServicePort" => {
             let target = object.get("targetPort");
@@ -190,7 +219,26 @@ fn rolling(object: &mut Map<String, Value>, key: &str, fields: Value) {
     }
 }
 
+/// How fast an autoscaler goes up and down, where anything is said about it.
+fn scaling(object: &mut Map<String, Value>) {
+    let up = json!({"stabilizationWindowSeconds": 0, "selectPolicy": "Max", "policies": [
+        {"type": "Pods", "value": 4, "periodSeconds": 15}, {"type": "Percent", "value": 100, "periodSeconds": 15}]});
+    let down =
+        json!({"selectPolicy": "Max", "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}]});
+    for (key, defaults) in [("scaleUp", up), ("scaleDown", down)] {
+        let rules = object.entry(key).or_insert_with(|| json!({}));
+        for (field, value) in defaults.as_object().into_iter().flatten() {
+            if rules.get(field).is_none_or(Value::is_null) {
+                rules[field] = value.clone();
+            }
+        }
+    }
+}
+
 fn job(object: &mut Map<String, Value>) {
+    set(object, "completionMode", "NonIndexed");
+    object.entry("suspend").or_insert(Value::Bool(false));
+    object.entry("backoffLimit").or_insert(Value::from(6));
     if object.get("completions").is_none() && object.get("parallelism").is_none() {
         object.insert("completions".into(), 1.into());
     }
@@ -220,6 +268,22 @@ fn replication_controller(object: &mut Map<String, Value>) {
         && spec.get("selector").and_then(Value::as_object).is_none_or(Map::is_empty)
     {
         spec["selector"] = labels;
+    }
+}
+
+/// On the node's network a container's port is the node's.
+fn host_ports(object: &mut Map<String, Value>) {
+    if object.get("hostNetwork") != Some(&Value::Bool(true)) {
+        return;
+    }
+    for list in ["containers", "initContainers"] {
+        for container in object.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+            for port in container.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
+                if port.get("hostPort").is_none() {
+                    port["hostPort"] = port["containerPort"].clone();
+                }
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What single kinds need beyond defaults: addresses, ports, selectors, system fields.
 
+use super::defaults::TEMPLATE_GENERATION;
 use super::keep_or_drop;
 use crate::core::Core;
 use crate::field::FieldError;
@@ -24,10 +25,15 @@ pub(super) fn prepare_new(core: &Core, resource: &Resource, object: &mut Value) 
             object["status"] = json!({"phase": "Active"});
             label_namespace(object);
         }
-        ("", "pods") => new_pod(core, object),
+        ("", "pods") => {
+            new_pod(core, object)?;
+            super::service_account::apply(core, object)?;
+        }
         ("", "secrets") => merge_string_data(object),
         ("", "services") => {
             object["status"] = json!({"loadBalancer": {}});
+            let families = object["spec"].get("ipFamilies").cloned();
+            one_family(object, families.as_ref())?;
             allocate(core, object, None)?;
         }
         ("", "persistentvolumeclaims") => {
@@ -43,6 +49,9 @@ pub(super) fn prepare_new(core: &Core, resource: &Resource, object: &mut Value) 
         | ("flowcontrol.apiserver.k8s.io", _)
         | ("admissionregistration.k8s.io", "validatingadmissionpolicies") => object["status"] = json!({}),
         ("apps", "deployments" | "replicasets" | "statefulsets" | "daemonsets") => {
+            if resource.plural == "daemonsets" {
+                object["metadata"]["annotations"][TEMPLATE_GENERATION] = "1".into();
+            }
             object["status"] = empty_status(&resource.plural);
         }
         ("batch", "jobs") => new_job(object),
@@ -106,6 +115,23 @@ pub(super) fn prepare_changed(
                 keep_or_drop(&mut new["spec"], &old["spec"], "clusterIP");
                 keep_or_drop(&mut new["spec"], &old["spec"], "clusterIPs");
             }
+            let families = new["spec"].get("ipFamilies").cloned();
+            for key in ["ipFamilies", "ipFamilyPolicy"] {
+                if new["spec"].get(key).is_none() && new["spec"]["type"] != "ExternalName" {
+                    keep_or_drop(&mut new["spec"], &old["spec"], key);
+                }
+            }
+            one_family(new, families.as_ref())?;
+            if !is_external(new) && is_external(old) {
+                // What only a Service that is reached from outside has goes with that.
+                for key in ["externalTrafficPolicy", "healthCheckNodePort", "allocateLoadBalancerNodePorts"] {
+                    if new["spec"].get(key) == old["spec"].get(key)
+                        && let Some(spec) = new["spec"].as_object_mut()
+                    {
+                        spec.shift_remove(key);
+                    }
+                }
+            }
             keep_node_ports(old, new);
             allocate(core, new, Some(old))?;
         }
@@ -113,9 +139,19 @@ pub(super) fn prepare_changed(
             keep_or_drop(&mut new["spec"], &old["spec"], "volumeName");
         }
         ("apiextensions.k8s.io", "customresourcedefinitions") => crate::crd::prepare(new),
+        ("apps", "daemonsets") => count_template(old, new),
+        ("", "pods") => tolerate(&mut new["spec"]),
         _ => {}
     }
     Ok(())
+}
+
+fn count_template(old: &Value, new: &mut Value) {
+    let count =
+        old["metadata"]["annotations"][TEMPLATE_GENERATION].as_str().and_then(|c| c.parse::<i64>().ok());
+    let changed = old["spec"]["template"] != new["spec"]["template"];
+    let count = count.unwrap_or_default() + i64::from(changed);
+    new["metadata"]["annotations"][TEMPLATE_GENERATION] = count.to_string().into();
 }
 
 fn label_namespace(object: &mut Value) {
@@ -124,7 +160,7 @@ fn label_namespace(object: &mut Value) {
 }
 
 /// `stringData` is a way to write `data`, never read back.
-fn merge_string_data(object: &mut Value) {
+pub(super) fn merge_string_data(object: &mut Value) {
     let Some(Value::Object(texts)) = object.as_object_mut().and_then(|o| o.shift_remove("stringData")) else {
         return;
     };
@@ -133,16 +169,30 @@ fn merge_string_data(object: &mut Value) {
     }
 }
 
-fn new_pod(core: &Core, object: &mut Value) {
+fn new_pod(core: &Core, object: &mut Value) -> ApiResult<()> {
+    let name = meta_text(object, "name").to_owned();
     let spec = &mut object["spec"];
     if spec["serviceAccountName"].as_str().is_none_or(str::is_empty) {
         spec["serviceAccountName"] = "default".into();
         spec["serviceAccount"] = "default".into();
     }
     if spec.get("priority").is_none() {
-        spec["priority"] = priority(core, spec["priorityClassName"].as_str().unwrap_or_default()).into();
+        let class = spec["priorityClassName"].as_str().unwrap_or_default();
+        spec["priority"] = priority(core, class)
+            .ok_or_else(|| {
+                let why = format!("no PriorityClass with name {class} was found");
+                ApiError::forbidden(crate::status::Named { group: "", what: "pods" }, &name, why)
+            })?
+            .into();
         spec["preemptionPolicy"] = "PreemptLowerPriority".into();
     }
+    tolerate(spec);
+    object["status"] = json!({"phase": "Pending", "qosClass": quality(&object["spec"])});
+    Ok(())
+}
+
+/// Every pod outlives a node that is away for a moment.
+fn tolerate(spec: &mut Value) {
     let tolerations = spec["tolerations"].as_array().cloned().unwrap_or_default();
     let mut all = tolerations.clone();
     for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
@@ -153,18 +203,25 @@ fn new_pod(core: &Core, object: &mut Value) {
         }
     }
     spec["tolerations"] = all.into();
-    object["status"] = json!({"phase": "Pending", "qosClass": quality(&object["spec"])});
 }
 
-fn priority(core: &Core, class: &str) -> i64 {
+/// The priority of a class; `None` where there is no such class.
+fn priority(core: &Core, class: &str) -> Option<i64> {
+    match class {
+        "" => return Some(0),
+        "system-cluster-critical" => return Some(2_000_000_000),
+        "system-node-critical" => return Some(2_000_001_000),
+        _ => {}
+    }
     let name = crate::store::Name::new("", class);
     let stored = core.store.get("priorityclasses.scheduling.k8s.io", &name);
-    stored.and_then(|s| s.bare()["value"].as_i64()).unwrap_or_default()
+    stored.and_then(|s| s.bare()["value"].as_i64())
 }
 
 /// How a pod is treated when its node runs short.
 fn quality(spec: &Value) -> &'static str {
-    let containers: Vec<&Value> = spec["containers"].as_array().into_iter().flatten().collect();
+    let all = ["containers", "initContainers"].into_iter();
+    let containers: Vec<&Value> = all.flat_map(|list| spec[list].as_array().into_iter().flatten()).collect();
     let empty = |v: &Value| v.as_object().is_none_or(Map::is_empty);
     if containers.iter().all(|c| empty(&c["resources"]["requests"]) && empty(&c["resources"]["limits"])) {
         return "BestEffort";
@@ -195,6 +252,10 @@ fn new_job(object: &mut Value) {
     ] {
         labels[key] = value.clone();
     }
+    let labels = labels.clone();
+    if object["metadata"]["labels"].as_object().is_none_or(Map::is_empty) {
+        object["metadata"]["labels"] = labels;
+    }
 }
 
 /// Ports keep their node port through a write that does not name it.
@@ -203,7 +264,7 @@ fn keep_node_ports(old: &Value, new: &mut Value) {
         return;
     }
     let known: Vec<Value> = old["spec"]["ports"].as_array().cloned().unwrap_or_default();
-    for port in new["spec"]["ports"].as_array_mut().into_iter().flatten() {
+    for port in new["spec"].get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
         if port.get("nodePort").is_none()
             && let Some(same) =
                 known.iter().find(|k| k["port"] == port["port"] && k["protocol"] == port["protocol"])
@@ -212,6 +273,36 @@ fn keep_node_ports(old: &Value, new: &mut Value) {
             port["nodePort"] = number.clone();
         }
     }
+}
+
+/// The cluster has addresses of one family; `given` are the families that the writer named.
+fn one_family(service: &Value, given: Option<&Value>) -> ApiResult<()> {
+    let spec = &service["spec"];
+    let headless = spec["clusterIP"] == "None" && spec["selector"].as_object().is_none_or(Map::is_empty);
+    if headless || spec["type"] == "ExternalName" {
+        return Ok(());
+    }
+    let mut errors = Vec::new();
+    if spec["ipFamilyPolicy"] == "RequireDualStack" {
+        let why = "this cluster is not configured for dual-stack services";
+        errors.push(FieldError::invalid("spec.ipFamilyPolicy", &spec["ipFamilyPolicy"], why));
+    }
+    for (index, family) in given.and_then(Value::as_array).into_iter().flatten().enumerate() {
+        if family == "IPv6" {
+            let why = "not configured on this cluster";
+            errors.push(FieldError::invalid(&format!("spec.ipFamilies[{index}]"), family, why));
+        }
+    }
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let named = crate::status::Named { group: "", what: "Service" };
+    Err(ApiError::invalid(named, meta_text(service, "name"), &errors))
+}
+
+/// True for a Service that is reached from outside of the cluster.
+fn is_external(service: &Value) -> bool {
+    matches!(service["spec"]["type"].as_str(), Some("NodePort" | "LoadBalancer"))
 }
 
 fn wants_node_ports(service: &Value) -> bool {
@@ -234,6 +325,12 @@ fn allocate(core: &Core, service: &mut Value, old: Option<&Value>) -> ApiResult<
         }
         return Ok(());
     }
+    let headless = spec["clusterIP"] == "None" && spec["selector"].as_object().is_none_or(Map::is_empty);
+    if headless && old.is_none() && spec.get("ipFamilyPolicy").is_none() && spec.get("ipFamilies").is_none() {
+        // Whoever makes the endpoints of such a Service decides, so it may have both families.
+        spec["ipFamilies"] = json!(["IPv4", "IPv6"]);
+        spec["ipFamilyPolicy"] = "RequireDualStack".into();
+    }
     let (addresses, ports) = taken(core, &own);
     let asked = spec["clusterIP"].as_str().unwrap_or_default().to_owned();
     if asked.is_empty() {
@@ -244,6 +341,14 @@ fn allocate(core: &Core, service: &mut Value, old: Option<&Value>) -> ApiResult<
             &json!([asked]),
             format!("failed to allocate IP {asked}: provided IP is already allocated"),
         );
+        return Err(invalid_service(&name, error));
+    }
+    let outside = asked.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.octets()[..2] != [10, 0]);
+    if outside {
+        let why = format!(
+            "failed to allocate IP {asked}: the provided IP ({asked}) is not in the valid range. The range of valid IPs is 10.0.0.0/16"
+        );
+        let error = FieldError::invalid("spec.clusterIPs", &json!([asked]), why);
         return Err(invalid_service(&name, error));
     }
     spec["clusterIPs"] = json!([spec["clusterIP"]]);
@@ -269,7 +374,9 @@ fn allocate_ports(
     let was_node_port = old.is_some_and(wants_node_ports);
     let count = NODE_PORTS.end - NODE_PORTS.start;
     let own = meta_text(service, "uid").to_owned();
-    for (index, port) in service["spec"]["ports"].as_array_mut().into_iter().flatten().enumerate() {
+    for (index, port) in
+        service["spec"].get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten().enumerate()
+    {
         if !wanted {
             // A Service that stops being reachable from outside gives its ports back.
             if was_node_port && let Some(map) = port.as_object_mut() {

@@ -5,6 +5,7 @@ mod defaults;
 mod kinds;
 mod owners;
 mod rules;
+mod service_account;
 
 pub(crate) use owners::{apply, changes, track};
 
@@ -17,7 +18,8 @@ use crate::verbs::{Target, Validation, WriteOptions, drop_meta, keep_meta, meta_
 use holdfast_merge::strategic::PatchError;
 use serde_json::{Value, json};
 
-/// Reads an object as its type, drops unknown fields, sets defaults. Answers warnings.
+/// Reads an object as its type, drops unknown fields, sets defaults. Answers warnings. `patched` says that the object is
+/// what a patch made, and not a request's body.
 ///
 /// # Errors
 /// What does not fit: a value of the wrong type, or unknown fields under strict validation.
@@ -26,9 +28,10 @@ pub(crate) fn decode(
     body: &mut Value,
     validation: Validation,
     duplicates: &[String],
+    patched: bool,
 ) -> Result<Vec<String>, String> {
     if let Some(custom) = &resource.custom {
-        let unknown = crate::crd::decode(custom, body)?;
+        let unknown = crate::crd::decode(custom, body, patched)?;
         return judge(&unknown, duplicates, validation);
     }
     let Some(root) = resource.builtin_type() else { return Ok(Vec::new()) };
@@ -40,6 +43,9 @@ pub(crate) fn decode(
         ordered.extend(rest.into_iter().filter(|(key, _)| key != "apiVersion" && key != "kind"));
     }
     *body = ordered;
+    if crate::crd::is_definition(resource) {
+        crate::crd::prepare(body);
+    }
     judge(&unknown, duplicates, validation)
 }
 
@@ -113,11 +119,15 @@ pub(crate) fn before_create(
         map.shift_remove("status");
     }
     kinds::prepare_new(core, resource, object)?;
+    null_lists(resource, object);
     check(resource, None, object)
 }
 
 fn check(resource: &Resource, old: Option<&Value>, object: &Value) -> ApiResult<()> {
     let mut errors: Vec<FieldError> = Vec::new();
+    if let Some(old) = old {
+        check_new_finalizers(old, object, &mut errors);
+    }
     check_metadata(object, NameRule::of(&resource.group, &resource.plural), &mut errors);
     match &resource.custom {
         Some(custom) => crate::crd::check(custom, old, object, &mut errors),
@@ -127,6 +137,24 @@ fn check(resource: &Resource, old: Option<&Value>, object: &Value) -> ApiResult<
         return Ok(());
     }
     Err(ApiError::invalid(resource.named_kind(), meta_text(object, "name"), &errors))
+}
+
+/// What is being deleted is held by nobody else. (The original checks twice.)
+fn check_new_finalizers(old: &Value, object: &Value, errors: &mut Vec<FieldError>) {
+    if old["metadata"]["deletionTimestamp"].is_null() {
+        return;
+    }
+    let list = |object: &Value| object["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
+    let known = list(old);
+    let strangers: Vec<String> =
+        list(object).iter().filter(|f| !known.contains(f)).map(ToString::to_string).collect();
+    if !strangers.is_empty() {
+        let why = format!(
+            "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+            strangers.join(", ")
+        );
+        errors.extend([(); 2].map(|()| FieldError::forbidden("metadata.finalizers", why.clone())));
+    }
 }
 
 /// Prepares the new state of an object and checks it: keeps what the writer may not change, counts generations.
@@ -167,7 +195,22 @@ pub(crate) fn before_update(
             keep_meta(new, old, "generation");
         }
     }
+    null_lists(resource, new);
     check(resource, Some(old), new)
+}
+
+/// Lists that Go never leaves out are null where they are empty.
+fn null_lists(resource: &Resource, object: &mut Value) {
+    let (holder, key) = match &*resource.bucket {
+        "roles.rbac.authorization.k8s.io" | "clusterroles.rbac.authorization.k8s.io" => (object, "rules"),
+        "endpointslices.discovery.k8s.io" => (object, "endpoints"),
+        "limitranges" => (&mut object["spec"], "limits"),
+        "csinodes.storage.k8s.io" => (&mut object["spec"], "drivers"),
+        _ => return,
+    };
+    if holder[key].as_array().is_none_or(Vec::is_empty) {
+        holder[key] = Value::Null;
+    }
 }
 
 /// Copies a field from another object, or removes it.
@@ -223,6 +266,6 @@ fn has_generation(resource: &Resource) -> bool {
 pub(crate) fn strategic(resource: &Resource, old: &Value, patch: &Value) -> ApiResult<Value> {
     holdfast_merge::strategic::apply(old, patch, resource.schema()).map_err(|error| match error {
         PatchError::WrongForm { .. } => ApiError::bad_patch(&patch.to_string(), &error.to_string()),
-        error => ApiError::bad_request(error.to_string()),
+        error => ApiError::unnamed(error.to_string()),
     })
 }

@@ -3,12 +3,13 @@
 use crate::core::Core;
 use crate::resource::Resource;
 use crate::status::{ApiError, ApiResult};
-use crate::verbs::{Target, WriteOptions};
+use crate::verbs::{Target, WriteOptions, keep_meta};
 use holdfast_merge::ssa::{
-    ApplyError, ApplyRequest, KindRules, UpdateRequest, apply as merge, no_other_version, reset_fields,
-    settle, track_update,
+    ApplyError, ApplyRequest, KindRules, UpdateRequest, apply as merge, reset_fields, settle, track_update,
 };
+use holdfast_object::schema::TypeRef;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// Applies a configuration to a live object, or to nothing.
 ///
@@ -23,13 +24,23 @@ pub(crate) fn apply(
 ) -> ApiResult<Value> {
     let resource = &target.resource;
     let reset = reset_fields(&resource.known(), &target.subresource);
+    let versions = core.registry().versions_of(resource);
+    let convert = |object: &Value, version: &str| shown_at(resource, &versions, object, version);
+    // A list that is null is as good as none, and nobody's.
+    let live = live.map(|live| {
+        let mut live = live.clone();
+        if let Some(map) = live.as_object_mut() {
+            map.retain(|key, value| !(value.is_null() && matches!(key.as_str(), "rules" | "endpoints")));
+        }
+        live
+    });
     let request = ApplyRequest {
-        live,
+        live: live.as_ref(),
         config,
         manager: &options.manager,
         force: options.force,
         subresource: &target.subresource,
-        kind: KindRules { schema: resource.schema(), reset: &reset, convert: &no_other_version },
+        kind: KindRules { schema: resource.schema(), reset: &reset, convert: &convert },
         now: &core.clock.timestamp(),
     };
     match merge(&request) {
@@ -51,15 +62,35 @@ pub(crate) fn track(
     options: &WriteOptions,
 ) {
     let resource: &Resource = &target.resource;
+    if resource.is("", "secrets") {
+        super::kinds::merge_string_data(new);
+    }
+    if let Some(old) = old.filter(|_| target.subresource == "status" && resource.group == "apps") {
+        // A workload's status changes no labels, so nobody comes to own them by it.
+        keep_meta(new, old, "labels");
+    }
     let reset = reset_fields(&resource.known(), &target.subresource);
+    let versions = core.registry().versions_of(resource);
+    let convert = |object: &Value, version: &str| shown_at(resource, &versions, object, version);
     let request = UpdateRequest {
         old,
         manager: &options.manager,
         subresource: &target.subresource,
-        kind: KindRules { schema: resource.schema(), reset: &reset, convert: &no_other_version },
+        kind: KindRules { schema: resource.schema(), reset: &reset, convert: &convert },
         now: &core.clock.timestamp(),
     };
     track_update(&request, new);
+}
+
+/// An object at another version, where that is served.
+fn shown_at<'a>(
+    resource: &Resource,
+    versions: &'a [Arc<Resource>],
+    object: &Value,
+    version: &str,
+) -> Option<(Value, TypeRef<'a>)> {
+    let other = versions.iter().find(|other| other.api_version() == version)?;
+    Some((resource.show_as(object, other), other.schema()))
 }
 
 /// True when a write changes an object at all. Where only the times of owners differ they are put back.

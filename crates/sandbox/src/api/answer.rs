@@ -65,6 +65,18 @@ impl Answer {
         }
     }
 
+    /// The same as YAML, unless it is a stream or no JSON.
+    pub(crate) fn into_yaml(mut self) -> Self {
+        if let Content::Bytes(bytes) = &self.content
+            && self.content_type == JSON
+            && let Ok(value) = serde_json::from_slice::<Value>(bytes)
+        {
+            self.content = Content::Bytes(holdfast_yaml::to_string(&value).into());
+            self.content_type = "application/yaml";
+        }
+        self
+    }
+
     pub(crate) fn with_type(mut self, content_type: &'static str) -> Self {
         self.content_type = content_type;
         self

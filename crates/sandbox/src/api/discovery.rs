@@ -46,7 +46,7 @@ fn group_value(name: &str, group: &Group) -> Value {
 
 /// `/api/v1` and `/apis/GROUP/VERSION`.
 pub(super) fn resources(registry: &Registry, group: &str, version: &str) -> ApiResult<Value> {
-    let found = registry.group_version(group, version).ok_or_else(ApiError::no_such_path)?;
+    let found = registry.group_version(group, version).ok_or_else(ApiError::no_such_resource)?;
     let mut list = Vec::new();
     for resource in sorted(found) {
         list.push(resource_value(resource));
@@ -105,7 +105,10 @@ fn version_hash(resource: &Resource) -> String {
     let (group, version) = match (resource.group.as_str(), resource.plural.as_str()) {
         ("autoscaling", "horizontalpodautoscalers") => ("autoscaling", "v2"),
         ("events.k8s.io", "events") => ("", "v1"),
-        (group, _) => (group, resource.version.as_str()),
+        (group, _) => match &resource.custom {
+            Some(custom) => (group, custom.storage_version.as_str()),
+            None => (group, resource.version.as_str()),
+        },
     };
     let hash = sha2::Sha256::digest(format!("{group}/{version}/{}", resource.kind));
     base64::engine::general_purpose::STANDARD.encode(&hash[..8])

@@ -1,13 +1,13 @@
 //! From a request to a verb.
 
 use super::answer::Answer;
-use super::request::{Path, Query, Route, shape, wants_aggregated};
+use super::request::{Path, Query, Route, prefers_yaml, shape, wants_aggregated};
 use super::write::{Include, Writer};
 use super::{discovery, openapi};
 use crate::access::{self, Attributes, User};
 use crate::core::Core;
 use crate::faults::{Facts, Fault};
-use crate::resource::Registry;
+use crate::resource::{Registry, Resource};
 use crate::selector::{FieldSelector, LabelSelector};
 use crate::status::{ApiError, ApiResult, Named};
 use crate::verbs::{
@@ -40,6 +40,13 @@ impl Incoming {
     fn json(&self) -> ApiResult<Value> {
         match self.media() {
             "" | "application/json" => {}
+            "application/yaml" => {
+                return holdfast_yaml::parse(&self.body, &holdfast_yaml::Options::v2()).map_err(|error| {
+                    ApiError::bad_request(format!(
+                        "the object provided is unrecognized: couldn't get version/kind; json parse error: {error}"
+                    ))
+                });
+            }
             "application/vnd.kubernetes.protobuf" => {
                 return super::protobuf::decode(&self.body).ok_or_else(|| {
                     ApiError::bad_request(
@@ -120,7 +127,8 @@ fn version() -> Value {
 fn verb_of(method: &Method, path: &Path, query: &Query) -> ApiResult<&'static str> {
     let one = !path.name.is_empty();
     Ok(match *method {
-        Method::GET if path.watch || (query.flag("watch") && path.subresource.is_empty()) => "watch",
+        // With a name in the path the flag is passed over.
+        Method::GET if path.watch || (query.flag("watch") && !one) => "watch",
         Method::GET if one => "get",
         Method::GET => "list",
         Method::POST if !one || !path.subresource.is_empty() => "create",
@@ -180,24 +188,42 @@ async fn objects(
         }
         None => {}
     }
+    // A collection of one named object is asked for as that object, and a namespace is in itself.
+    let by_field = query.get("fieldSelector").and_then(|text| text.strip_prefix("metadata.name="));
+    let is_namespace = path.group.is_empty() && path.plural == "namespaces";
     let wanted = Attributes {
         verb,
         group: &path.group,
         resource: &path.plural,
         subresource: &path.subresource,
-        namespace: &path.namespace,
-        name: &path.name,
+        namespace: if is_namespace { &path.name } else { &path.namespace },
+        name: if path.name.is_empty() { by_field.unwrap_or_default() } else { &path.name },
         path: "",
     };
     access::require(core, user, wanted)?;
     let target = target(&core.registry(), &path)?;
     if verb == "create" && !target.resource.has_storage() {
-        return Ok(Answer::json(201, &access::answer(core, user, &target, incoming.json()?)?));
+        let options = write_options(incoming, query, verb)?;
+        let answer = access::answer(core, user, &target, incoming.json()?, &options)?;
+        return Ok(Answer::json(201, &answer));
     }
-    let answer = handle(core, incoming, query, verb, target)?;
+    let deprecated = deprecation(&target.resource);
+    let answer = handle(core, incoming, query, verb, target)?.warning(deprecated.into_iter().collect());
+    let answer = if prefers_yaml(incoming.accept.as_deref()) { answer.into_yaml() } else { answer };
     match fault {
         Some(Fault::LostAnswer) => Err(ApiError::internal("the answer was lost (a fault of the sandbox)")),
         _ => Ok(answer),
+    }
+}
+
+/// What is said with every answer of a resource that goes away.
+fn deprecation(resource: &Resource) -> Option<String> {
+    match &resource.custom {
+        Some(custom) => custom.deprecation.clone(),
+        None if resource.is("", "endpoints") => {
+            Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".to_owned())
+        }
+        None => None,
     }
 }
 
@@ -235,6 +261,12 @@ fn handle(
         "create" => create(core, &target, incoming, &writer, &options),
         "update" => written(&writer, &target, update(core, &target, incoming.json()?, &options)?),
         "patch" => {
+            if resource.custom.is_some() && incoming.media() == "application/strategic-merge-patch+json" {
+                // Without Go types there is nothing to tell how their lists merge.
+                return Err(ApiError::unsupported_media_type(
+                    "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+                ));
+            }
             if incoming.media() != "application/apply-patch+yaml" && Patch::is_known(incoming.media()) {
                 verbs::get(core, &target)?;
             }
@@ -261,7 +293,9 @@ fn special(core: &Core, incoming: &Incoming, target: &Target) -> ApiResult<Optio
         }
         ("pods", "eviction") => {
             let pod = Target { subresource: String::new(), ..target.clone() };
-            verbs::delete(core, &pod, &delete_options(incoming, &Query::default())?)?;
+            let eviction = incoming.json()?;
+            let options = delete_options_of(&eviction["deleteOptions"], &Query::default())?;
+            verbs::delete(core, &pod, &options)?;
             Ok(Some(Answer::json(
                 201,
                 &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}),
@@ -312,12 +346,13 @@ fn update(core: &Core, target: &Target, body: Value, options: &WriteOptions) -> 
 
 fn patch_any(core: &Core, target: &Target, patch: &Patch, options: &WriteOptions) -> ApiResult<Written> {
     if target.subresource == "scale" {
+        if let Patch::Apply(scale) = patch {
+            return verbs::apply_scale(core, target, scale, options);
+        }
         return verbs::write_scale(core, target, options, |scale| {
             let mut scale = scale;
             match patch {
-                Patch::Json(patch) => {
-                    json_patch::patch(&mut scale, patch).map_err(|_| ApiError::rejected())?
-                }
+                Patch::Json(patch) => verbs::apply_json_patch(&mut scale, patch)?,
                 Patch::Merge(patch) | Patch::Strategic(patch) | Patch::Apply(patch) => {
                     json_patch::merge(&mut scale, patch)
                 }
@@ -354,6 +389,7 @@ fn write_options(incoming: &Incoming, query: &Query, verb: &str) -> ApiResult<Wr
         }
     };
     let is_apply = verb == "patch" && incoming.media() == "application/apply-patch+yaml";
+    check_manager(query, verb, is_apply)?;
     let manager = match query.get("fieldManager") {
         Some(manager) => manager.to_owned(),
         None if is_apply => {
@@ -374,6 +410,28 @@ fn write_options(incoming: &Incoming, query: &Query, verb: &str) -> ApiResult<Wr
         force: query.flag("force"),
         duplicates,
     })
+}
+
+/// The longest name of a manager.
+const MANAGER_MAX: usize = 128;
+
+/// The rules of `fieldManager` and `force`.
+fn check_manager(query: &Query, verb: &str, is_apply: bool) -> ApiResult<()> {
+    let refuse =
+        |error| Err(ApiError::invalid(Named { group: "meta.k8s.io", what: option_kind(verb) }, "", &[error]));
+    let manager = query.get("fieldManager").unwrap_or_default();
+    if manager.len() > MANAGER_MAX {
+        return refuse(crate::field::FieldError::too_long("fieldManager", MANAGER_MAX));
+    }
+    if let Some((at, c)) = manager.char_indices().find(|(_, c)| c.is_control()) {
+        let why = format!("invalid character U+{:04X} (at position {at})", u32::from(c));
+        return refuse(crate::field::FieldError::invalid_text("fieldManager", manager, why));
+    }
+    if verb == "patch" && !is_apply && query.get("force").is_some() {
+        let why = "may not be specified for non-apply patch";
+        return refuse(crate::field::FieldError::forbidden("force", why));
+    }
+    Ok(())
 }
 
 fn option_kind(verb: &str) -> &'static str {
@@ -405,17 +463,16 @@ fn default_manager(user_agent: Option<&str>) -> String {
 }
 
 fn selectors(target: &Target, query: &Query) -> ApiResult<(LabelSelector, FieldSelector)> {
-    let labels = LabelSelector::parse(query.get("labelSelector").unwrap_or_default()).map_err(|why| {
-        ApiError::bad_request(format!("unable to parse requirement: {why}").replacen(
-            "unable to parse requirement: unable",
-            "unable",
-            1,
-        ))
-    })?;
+    let labels = LabelSelector::parse(query.get("labelSelector").unwrap_or_default())
+        .map_err(ApiError::bad_request)?;
     let mut fields = FieldSelector::parse(query.get("fieldSelector").unwrap_or_default())
         .map_err(ApiError::bad_request)?;
     let known = crate::selector::known_fields(&target.resource);
     if let Some(stranger) = fields.fields().find(|f| !known.contains(f)) {
+        // Kinds with fields of their own say it in other words.
+        if known.len() > 2 || target.resource.custom.is_some() {
+            return Err(ApiError::bad_request(format!("field label not supported: {stranger}")));
+        }
         let known: Vec<String> = known.iter().map(|f| format!("{f:?}")).collect();
         let why = format!("{stranger:?} is not a known field selector: only {}", known.join(", "));
         return Err(ApiError::bad_request(why));
@@ -456,6 +513,11 @@ fn watch_options(target: &Target, query: &Query) -> ApiResult<WatchOptions> {
 
 fn delete_options(incoming: &Incoming, query: &Query) -> ApiResult<DeleteOptions> {
     let body = if incoming.body.is_empty() { json!({}) } else { incoming.json()? };
+    delete_options_of(&body, query)
+}
+
+fn delete_options_of(body: &Value, query: &Query) -> ApiResult<DeleteOptions> {
+    check_delete_body(body)?;
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let mut dry: Vec<&str> =
         body["dryRun"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -486,6 +548,31 @@ fn delete_options(incoming: &Incoming, query: &Query) -> ApiResult<DeleteOptions
     })
 }
 
+/// The form of a deletion's body.
+fn check_delete_body(body: &Value) -> ApiResult<()> {
+    let (api_version, kind) = (body["apiVersion"].as_str(), body["kind"].as_str());
+    if kind.is_some_and(|kind| !kind.is_empty() && kind != "DeleteOptions") {
+        return Err(ApiError::bad_request(format!(
+            "no kind {:?} is registered for version {:?} in scheme \"pkg/runtime/scheme.go:111\"",
+            kind.unwrap_or_default(),
+            api_version.unwrap_or_default()
+        )));
+    }
+    let grace = &body["gracePeriodSeconds"];
+    if !grace.is_null() && !grace.is_i64() {
+        let got = if grace.is_string() { "string" } else { "value" };
+        return Err(ApiError::bad_request(format!(
+            "json: cannot unmarshal {got} into Go struct field DeleteOptions.gracePeriodSeconds of type int64"
+        )));
+    }
+    if !body["propagationPolicy"].is_null() && !body["orphanDependents"].is_null() {
+        let why = "orphanDependents and deletionPropagation cannot be both set";
+        let error = crate::field::FieldError::invalid("propagationPolicy", &body["propagationPolicy"], why);
+        return Err(ApiError::invalid(Named { group: "meta.k8s.io", what: "DeleteOptions" }, "", &[error]));
+    }
+    Ok(())
+}
+
 fn delete(
     core: &Core,
     target: &Target,
@@ -494,7 +581,20 @@ fn delete(
     writer: &Writer,
 ) -> ApiResult<Answer> {
     let options = delete_options(incoming, query)?;
-    match verbs::delete(core, target, &options)? {
+    let warnings = if target.resource.is("batch", "jobs") && options.propagation.is_empty() {
+        vec![KEPT_PODS.to_owned()]
+    } else {
+        Vec::new()
+    };
+    let answer = deleted(core, target, &options, writer)?;
+    Ok(answer.warning(warnings))
+}
+
+/// What is said of a Job's deletion that does not say what becomes of its pods.
+const KEPT_PODS: &str = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning";
+
+fn deleted(core: &Core, target: &Target, options: &DeleteOptions, writer: &Writer) -> ApiResult<Answer> {
+    match verbs::delete(core, target, options)? {
         Deleted::Marked(object) => Ok(Answer::bytes(200, writer.one(&object))),
         Deleted::Gone(object) if returns_deleted(target) => Ok(Answer::bytes(200, writer.one(&object))),
         Deleted::Gone(object) => {

@@ -185,6 +185,15 @@ impl Accepted<'_> {
     }
 }
 
+const YAML: &str = "application/yaml";
+
+/// True when an `Accept` header names YAML before any form of JSON.
+pub(crate) fn prefers_yaml(accept: Option<&str>) -> bool {
+    accepted(accept.unwrap_or_default())
+        .find(|e| is_json(e.media) || e.media == YAML)
+        .is_some_and(|e| e.media == YAML)
+}
+
 const OBJECT_MEDIA: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 
 /// The first shape of an `Accept` header that this server writes; `streams` where it could be a watch.
@@ -193,7 +202,7 @@ pub(crate) fn shape(accept: Option<&str>, streams: bool) -> ApiResult<Shape> {
     if header.trim().is_empty() {
         return Ok(Shape::Plain);
     }
-    for entry in accepted(header).filter(|e| is_json(e.media)) {
+    for entry in accepted(header).filter(|e| is_json(e.media) || e.media == YAML) {
         let group_version = (entry.param("g"), entry.param("v"));
         match (entry.param("as"), group_version) {
             ("", _) => return Ok(Shape::Plain),

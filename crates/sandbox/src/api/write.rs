@@ -37,16 +37,23 @@ impl Writer {
     }
 
     fn value(&self, stored: &Stored) -> Value {
-        stored.value(&self.api_version, &self.resource.kind)
+        self.resource.show(stored)
+    }
+
+    /// An object's JSON; the stored text as it is where nothing has to be converted.
+    fn write(&self, out: &mut Vec<u8>, stored: &Stored) {
+        if self.resource.reshapes() {
+            write_json(out, &self.value(stored));
+        } else {
+            stored.write(out, &self.api_version, &self.resource.kind);
+        }
     }
 
     /// One object.
     pub(crate) fn one(&self, shown: &Shown) -> Vec<u8> {
         let mut out = Vec::with_capacity(1024);
         match (self.shape, shown) {
-            (Shape::Plain, Shown::Stored(stored)) => {
-                stored.write(&mut out, &self.api_version, &self.resource.kind)
-            }
+            (Shape::Plain, Shown::Stored(stored)) => self.write(&mut out, stored),
             (Shape::Plain, Shown::Dry(value)) => write_json(&mut out, value),
             (Shape::Metadata, shown) => {
                 write_json(&mut out, &metadata_only(&shown.value(&self.resource), "PartialObjectMetadata"));
@@ -65,6 +72,8 @@ impl Writer {
         let mut meta = json!({"resourceVersion": page.revision.to_string()});
         if let Some(token) = &page.continue_token {
             meta["continue"] = token.as_str().into();
+        } else if self.resource.custom.is_some() && self.shape == Shape::Plain {
+            meta["continue"] = "".into();
         }
         if let Some(remaining) = page.remaining {
             meta["remainingItemCount"] = remaining.into();
@@ -78,6 +87,8 @@ impl Writer {
                     .iter()
                     .map(|stored| metadata_only(&self.value(stored), "PartialObjectMetadata"))
                     .collect();
+                // Go's list that nothing was added to is null.
+                let items = if items.is_empty() { Value::Null } else { items.into() };
                 let list = json!({"kind": "PartialObjectMetadataList", "apiVersion": META_VERSION, "metadata": meta, "items": items});
                 write_json(&mut out, &list);
             }
@@ -92,17 +103,24 @@ impl Writer {
     fn plain_list(&self, out: &mut Vec<u8>, page: &Page, meta: &Value) {
         let _ = write!(
             out,
-            "{{\"kind\":{},\"apiVersion\":{},\"metadata\":{meta},\"items\":[",
+            "{{\"kind\":{},\"apiVersion\":{},\"metadata\":{meta},\"items\":",
             Value::from(self.resource.list_kind()),
             Value::from(self.api_version.as_str())
         );
+        out.push(b'[');
         for (index, stored) in page.objects.iter().enumerate() {
             if index > 0 {
                 out.push(b',');
             }
             // The items of typed lists carry no version and kind; custom resources do.
             if self.resource.custom.is_some() {
-                stored.write(out, &self.api_version, &self.resource.kind);
+                self.write(out, stored);
+            } else if self.resource.conversion().is_some() {
+                let mut item = self.value(stored);
+                if let Some(map) = item.as_object_mut() {
+                    map.retain(|key, _| key != "apiVersion" && key != "kind");
+                }
+                write_json(out, &item);
             } else {
                 stored.write_item(out);
             }
@@ -140,7 +158,7 @@ impl Writer {
         let mut out = Vec::with_capacity(stored.size() + 128);
         let _ = write!(out, "{{\"type\":\"{kind}\",\"object\":");
         match self.shape {
-            Shape::Plain => stored.write(&mut out, &self.api_version, &self.resource.kind),
+            Shape::Plain => self.write(&mut out, stored),
             Shape::Metadata => {
                 write_json(&mut out, &metadata_only(&self.value(stored), "PartialObjectMetadata"));
             }
@@ -155,7 +173,7 @@ impl Writer {
 
     /// An event that only says how far the watch has seen.
     pub(crate) fn bookmark(&self, revision: u64, initial_events_end: bool) -> Bytes {
-        let mut meta = json!({"resourceVersion": revision.to_string(), "creationTimestamp": null});
+        let mut meta = json!({"resourceVersion": revision.to_string()});
         if initial_events_end {
             meta["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }

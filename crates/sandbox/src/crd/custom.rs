@@ -1,6 +1,6 @@
 //! Custom resources on their way into the store: decoding and rules by their definition's schema.
 
-use super::shape::{complete, has_rules, prune};
+use super::shape::{complete, default_only, has_rules, prune};
 use super::validate::validate;
 use super::{CustomVersion, ScalePaths};
 use crate::field::{Broken, FieldError};
@@ -25,16 +25,31 @@ impl Rules {
 ///
 /// # Errors
 /// The server's words for metadata of the wrong type.
-pub(crate) fn decode(version: &CustomVersion, body: &mut Value) -> Result<Vec<String>, String> {
+pub(crate) fn decode(
+    version: &CustomVersion,
+    body: &mut Value,
+    keep_nulls: bool,
+) -> Result<Vec<String>, String> {
     let mut unknown = Vec::new();
     if let Some(metadata) = body.get_mut("metadata") {
         unknown = crate::admission::decode_metadata(metadata)?;
     }
     if let Some(schema) = version.schema.as_ref().filter(|_| !version.preserve_unknown) {
         unknown.extend(prune(body, schema));
-        complete(body, schema, 0);
+        if keep_nulls {
+            default_only(body, schema, 0);
+        } else {
+            complete(body, schema, 0);
+        }
     }
     Ok(unknown)
+}
+
+/// Brings an object of one version into the shape of another, whose schema is given: strategy `None` changes nothing, but
+/// each version keeps only what it knows.
+pub(crate) fn reshape(object: &mut Value, schema: &Value) {
+    prune(object, schema);
+    complete(object, schema, 0);
 }
 
 /// What in an object breaks its definition's rules.
@@ -68,7 +83,61 @@ pub(crate) fn check(
             // A rule that the evaluator does not know is said to be so, not passed over.
             _ => format!("rule not evaluated: {}: {}", failure.rule, failure.message),
         };
-        errors.push(FieldError::broken_rule(&failure.field_path, message));
+        let (path, value) = place(&failure.field_path, schema, object);
+        errors.push(if reason_of(schema, &failure.rule) == "FieldValueForbidden" {
+            FieldError::forbidden(&path, message)
+        } else {
+            match value {
+                Some(value) if !value.is_object() && !value.is_array() => {
+                    FieldError::invalid(&path, value, message)
+                }
+                _ => FieldError::broken_rule(&path, message),
+            }
+        });
+    }
+}
+
+/// A path as messages write it (`a.map[key]`), and the value there.
+fn place<'o>(path: &str, schema: &Value, object: &'o Value) -> (String, Option<&'o Value>) {
+    let mut shown = String::new();
+    let (mut schema, mut value) = (Some(schema), Some(object));
+    for segment in path.split('.').filter(|segment| !segment.is_empty()) {
+        let (key, indices) = segment.split_once('[').unwrap_or((segment, ""));
+        let property = schema.and_then(|s| s.get("properties")).and_then(|p| p.get(key));
+        if property.is_none() && schema.is_some_and(|s| s.get("additionalProperties").is_some()) {
+            shown.push_str(&format!("[{key}]"));
+            schema = schema.and_then(|s| s.get("additionalProperties"));
+        } else {
+            if !shown.is_empty() {
+                shown.push('.');
+            }
+            shown.push_str(key);
+            schema = property;
+        }
+        value = value.and_then(|v| v.get(key));
+        for index in indices.split('[').filter(|index| !index.is_empty()) {
+            let index = index.trim_end_matches(']');
+            shown.push_str(&format!("[{index}]"));
+            schema = schema.and_then(|s| s.get("items"));
+            value = value.and_then(|v| v.get(index.parse::<usize>().ok()?));
+        }
+    }
+    (shown, value)
+}
+
+/// The `reason` of a rule, wherever it stands in a schema.
+fn reason_of<'s>(schema: &'s Value, rule: &str) -> &'s str {
+    match schema {
+        Value::Object(map) => {
+            let rules = map.get("x-kubernetes-validations").and_then(Value::as_array).into_iter().flatten();
+            let own = rules.filter(|r| r["rule"] == rule).find_map(|r| r["reason"].as_str());
+            own.or_else(|| map.values().map(|v| reason_of(v, rule)).find(|r| !r.is_empty()))
+                .unwrap_or_default()
+        }
+        Value::Array(items) => {
+            items.iter().map(|v| reason_of(v, rule)).find(|r| !r.is_empty()).unwrap_or_default()
+        }
+        _ => "",
     }
 }
 
@@ -76,8 +145,11 @@ fn check_scale(scale: &ScalePaths, object: &Value, errors: &mut Vec<FieldError>)
     let mut path = scale.spec_replicas.split('.').filter(|s| !s.is_empty());
     let replicas = path.try_fold(object, |value, key| value.get(key));
     if let Some(count) = replicas.and_then(Value::as_i64).filter(|count| *count < 0) {
-        let why = format!("{} should be a non-negative integer", scale.spec_replicas);
-        errors.push(FieldError::invalid(&scale.spec_replicas, &count.into(), why));
+        errors.push(FieldError::invalid(
+            &scale.spec_replicas,
+            &count.into(),
+            "should be a non-negative integer",
+        ));
     }
 }
 
@@ -118,6 +190,9 @@ mod tests {
             rules: Rules::default(),
             scale: None,
             columns: Vec::new(),
+            selectable: Vec::new(),
+            storage_version: String::new(),
+            storage_schema: None,
             deprecation: None,
             preserve_unknown: false,
         }

@@ -3,9 +3,10 @@
 mod custom;
 mod establish;
 mod shape;
+mod structural;
 mod validate;
 
-pub(crate) use custom::{Rules, check, decode, published};
+pub(crate) use custom::{Rules, check, decode, published, reshape};
 pub(crate) use establish::run;
 
 use crate::field::FieldError;
@@ -32,6 +33,12 @@ pub(crate) struct CustomVersion {
     pub(crate) scale: Option<ScalePaths>,
     /// `additionalPrinterColumns`.
     pub(crate) columns: Vec<Value>,
+    /// The name of the version in which objects are stored.
+    pub(crate) storage_version: String,
+    /// That version's schema, where there are several versions.
+    pub(crate) storage_schema: Option<Value>,
+    /// `selectableFields`, as paths without the first dot.
+    pub(crate) selectable: Vec<String>,
     /// `(warning)` when the version is deprecated.
     pub(crate) deprecation: Option<String>,
     /// Unknown fields are kept everywhere.
@@ -99,11 +106,18 @@ pub(crate) fn resources(definition: &Value) -> Vec<Resource> {
 }
 
 fn custom_version(spec: &Value, names: &Value, version: &Value) -> CustomVersion {
+    let versions: Vec<&Value> = spec["versions"].as_array().into_iter().flatten().collect();
+    let storage = versions.iter().copied().find(|v| v["storage"] == true);
     let scale = version["subresources"].get("scale").filter(|s| s.is_object());
     let api_version = format!("{}/{}", text(spec, "group"), text(version, "name"));
     let deprecation = (version["deprecated"] == true).then(|| match version["deprecationWarning"].as_str() {
         Some(warning) => warning.to_owned(),
-        None => format!("{api_version} {} is deprecated", text(names, "kind")),
+        None => {
+            let kind = text(names, "kind");
+            let newer = newer_version(spec, text(version, "name"));
+            let instead = newer.map(|newer| format!("; use {}/{newer} {kind}", text(spec, "group")));
+            format!("{api_version} {kind} is deprecated{}", instead.unwrap_or_default())
+        }
     });
     let schema = version["schema"].get("openAPIV3Schema").cloned();
     let gvk = GroupVersionKind::new(text(spec, "group"), text(version, "name"), text(names, "kind"));
@@ -119,9 +133,27 @@ fn custom_version(spec: &Value, names: &Value, version: &Value) -> CustomVersion
             selector: s["labelSelectorPath"].as_str().map(str::to_owned),
         }),
         columns: version["additionalPrinterColumns"].as_array().cloned().unwrap_or_default(),
+        storage_version: storage.map(|v| text(v, "name").to_owned()).unwrap_or_default(),
+        storage_schema: storage
+            .filter(|_| versions.len() > 1)
+            .map(|v| v["schema"].get("openAPIV3Schema").cloned().unwrap_or_default()),
+        selectable: version["selectableFields"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|field| text(field, "jsonPath").trim_start_matches('.').to_owned())
+            .collect(),
         deprecation,
         preserve_unknown: spec["preserveUnknownFields"] == true,
     }
+}
+
+/// The best served version above another that is not deprecated itself.
+fn newer_version<'a>(spec: &'a Value, version: &str) -> Option<&'a str> {
+    use crate::resource::version_order;
+    let versions = spec["versions"].as_array().into_iter().flatten();
+    let fit = versions.filter(|v| v["served"] == true && v["deprecated"] != true).map(|v| text(v, "name"));
+    fit.filter(|name| version_order(name) > version_order(version)).max_by_key(|name| version_order(name))
 }
 
 fn subresources(group: &str, version: &str, kind: &str, wanted: &Value) -> Vec<Subresource> {
@@ -159,8 +191,21 @@ pub(crate) fn storage_versions(definition: &Value) -> Vec<String> {
 }
 
 /// The rules of a definition.
-pub(crate) fn check_definition(definition: &Value, errors: &mut Vec<FieldError>) {
+pub(crate) fn check_definition(old: Option<&Value>, definition: &Value, errors: &mut Vec<FieldError>) {
     let spec = &definition["spec"];
+    if let Some(old) = old.filter(|old| has_condition(old, "Established")) {
+        for (field, place) in [
+            ("spec.group", "/group"),
+            ("spec.scope", "/scope"),
+            ("spec.names.plural", "/names/plural"),
+            ("spec.names.kind", "/names/kind"),
+        ] {
+            let (before, after) = (old["spec"].pointer(place), spec.pointer(place));
+            if before != after {
+                errors.push(FieldError::invalid(field, after.unwrap_or(&Value::Null), "field is immutable"));
+            }
+        }
+    }
     let (group, plural) = (text(spec, "group"), text(&spec["names"], "plural"));
     let name = text(&definition["metadata"], "name");
     let wanted = format!("{plural}.{group}");
@@ -185,10 +230,33 @@ pub(crate) fn check_definition(definition: &Value, errors: &mut Vec<FieldError>)
         let why = "must have exactly one version marked as storage version";
         errors.push(FieldError::invalid("spec.versions", &spec["versions"], why));
     }
+    if spec["preserveUnknownFields"] == true {
+        errors.push(FieldError::invalid("spec.preserveUnknownFields", &Value::Bool(true), "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead"));
+    }
+    let strategy = &spec["conversion"]["strategy"];
+    if !strategy.is_null() && !matches!(strategy.as_str(), Some("None" | "Webhook")) {
+        errors.push(FieldError::not_supported("spec.conversion.strategy", strategy, &["None", "Webhook"]));
+    }
+    check_schemas(&versions, errors);
+}
+
+/// The rules of the versions' schemas. The original keeps what all versions share in one place, and names that.
+fn check_schemas(versions: &[&Value], errors: &mut Vec<FieldError>) {
+    let schema = |version: &Value| version["schema"].get("openAPIV3Schema").cloned();
     for (index, version) in versions.iter().enumerate() {
-        if version["schema"].get("openAPIV3Schema").is_none() {
+        if schema(version).is_none() {
             let field = format!("spec.versions[{index}].schema.openAPIV3Schema");
             errors.push(FieldError::required(&field, ""));
+        }
+    }
+    let first = versions.first().and_then(|version| schema(version));
+    if let Some(shared) = first.filter(|first| versions.iter().all(|v| schema(v).as_ref() == Some(first))) {
+        structural::check(&shared, "spec.validation.openAPIV3Schema", errors);
+        return;
+    }
+    for (index, version) in versions.iter().enumerate() {
+        if let Some(schema) = schema(version) {
+            structural::check(&schema, &format!("spec.versions[{index}].schema.openAPIV3Schema"), errors);
         }
     }
 }

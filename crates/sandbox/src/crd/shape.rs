@@ -19,13 +19,22 @@ fn below<'s>(schema: &'s Value, key: &str) -> Option<&'s Value> {
 
 /// Removes nulls where the schema does not allow them, and fills defaults in.
 pub(super) fn complete(value: &mut Value, schema: &Value, depth: usize) {
+    fill(value, schema, depth, false);
+}
+
+/// Fills defaults in and lets nulls be: what a patch makes is not read as a request is.
+pub(super) fn default_only(value: &mut Value, schema: &Value, depth: usize) {
+    fill(value, schema, depth, true);
+}
+
+fn fill(value: &mut Value, schema: &Value, depth: usize, keep_nulls: bool) {
     if depth > DEPTH_MAX {
         return;
     }
     match value {
         Value::Object(map) => {
             map.retain(|key, value| {
-                !value.is_null() || below(schema, key).is_none_or(|s| is_true(s, "nullable"))
+                keep_nulls || !value.is_null() || below(schema, key).is_none_or(|s| is_true(s, "nullable"))
             });
             for (key, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
                 if let Some(default) = property.get("default").filter(|_| !map.contains_key(key)) {
@@ -34,13 +43,13 @@ pub(super) fn complete(value: &mut Value, schema: &Value, depth: usize) {
             }
             for (key, value) in map.iter_mut() {
                 if let Some(schema) = below(schema, key) {
-                    complete(value, schema, depth + 1);
+                    fill(value, schema, depth + 1, keep_nulls);
                 }
             }
         }
         Value::Array(items) => {
             if let Some(schema) = schema.get("items") {
-                items.iter_mut().for_each(|item| complete(item, schema, depth + 1));
+                items.iter_mut().for_each(|item| fill(item, schema, depth + 1, keep_nulls));
             }
         }
         _ => {}

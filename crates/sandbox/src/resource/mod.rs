@@ -1,14 +1,17 @@
 //! What the server serves: the built-in resources and those that custom resource definitions add.
 
 mod builtin;
+mod convert;
 
 pub(crate) use builtin::bucket;
 
 use crate::crd::CustomVersion;
 use crate::status::Named;
-use crate::store::Bucket;
+use crate::store::{Bucket, Draft, Stored};
+use convert::Conversion;
 use holdfast_object::GroupVersionKind;
 use holdfast_object::schema::{self, Schemas, TypeRef};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -80,6 +83,66 @@ impl Resource {
             return None;
         }
         Schemas::builtin().root(&GroupVersionKind::new(&*self.group, &*self.version, &*self.kind))
+    }
+
+    /// How its objects differ from what is stored.
+    pub(crate) fn conversion(&self) -> Option<Conversion> {
+        Conversion::of(&self.group, &self.version, &self.plural)
+    }
+
+    /// True when objects are shown in another form than they are stored in.
+    pub(crate) fn reshapes(&self) -> bool {
+        self.conversion().is_some() || self.custom.as_ref().is_some_and(|c| c.storage_schema.is_some())
+    }
+
+    /// A stored object as this resource shows it.
+    pub(crate) fn show(&self, stored: &Stored) -> Value {
+        let mut value = stored.value(&self.api_version(), &self.kind);
+        self.reshape_shown(&mut value);
+        value
+    }
+
+    fn reshape_shown(&self, value: &mut Value) {
+        if let Some(conversion) = self.conversion() {
+            conversion.show(value);
+        }
+        if let Some(custom) =
+            self.custom.as_ref().filter(|c| c.storage_schema.is_some() && !c.preserve_unknown)
+            && let Some(schema) = &custom.schema
+        {
+            crate::crd::reshape(value, schema);
+        }
+    }
+
+    fn reshape_stored(&self, value: &mut Value) {
+        if let Some(conversion) = self.conversion() {
+            conversion.store(value);
+        }
+        if let Some(custom) = self.custom.as_ref().filter(|c| !c.preserve_unknown)
+            && let Some(schema) = &custom.storage_schema
+        {
+            crate::crd::reshape(value, schema);
+        }
+    }
+
+    /// An object of this resource on its way into the store.
+    pub(crate) fn draft(&self, object: &Value) -> Draft {
+        if !self.reshapes() {
+            return Draft::new(object);
+        }
+        let mut stored = object.clone();
+        self.reshape_stored(&mut stored);
+        Draft::new(&stored)
+    }
+
+    /// An object of this resource as another one of the same objects shows it.
+    pub(crate) fn show_as(&self, object: &Value, other: &Self) -> Value {
+        let mut value = object.clone();
+        self.reshape_stored(&mut value);
+        other.reshape_shown(&mut value);
+        value["apiVersion"] = other.api_version().into();
+        value["kind"] = other.kind.as_str().into();
+        value
     }
 
     /// The name of a built-in resource's type in the schema table, such as `core.v1.Pod`.
@@ -210,6 +273,12 @@ impl Registry {
     pub(crate) fn by_kind(&self, api_version: &str, kind: &str) -> Option<&Arc<Resource>> {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         self.group_version(group, version)?.resources.iter().find(|r| r.kind == kind && r.has_storage())
+    }
+
+    /// The same resource at all its versions.
+    pub(crate) fn versions_of(&self, resource: &Resource) -> Vec<Arc<Resource>> {
+        let all = self.groups().flat_map(|(_, group)| &group.versions).flat_map(|version| &version.resources);
+        all.filter(|r| r.bucket == resource.bucket && r.has_storage()).cloned().collect()
     }
 
     /// Every stored resource once, at its preferred version.

@@ -42,7 +42,7 @@ impl Hands<'_> {
     pub(super) fn get_any(&self, what: What, name: &Name) -> Option<Value> {
         let resource = self.resource(what)?;
         let stored = self.core.store.get(&resource.bucket, name)?;
-        Some(stored.value(&resource.api_version(), &resource.kind))
+        Some(resource.show(&stored))
     }
 
     /// The objects of a kind that an owner controls, in order of name.
@@ -52,11 +52,7 @@ impl Hands<'_> {
         };
         let controlled = |o: &Arc<Stored>| o.controller().is_some_and(|c| *c.uid == *uid);
         let owned = self.graph.owned(self.core, uid, &resource.bucket);
-        owned
-            .iter()
-            .filter(|o| controlled(o))
-            .map(|o| o.value(&resource.api_version(), &resource.kind))
-            .collect()
+        owned.iter().filter(|o| controlled(o)).map(|o| resource.show(o)).collect()
     }
 
     /// Creates an object. `None` when it was refused; the next change brings the simulator back.

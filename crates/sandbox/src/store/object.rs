@@ -157,7 +157,8 @@ impl Stored {
         self.labels.iter().find(|(k, _)| &**k == key).map(|(_, v)| &**v)
     }
 
-    pub(super) fn moved_to(&self, revision: u64) -> Self {
+    /// The same object at another revision.
+    pub(crate) fn moved_to(&self, revision: u64) -> Self {
         Self {
             name: self.name.clone(),
             uid: self.uid.clone(),

@@ -25,6 +25,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("ingressclasses.networking.k8s.io", "Controller|Parameters|Age"),
     ("jobs.batch", "Status|Completions|Duration|Age|+Containers|+Images|+Selector"),
     ("leases.coordination.k8s.io", "Holder|Age"),
+    ("limitranges", "Created At"),
     ("namespaces", "Status|Age"),
     ("networkpolicies.networking.k8s.io", "Pod-Selector|Age"),
     (
@@ -40,6 +41,7 @@ const COLUMNS: &[(&str, &str)] = &[
         "Capacity|Access Modes|Reclaim Policy|Status|Claim|StorageClass|VolumeAttributesClass|Reason|Age|+VolumeMode",
     ),
     ("poddisruptionbudgets.policy", "Min Available|Max Unavailable|#Allowed Disruptions|Age"),
+    ("podtemplates", "Containers|Images|Pod Labels"),
     ("pods", "Ready|Status|Restarts|Age|+IP|+Node|+Nominated Node|+Readiness Gates"),
     ("replicasets.apps", "#Desired|#Current|#Ready|Age|+Containers|+Images|+Selector"),
     ("replicationcontrollers", "#Desired|#Current|#Ready|Age|+Containers|+Images|+Selector"),
@@ -290,7 +292,13 @@ pub(super) fn cells(resource: &Resource, object: &Value, now: OffsetDateTime) ->
         "rolebindings.rbac.authorization.k8s.io" | "clusterrolebindings.rbac.authorization.k8s.io" => {
             binding(object, now)
         }
+        "podtemplates" => {
+            let mut cells = of_template(&object["template"]).to_vec();
+            cells.push(labels(&object["template"]["metadata"]["labels"]).into());
+            cells
+        }
         "roles.rbac.authorization.k8s.io"
+        | "limitranges"
         | "clusterroles.rbac.authorization.k8s.io"
         | "customresourcedefinitions.apiextensions.k8s.io" => {
             vec![object["metadata"]["creationTimestamp"].clone()]

@@ -45,7 +45,13 @@ pub(crate) fn columns(resource: &Resource) -> Value {
             )
         })),
         (None, Some(known)) => columns.extend(known.into_iter().map(|(name, wide, number)| {
-            column(name, if number { "integer" } else { "string" }, "", "", i64::from(wide))
+            let kind = match name {
+                "Created At" => "date",
+                "Suspend" => "boolean",
+                _ if number => "integer",
+                _ => "string",
+            };
+            column(name, kind, "", "", i64::from(wide))
         })),
         _ => {
             columns.push(column("Age", if resource.custom.is_some() { "date" } else { "string" }, "", "", 0))

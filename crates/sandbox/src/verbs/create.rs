@@ -2,7 +2,6 @@ use super::{Shown, Target, WriteOptions, Written, check_kind, drop_meta, meta_te
 use crate::admission::{self, track};
 use crate::core::Core;
 use crate::status::{ApiError, ApiResult};
-use crate::store::Draft;
 use serde_json::Value;
 
 /// How often a generated name that is taken is generated again.
@@ -30,7 +29,7 @@ pub(super) fn decode(
 ) -> ApiResult<(Value, Vec<String>)> {
     let resource = &target.resource;
     check_kind(&mut body, &resource.api_version(), &resource.kind)?;
-    let warnings = admission::decode(resource, &mut body, options.validation, &options.duplicates)
+    let warnings = admission::decode(resource, &mut body, options.validation, &options.duplicates, false)
         .map_err(|why| admission::refusal(resource, &why))?;
     set_namespace(target, &mut body)?;
     Ok((body, warnings))
@@ -59,18 +58,18 @@ pub(super) fn create_decoded(
     target: &Target,
     mut object: Value,
     options: &WriteOptions,
-    mut warnings: Vec<String>,
+    warnings: Vec<String>,
 ) -> ApiResult<Written> {
     let resource = &target.resource;
     if !meta_text(&object, "resourceVersion").is_empty() {
-        return Err(ApiError::bad_request("resourceVersion should not be set on objects to be created"));
+        // The original's storage says so, and calls it an error of its own.
+        return Err(ApiError::unnamed(
+            "resourceVersion should not be set on objects to be created".to_owned(),
+        ));
     }
     admission::namespace_open(core, resource, &target.namespace, &object)?;
     let generated = meta_text(&object, "name").is_empty() && !meta_text(&object, "generateName").is_empty();
     let mut tries = if generated { NAME_TRIES } else { 1 };
-    if let Some(custom) = &resource.custom {
-        warnings.extend(custom.deprecation.clone());
-    }
     for key in ["resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
         drop_meta(&mut object, key);
     }
@@ -91,11 +90,17 @@ pub(super) fn create_decoded(
             return Ok(Written { object: Shown::Dry(ready), created: true, warnings });
         }
         tries -= 1;
-        match core.store.put(&resource.bucket, Draft::new(&ready), None) {
+        match core.store.put(&resource.bucket, resource.draft(&ready), None) {
             Ok(stored) => return Ok(Written { object: Shown::Stored(stored), created: true, warnings }),
             Err(_) if tries > 0 => {}
             Err(_) => {
-                return Err(ApiError::already_exists(resource.named(), meta_text(&ready, "name")));
+                let name = meta_text(&ready, "name");
+                let held =
+                    core.store.get(&resource.bucket, &crate::store::Name::new(&target.namespace, name));
+                return Err(match held.is_some_and(|object| object.is_deleting()) {
+                    true => ApiError::still_exists(resource.named(), name),
+                    false => ApiError::already_exists(resource.named(), name),
+                });
             }
         }
     }

@@ -79,7 +79,12 @@ fn attempt(
     let resource = &target.resource;
     let old = target.value(current);
     let mut new = old.clone();
-    set_finalizers(&mut new, &options.propagation);
+    let propagation = match options.propagation.as_str() {
+        // The kinds whose dependents stay unless they are asked for.
+        "" if resource.is("", "replicationcontrollers") || resource.is("batch", "jobs") => "Orphan",
+        other => other,
+    };
+    set_finalizers(&mut new, propagation);
     let grace = grace(target, &old, options);
     if resource.is("", "namespaces") {
         new["status"]["phase"] = "Terminating".into();
@@ -93,7 +98,14 @@ fn attempt(
             return Ok(Some(Deleted::Gone(Shown::Stored(current.clone()))));
         }
         let gone = core.store.remove(&resource.bucket, current.name(), current.revision());
-        return Ok(gone.ok().map(|object| Deleted::Gone(Shown::Stored(object))));
+        return Ok(gone.ok().map(|object| {
+            if !resource.is("", "pods") {
+                return Deleted::Gone(Shown::Stored(object));
+            }
+            // Kinds with a grace answer what they were marked as, however short it was.
+            new["metadata"]["resourceVersion"] = object.revision().to_string().into();
+            Deleted::Gone(Shown::Dry(new))
+        }));
     }
     if new == old {
         return Ok(Some(Deleted::Marked(Shown::Stored(current.clone()))));
@@ -101,7 +113,7 @@ fn attempt(
     if options.dry_run {
         return Ok(Some(Deleted::Marked(Shown::Dry(new))));
     }
-    let marked = core.store.put(&resource.bucket, Draft::new(&new), Some(current.revision()));
+    let marked = core.store.put(&resource.bucket, resource.draft(&new), Some(current.revision()));
     Ok(marked.ok().map(|object| Deleted::Marked(Shown::Stored(object))))
 }
 

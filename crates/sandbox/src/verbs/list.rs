@@ -93,7 +93,8 @@ pub(crate) fn list(core: &Core, target: &Target, options: &ListOptions) -> ApiRe
     let more = left > 0 && objects.len() == limit;
     let continue_token =
         objects.last().filter(|_| more).map(|last| Token { revision, after: last.name().clone() }.write());
-    Ok(Page { revision, objects, continue_token, remaining: (more && !selecting).then_some(left) })
+    let remaining = (more && !selecting).then_some(left);
+    Ok(Page { revision, objects, continue_token, remaining })
 }
 
 fn snapshot(core: &Core, target: &Target, options: &ListOptions) -> ApiResult<Snapshot> {
@@ -116,6 +117,10 @@ fn snapshot(core: &Core, target: &Target, options: &ListOptions) -> ApiResult<Sn
         return Ok(core.store.snapshot(bucket, &target.namespace));
     }
     let asked = parse_version(version)?;
+    if exact && asked == 0 {
+        let why = "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"";
+        return Err(list_options_invalid(FieldError::forbidden("resourceVersionMatch", why)));
+    }
     let snapshot = core.store.snapshot(bucket, &target.namespace);
     if asked > snapshot.revision {
         return Err(ApiError::future_version(asked, snapshot.revision));
@@ -130,7 +135,7 @@ fn snapshot(core: &Core, target: &Target, options: &ListOptions) -> ApiResult<Sn
 }
 
 /// 422 for options that do not go together.
-pub(super) fn list_options_invalid(error: FieldError) -> ApiError {
+fn list_options_invalid(error: FieldError) -> ApiError {
     ApiError::invalid(Named { group: "meta.k8s.io", what: "ListOptions" }, "", &[error])
 }
 

@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod json_patch;
 mod list;
 mod patch;
 mod scale;
@@ -13,9 +14,10 @@ pub(crate) use delete::{
     DeleteOptions, Deleted, FOREGROUND, ORPHAN, change_raw, delete, delete_collection, delete_selected,
     deleted_details, finalize, finalize_namespace,
 };
+pub(crate) use json_patch::Operation;
 pub(crate) use list::{ListOptions, Page, list};
 pub(crate) use patch::{Patch, patch};
-pub(crate) use scale::{read_scale, write_scale};
+pub(crate) use scale::{apply_scale, read_scale, write_scale};
 pub(crate) use update::update;
 pub(crate) use watch::{WatchOptions, watch};
 
@@ -61,7 +63,7 @@ impl Target {
     }
 
     pub(crate) fn value(&self, stored: &Stored) -> Value {
-        stored.value(&self.resource.api_version(), &self.resource.kind)
+        self.resource.show(stored)
     }
 }
 
@@ -118,7 +120,7 @@ pub(crate) enum Shown {
 impl Shown {
     pub(crate) fn value(&self, resource: &Resource) -> Value {
         match self {
-            Self::Stored(stored) => stored.value(&resource.api_version(), &resource.kind),
+            Self::Stored(stored) => resource.show(stored),
             Self::Dry(value) => value.clone(),
         }
     }
@@ -137,10 +139,28 @@ pub(crate) fn meta_text<'a>(object: &'a Value, key: &str) -> &'a str {
     object["metadata"][key].as_str().unwrap_or_default()
 }
 
+/// Applies a JSON patch.
+///
+/// # Errors
+/// 422 where an operation does not apply.
+pub(crate) fn apply_json_patch(object: &mut Value, operations: &[Operation]) -> ApiResult<()> {
+    json_patch::apply(object, operations).map_err(|_| ApiError::rejected())
+}
+
 /// Removes an empty or null field of `metadata`.
 pub(crate) fn drop_meta(object: &mut Value, key: &str) {
     if let Some(meta) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         meta.shift_remove(key);
+    }
+}
+
+/// An empty list of managers asks for a reset, as one empty entry does.
+pub(crate) fn reset_managers(object: &mut Value) {
+    let managers = &mut object["metadata"]["managedFields"];
+    if managers.as_array().is_some_and(Vec::is_empty) {
+        *managers = serde_json::json!([{}]);
+    } else if managers.is_null() {
+        drop_meta(object, "managedFields");
     }
 }
 
@@ -166,6 +186,15 @@ pub(crate) fn check_kind(body: &mut Value, api_version: &str, kind: &str) -> Api
         (map["apiVersion"].as_str().unwrap_or(""), map["kind"].as_str().unwrap_or(""));
     if got_version != api_version || got_kind != kind {
         let (_, version) = got_version.split_once('/').unwrap_or(("", got_version));
+        let known = holdfast_object::GroupVersionKind::from_api_version(got_version, got_kind);
+        let builtin = holdfast_object::schema::Schemas::builtin();
+        if builtin.resource(&known).is_some() {
+            let (group, _) = api_version.split_once('/').unwrap_or(("core", ""));
+            let group = group.split('.').next().unwrap_or(group);
+            return Err(ApiError::bad_request(format!(
+                "{got_kind} in version {version:?} cannot be handled as a {kind}: converting ({version}.{got_kind}) to ({group}.{kind}): unknown conversion"
+            )));
+        }
         // The scheme's name is the place in the original's code where it was made.
         return Err(ApiError::bad_request(format!(
             "{got_kind} in version {version:?} cannot be handled as a {kind}: no kind {got_kind:?} is registered for version {got_version:?} in scheme \"pkg/runtime/scheme.go:111\""

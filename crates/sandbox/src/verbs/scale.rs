@@ -1,5 +1,5 @@
 use super::update::{Tracking, replace};
-use super::{Shown, Target, WriteOptions, Written, get, meta_text};
+use super::{Shown, Target, WriteOptions, Written, check_kind, get, meta_text};
 use crate::core::Core;
 use crate::selector::LabelSelector;
 use crate::status::{ApiError, ApiResult};
@@ -92,8 +92,9 @@ pub(crate) fn write_scale(
     let places = places(target);
     let mut parent = target.clone();
     parent.subresource = "scale".into();
-    let mut written = replace(core, &parent, options, Tracking::Update, |old| {
-        let scale = make(read_scale(target, old))?;
+    let mut written = replace(core, &parent, options, Tracking::Done, |old| {
+        let mut scale = make(read_scale(target, old))?;
+        check_kind(&mut scale, SCALE.0, SCALE.1)?;
         let given = meta_text(&scale, "resourceVersion");
         if !given.is_empty() && given != meta_text(old, "resourceVersion") {
             return Err(ApiError::modified(target.resource.named(), &target.name));
@@ -110,9 +111,70 @@ pub(crate) fn write_scale(
         }
         let mut new = old.clone();
         put(&mut new, &places.spec, replicas.into());
+        if owns(old, &places.spec) {
+            crate::admission::track(core, &parent, Some(old), &mut new, options);
+            forget_times(&mut new);
+        }
         Ok(new)
     })?;
+    show_scale(target, &mut written);
+    Ok(written)
+}
+
+/// Server-side apply of a Scale: of the one field of the object that it stands for.
+pub(crate) fn apply_scale(
+    core: &Core,
+    target: &Target,
+    scale: &Value,
+    options: &WriteOptions,
+) -> ApiResult<Written> {
+    get(core, target)?;
+    let text = |key: &str| scale[key].as_str().unwrap_or_default();
+    if (text("apiVersion"), text("kind")) != SCALE {
+        let (api_version, kind) = (text("apiVersion"), text("kind"));
+        let slash = if api_version.contains('/') { "" } else { "/" };
+        return Err(ApiError::bad_request(format!("invalid object type: {slash}{api_version}, Kind={kind}")));
+    }
+    let mut config = json!({
+        "apiVersion": target.resource.api_version(), "kind": target.resource.kind, "metadata": {"name": target.name},
+    });
+    if let Some(replicas) = scale["spec"].get("replicas") {
+        put(&mut config, &places(target).spec, replicas.clone());
+    }
+    let mut written = replace(core, target, options, Tracking::Done, |old| {
+        let mut new = crate::admission::apply(core, target, Some(old), &config, options)?;
+        forget_times(&mut new);
+        Ok(new)
+    })?;
+    show_scale(target, &mut written);
+    Ok(written)
+}
+
+/// True when a manager owns a field of an object. The original tracks no write through a scale that nobody owned.
+fn owns(object: &Value, path: &[String]) -> bool {
+    object["metadata"]["managedFields"].as_array().into_iter().flatten().any(|manager| {
+        path.iter().try_fold(&manager["fieldsV1"], |fields, key| fields.get(format!("f:{key}"))).is_some()
+    })
+}
+
+/// Entries that came through the scale have no time: it is lost on their way to the object.
+fn forget_times(object: &mut Value) {
+    let managers = object["metadata"]["managedFields"].as_array_mut().into_iter().flatten();
+    for manager in managers.filter(|m| m["subresource"] == "scale") {
+        if let Some(entry) = manager.as_object_mut() {
+            entry.shift_remove("time");
+        }
+    }
+    if let Some(managers) = object["metadata"]["managedFields"].as_array_mut() {
+        let rank = |m: &Value| (m["operation"] != "Apply", m["time"].as_str().unwrap_or_default().to_owned());
+        managers.sort_by_key(rank);
+    }
+}
+
+/// Version and kind of a Scale.
+const SCALE: (&str, &str) = ("autoscaling/v1", "Scale");
+
+fn show_scale(target: &Target, written: &mut Written) {
     let object = written.object.value(&target.resource);
     written.object = Shown::Dry(read_scale(target, &object));
-    Ok(written)
 }

@@ -3,7 +3,7 @@ use super::{Shown, TRIES, Target, WriteOptions, Written, drop_meta, get, keep_me
 use crate::admission;
 use crate::core::Core;
 use crate::status::{ApiError, ApiResult};
-use crate::store::{Draft, Stored};
+use crate::store::Stored;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -51,7 +51,11 @@ fn creates_on_update(target: &Target) -> bool {
 
 /// True for resources that take a PUT without a resourceVersion.
 fn unconditional(target: &Target) -> bool {
-    target.resource.custom.is_none() && !crate::crd::is_definition(&target.resource)
+    let strict = matches!(
+        (target.resource.group.as_str(), target.resource.plural.as_str()),
+        ("policy", "poddisruptionbudgets") | ("coordination.k8s.io", "leases")
+    );
+    target.resource.custom.is_none() && !crate::crd::is_definition(&target.resource) && !strict
 }
 
 /// Whether a write's owners are still to be found out.
@@ -112,11 +116,12 @@ fn attempt(
     if options.dry_run {
         return Ok(Some(Shown::Dry(new)));
     }
-    let written = if current.is_deleting() && nothing_holds(&new) {
-        core.store.remove(&resource.bucket, current.name(), current.revision())
-    } else {
-        core.store.put(&resource.bucket, Draft::new(&new), Some(current.revision()))
-    };
+    if current.is_deleting() && nothing_holds(&new) {
+        // It goes with this write, which answers what would have been left of it.
+        let gone = core.store.remove(&resource.bucket, current.name(), current.revision());
+        return Ok(gone.ok().map(|_| Shown::Dry(new)));
+    }
+    let written = core.store.put(&resource.bucket, resource.draft(&new), Some(current.revision()));
     Ok(written.ok().map(Shown::Stored))
 }
 
@@ -132,8 +137,14 @@ fn check_preconditions(target: &Target, current: &Stored, new: &Value) -> ApiRes
     let resource = &target.resource;
     let given_uid = meta_text(new, "uid");
     if !given_uid.is_empty() && given_uid != current.uid() {
+        let name = current.name();
+        // The key is etcd's, and the zero is the version that the original's storage did not look at.
         let why = format!(
-            "Precondition failed: UID in precondition: {given_uid}, UID in object meta: {}",
+            "StorageError: invalid object, Code: 4, Key: /registry/{}/{}{}{}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {given_uid}, UID in object meta: {}",
+            resource.plural,
+            name.namespace,
+            if name.namespace.is_empty() { "" } else { "/" },
+            name.name,
             current.uid()
         );
         return Err(ApiError::conflict(resource.named(), &target.name, &why));
@@ -148,18 +159,11 @@ fn check_preconditions(target: &Target, current: &Stored, new: &Value) -> ApiRes
             "0",
             "must be specified for an update",
         );
-        return Err(ApiError::invalid(resource.named_kind(), &target.name, &[error]));
+        return Err(ApiError::invalid(resource.named(), &target.name, &[error]));
     }
     match given.parse::<u64>() {
         Ok(revision) if revision == current.revision() => Ok(()),
         Ok(_) => Err(ApiError::modified(resource.named(), &target.name)),
-        Err(_) => {
-            let error = crate::field::FieldError::invalid_text(
-                "metadata.resourceVersion",
-                given,
-                format!("strconv.ParseUint: parsing {given:?}: invalid syntax"),
-            );
-            Err(ApiError::invalid(resource.named_kind(), &target.name, &[error]))
-        }
+        Err(_) => Err(ApiError::unnamed(format!("strconv.ParseUint: parsing {given:?}: invalid syntax"))),
     }
 }

@@ -1,10 +1,10 @@
 use super::Target;
-use super::list::{list_options_invalid, too_old};
+use super::list::too_old;
 use crate::api::Writer;
 use crate::core::Core;
 use crate::field::FieldError;
 use crate::selector::{FieldSelector, LabelSelector};
-use crate::status::{ApiError, ApiResult};
+use crate::status::{ApiError, ApiResult, Named};
 use crate::store::{Change, ChangeKind, Cursor, Poll, Receiver, Snapshot, Stored};
 use bytes::Bytes;
 use futures::Stream;
@@ -116,14 +116,16 @@ fn begin(core: &Core, target: &Target, options: &WatchOptions) -> ApiResult<Star
 }
 
 fn check_initial_events(options: &WatchOptions) -> ApiResult<()> {
-    let refuse = |why: &str| Err(list_options_invalid(FieldError::forbidden("resourceVersionMatch", why)));
-    match (options.send_initial_events, options.version_match.as_deref()) {
-        (Some(_), Some("NotOlderThan")) | (None, None) => Ok(()),
-        (Some(_), _) => refuse("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"),
-        (None, Some(_)) => {
-            refuse("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
-        }
+    let why = match (options.send_initial_events, options.version_match.as_deref()) {
+        (Some(_), Some("NotOlderThan")) | (None, None) => return Ok(()),
+        (Some(_), _) => "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+        (None, Some(_)) => "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+    };
+    let mut errors = vec![FieldError::forbidden("resourceVersionMatch", why)];
+    if let Some(other) = options.version_match.as_deref().filter(|m| *m != "NotOlderThan") {
+        errors.push(FieldError::not_supported("resourceVersionMatch", &other.into(), &["NotOlderThan"]));
     }
+    Err(ApiError::invalid(Named { group: "meta.k8s.io", what: "ListOptions" }, "", &errors))
 }
 
 /// Reads a watch's resourceVersion.
@@ -152,7 +154,14 @@ impl WatchOptions {
             (true, false) => "DELETED",
             (false, false) => return None,
         };
-        Some((kind, change.object.clone()))
+        let object = match (&change.previous, change.kind) {
+            // It is still there: what is shown is how it was last seen, at the version of the change.
+            (Some(previous), ChangeKind::Modified) if kind == "DELETED" => {
+                Arc::new(previous.moved_to(change.revision))
+            }
+            _ => change.object.clone(),
+        };
+        Some((kind, object))
     }
 }
 

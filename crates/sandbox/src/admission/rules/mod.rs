@@ -1,10 +1,13 @@
 //! The rules of single kinds, with the API server's messages.
 
+mod cluster;
+mod container;
+mod network;
 mod pod;
 mod service;
 
 use crate::field::FieldError;
-use crate::names::{label_problems, subdomain_problems};
+use crate::names::{label_key_problem, label_problems, label_value_problem, subdomain_problems};
 use crate::resource::Resource;
 use crate::selector::LabelSelector;
 use serde_json::{Map, Value};
@@ -12,32 +15,68 @@ use serde_json::{Map, Value};
 /// What in an object breaks its kind's rules; `old` is its state before, on an update.
 pub(super) fn check(resource: &Resource, old: Option<&Value>, object: &Value, errors: &mut Vec<FieldError>) {
     match (resource.group.as_str(), resource.plural.as_str()) {
-        ("", "pods") => pod::check_spec(&object["spec"], "spec", errors),
+        ("", "pods") => {
+            pod::check_spec(&object["spec"], "spec", errors);
+            if let Some(old) = old {
+                pod::check_change(&old["spec"], &object["spec"], errors);
+            }
+        }
         ("", "services") => service::check(old, object, errors),
         ("", "configmaps") => config_map(old, object, errors),
         ("", "secrets") => secret(old, object, errors),
-        ("", "persistentvolumeclaims") => claim(object, errors),
+        ("", "persistentvolumeclaims") => claim(old, object, errors),
         ("apps", "deployments") => {
             workload(old, object, Selector::Immutable, errors);
             deployment_strategy(&object["spec"]["strategy"], errors);
+            check_deadline(&object["spec"], errors);
+        }
+        ("", "resourcequotas") => cluster::quota(old, object, errors),
+        ("", "limitranges") => cluster::limit_range(object, errors),
+        ("", "persistentvolumes") => cluster::volume(object, errors),
+        ("", "endpoints") => network::endpoints(object, errors),
+        ("", "replicationcontrollers") => replication_controller(object, errors),
+        ("apps", "controllerrevisions") => {
+            if let Some(old) = old {
+                immutable(&old["data"], &object["data"], "data", errors);
+            }
         }
         ("apps", "replicasets" | "daemonsets") => workload(old, object, Selector::Immutable, errors),
         ("apps", "statefulsets") => {
+            update_strategy(&object["spec"]["updateStrategy"], errors);
             workload(old, object, Selector::Free, errors);
             stateful_set(old, object, errors);
         }
         ("batch", "jobs") => job(old, object, errors),
         ("batch", "cronjobs") => cron_job(object, errors),
         ("networking.k8s.io", "ingresses") => ingress(object, errors),
+        ("networking.k8s.io", "networkpolicies") => network::policy(object, errors),
+        ("networking.k8s.io", "ingressclasses") => cluster::ingress_class(old, object, errors),
+        ("discovery.k8s.io", "endpointslices") => network::slice(old, object, errors),
+        ("policy", "poddisruptionbudgets") => cluster::budget(object, errors),
+        ("scheduling.k8s.io", "priorityclasses") => cluster::priority_class(old, object, errors),
+        ("node.k8s.io", "runtimeclasses") => cluster::runtime_class(old, object, errors),
+        ("coordination.k8s.io", "leases") => cluster::lease(object, errors),
+        (
+            "admissionregistration.k8s.io",
+            "validatingwebhookconfigurations" | "mutatingwebhookconfigurations",
+        ) => {
+            cluster::webhooks(object, errors);
+        }
         ("autoscaling", "horizontalpodautoscalers") => autoscaler(object, errors),
-        ("rbac.authorization.k8s.io", "roles" | "clusterroles") => role(object, errors),
+        ("rbac.authorization.k8s.io", "roles" | "clusterroles") => role(resource, object, errors),
         ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => {
             role_binding(resource, old, object, errors);
         }
-        ("apiextensions.k8s.io", "customresourcedefinitions") => crate::crd::check_definition(object, errors),
+        ("apiextensions.k8s.io", "customresourcedefinitions") => {
+            crate::crd::check_definition(old, object, errors)
+        }
         ("storage.k8s.io", "storageclasses") => storage_class(old, object, errors),
         _ => {}
     }
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
 }
 
 fn is_empty(value: &Value) -> bool {
@@ -78,6 +117,14 @@ fn workload(old: Option<&Value>, object: &Value, selector_rule: Selector, errors
         not_negative(&spec[field], &format!("spec.{field}"), errors);
     }
     let selector = &spec["selector"];
+    let fixed = old.filter(|_| selector_rule == Selector::Immutable);
+    let is_daemon = object["kind"] == "DaemonSet";
+    if let Some(old) = fixed.filter(|_| is_daemon) {
+        immutable(&old["spec"]["selector"], selector, "spec.selector", errors);
+    }
+    if !check_selector(selector, "spec.selector", errors) {
+        return;
+    }
     if selector.is_null() {
         if object["kind"] != "DaemonSet" {
             errors.push(FieldError::required("spec.selector", ""));
@@ -99,7 +146,7 @@ fn workload(old: Option<&Value>, object: &Value, selector_rule: Selector, errors
         let field = "spec.template.spec.restartPolicy";
         errors.push(FieldError::not_supported(field, &pod["restartPolicy"], &["Always"]));
     }
-    if let Some(old) = old.filter(|_| selector_rule == Selector::Immutable) {
+    if let Some(old) = fixed.filter(|_| !is_daemon) {
         immutable(&old["spec"]["selector"], selector, "spec.selector", errors);
     }
 }
@@ -114,6 +161,14 @@ fn deployment_strategy(strategy: &Value, errors: &mut Vec<FieldError>) {
             }
         }
         Some("RollingUpdate") => {
+            for key in ["maxUnavailable", "maxSurge"] {
+                check_share(
+                    &strategy["rollingUpdate"][key],
+                    &format!("{field}.{key}"),
+                    key == "maxUnavailable",
+                    errors,
+                );
+            }
             let zero = |key: &str| {
                 let value = &strategy["rollingUpdate"][key];
                 value == 0 || value == "0%"
@@ -125,9 +180,89 @@ fn deployment_strategy(strategy: &Value, errors: &mut Vec<FieldError>) {
             }
         }
         _ => {
-            errors.push(FieldError::not_supported("spec.strategy", strategy, &["Recreate", "RollingUpdate"]))
+            let shown =
+                format!("{{\"Type\":{},\"RollingUpdate\":{}}}", strategy["type"], strategy["rollingUpdate"]);
+            let supported = ["Recreate", "RollingUpdate"];
+            errors.push(FieldError::not_supported_as("spec.strategy", shown, &supported));
         }
     }
+}
+
+/// Only a rolling update has parameters.
+fn update_strategy(strategy: &Value, errors: &mut Vec<FieldError>) {
+    let rolling = &strategy["rollingUpdate"];
+    if strategy["type"] == "OnDelete" && !rolling.is_null() {
+        let partition = rolling["partition"].as_i64().unwrap_or_default();
+        let shown = format!("{{\"Partition\":{partition},\"MaxUnavailable\":{}}}", rolling["maxUnavailable"]);
+        let why = "only allowed for updateStrategy 'RollingUpdate'";
+        errors.push(FieldError::invalid_as("spec.updateStrategy.rollingUpdate", shown, why));
+    }
+}
+
+/// A rollout is given up only after its pods had the time to be ready.
+fn check_deadline(spec: &Value, errors: &mut Vec<FieldError>) {
+    let deadline = &spec["progressDeadlineSeconds"];
+    let ready = spec["minReadySeconds"].as_i64().unwrap_or_default();
+    if deadline.as_i64().is_some_and(|deadline| deadline <= ready) {
+        errors.push(FieldError::invalid(
+            "spec.progressDeadlineSeconds",
+            deadline,
+            "must be greater than minReadySeconds",
+        ));
+    }
+}
+
+/// A number of pods or a share of them.
+fn check_share(value: &Value, field: &str, at_most_all: bool, errors: &mut Vec<FieldError>) {
+    not_negative(value, field, errors);
+    let Some(text) = value.as_str() else { return };
+    let percent = text.strip_suffix('%').and_then(|number| number.parse::<u32>().ok());
+    match percent {
+        None => {
+            let why = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
+            errors.push(FieldError::invalid(field, value, why));
+        }
+        Some(percent) if at_most_all && percent > 100 => {
+            errors.push(FieldError::invalid(field, value, "must not be greater than 100%"));
+        }
+        Some(_) => {}
+    }
+}
+
+/// The form of a label selector; false where it is broken.
+fn check_selector(selector: &Value, field: &str, errors: &mut Vec<FieldError>) -> bool {
+    let before = errors.len();
+    for (key, value) in selector["matchLabels"].as_object().into_iter().flatten() {
+        if let Some(problem) = label_key_problem(key) {
+            errors.push(FieldError::invalid_text(&format!("{field}.matchLabels"), key, problem));
+        }
+        let value = value.as_str().unwrap_or_default();
+        if let Some(problem) = label_value_problem(value) {
+            errors.push(FieldError::invalid_text(&format!("{field}.matchLabels"), value, problem));
+        }
+    }
+    for (index, expression) in list(&selector["matchExpressions"]).enumerate() {
+        let place = format!("{field}.matchExpressions[{index}]");
+        match expression["operator"].as_str().unwrap_or_default() {
+            "In" | "NotIn" if is_empty(&expression["values"]) => {
+                let why = "must be specified when `operator` is 'In' or 'NotIn'";
+                errors.push(FieldError::required(&format!("{place}.values"), why));
+            }
+            "Exists" | "DoesNotExist" if !is_empty(&expression["values"]) => {
+                let why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
+                errors.push(FieldError::forbidden(&format!("{place}.values"), why));
+            }
+            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+            other => {
+                let why = "not a valid selector operator";
+                errors.push(FieldError::invalid_text(&format!("{place}.operator"), other, why));
+            }
+        }
+    }
+    if errors.len() > before {
+        errors.push(FieldError::invalid(field, selector, "invalid label selector"));
+    }
+    errors.len() == before
 }
 
 fn stateful_set(old: Option<&Value>, object: &Value, errors: &mut Vec<FieldError>) {
@@ -169,7 +304,7 @@ fn ending_policy(pod: &Value, given: bool, field: &str, errors: &mut Vec<FieldEr
 fn job(old: Option<&Value>, object: &Value, errors: &mut Vec<FieldError>) {
     let spec = &object["spec"];
     for field in
-        ["parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"]
+        ["parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished"]
     {
         not_negative(&spec[field], &format!("spec.{field}"), errors);
     }
@@ -194,6 +329,11 @@ fn cron_job(object: &Value, errors: &mut Vec<FieldError>) {
     } else if !schedule.starts_with('@') && fields.len() != 5 {
         let why = format!("expected exactly 5 fields, found {}: [{}]", fields.len(), fields.join(" "));
         errors.push(FieldError::invalid_text("spec.schedule", schedule, why));
+    }
+    let policy = &spec["concurrencyPolicy"];
+    let supported = ["Allow", "Forbid", "Replace"];
+    if !policy.as_str().is_none_or(|policy| supported.contains(&policy)) {
+        errors.push(FieldError::not_supported("spec.concurrencyPolicy", policy, &supported));
     }
     let field = "spec.jobTemplate.spec.template.spec";
     let pod = &spec["jobTemplate"]["spec"]["template"]["spec"];
@@ -260,13 +400,40 @@ fn secret(old: Option<&Value>, object: &Value, errors: &mut Vec<FieldError>) {
     }
 }
 
-fn claim(object: &Value, errors: &mut Vec<FieldError>) {
+fn claim(old: Option<&Value>, object: &Value, errors: &mut Vec<FieldError>) {
     let spec = &object["spec"];
+    if let Some(old) = old {
+        // A bound claim may grow; what binds it sets its volume.
+        let bound = old["status"]["phase"] == "Bound";
+        let fixed = |object: &Value| {
+            let mut spec = object["spec"].as_object().cloned().unwrap_or_default();
+            spec.shift_remove("volumeName");
+            if bound {
+                spec.shift_remove("resources");
+                spec.shift_remove("volumeAttributesClassName");
+            }
+            spec
+        };
+        if fixed(old) != fixed(object) {
+            let why = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+            errors.push(FieldError::forbidden("spec", why));
+        }
+    }
     if is_empty(&spec["accessModes"]) {
         errors.push(FieldError::required("spec.accessModes", "at least 1 access mode is required"));
     }
-    if spec["resources"]["requests"].get("storage").is_none() {
-        errors.push(FieldError::required("spec.resources[storage]", ""));
+    let supported = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
+    for mode in
+        list(&spec["accessModes"]).filter(|mode| !mode.as_str().is_some_and(|m| supported.contains(&m)))
+    {
+        errors.push(FieldError::not_supported("spec.accessModes", mode, &supported));
+    }
+    match spec["resources"]["requests"].get("storage") {
+        None => errors.push(FieldError::required("spec.resources[storage]", "")),
+        Some(size) if size == "0" => {
+            errors.push(FieldError::invalid("spec.resources[storage]", size, "must be greater than zero"));
+        }
+        Some(_) => {}
     }
 }
 
@@ -275,6 +442,9 @@ fn ingress(object: &Value, errors: &mut Vec<FieldError>) {
     if is_empty(&spec["rules"]) && spec["defaultBackend"].is_null() {
         let why = "either `defaultBackend` or `rules` must be specified";
         errors.push(FieldError::invalid("spec", &Value::Null, why));
+    }
+    if !spec["defaultBackend"].is_null() {
+        ingress_backend(&spec["defaultBackend"], "spec.defaultBackend", errors);
     }
     for (index, rule) in spec["rules"].as_array().into_iter().flatten().enumerate() {
         let field = format!("spec.rules[{index}]");
@@ -309,9 +479,36 @@ fn ingress_path(path: &Value, field: &str, errors: &mut Vec<FieldError>) {
         }
         None => errors.push(FieldError::required(&kind, "pathType must be specified")),
     }
-    if path["backend"]["service"].is_null() && path["backend"]["resource"].is_null() {
+    ingress_backend(&path["backend"], &format!("{field}.backend"), errors);
+}
+
+fn ingress_backend(backend: &Value, field: &str, errors: &mut Vec<FieldError>) {
+    if backend["service"].is_null() && backend["resource"].is_null() {
         let why = "resource or service backend is required";
-        errors.push(FieldError::required(&format!("{field}.backend"), why));
+        errors.push(FieldError::invalid_as(field, "\"\"", why));
+    }
+    if backend["service"].is_object() && is_empty(&backend["service"]["name"]) {
+        errors.push(FieldError::required(&format!("{field}.service.name"), ""));
+    }
+    let port = &backend["service"]["port"];
+    if backend["service"].is_object()
+        && is_empty(&port["name"])
+        && port["number"].as_i64().unwrap_or_default() == 0
+    {
+        errors.push(FieldError::required(field, "port name or number is required"));
+    }
+}
+
+fn replication_controller(object: &Value, errors: &mut Vec<FieldError>) {
+    let spec = &object["spec"];
+    if is_empty(&spec["selector"]) {
+        errors.push(FieldError::required("spec.selector", ""));
+    }
+    not_negative(&spec["replicas"], "spec.replicas", errors);
+    if spec["template"].is_null() {
+        errors.push(FieldError::required("spec.template", ""));
+    } else {
+        pod::check_spec(&spec["template"]["spec"], "spec.template.spec", errors);
     }
 }
 
@@ -338,9 +535,35 @@ fn autoscaler(object: &Value, errors: &mut Vec<FieldError>) {
             errors.push(FieldError::required(&format!("spec.scaleTargetRef.{key}"), ""));
         }
     }
+    if is_empty(&spec["scaleTargetRef"]["apiVersion"]) {
+        let why = "apiVersion must specify API group";
+        errors.push(FieldError::invalid_text("spec.scaleTargetRef.apiVersion", "", why));
+    }
+    for (index, metric) in list(&spec["metrics"]).enumerate() {
+        let source = match metric["type"].as_str() {
+            Some("Resource") => "resource",
+            Some("Pods") => "pods",
+            Some("Object") => "object",
+            Some("External") => "external",
+            Some("ContainerResource") => "containerResource",
+            _ => continue,
+        };
+        if metric[source].is_null() {
+            let why = "must populate information for the given metric source";
+            errors.push(FieldError::required(&format!("spec.metrics[{index}].{source}"), why));
+        }
+        let target = &metric[source]["target"];
+        if !target["averageUtilization"].is_null() && !target["averageValue"].is_null() {
+            let field = format!("spec.metrics[{index}].{source}.target.averageValue");
+            errors.push(FieldError::forbidden(
+                &field,
+                "may not set both a target raw value and a target utilization",
+            ));
+        }
+    }
 }
 
-fn role(object: &Value, errors: &mut Vec<FieldError>) {
+fn role(resource: &Resource, object: &Value, errors: &mut Vec<FieldError>) {
     for (index, rule) in object["rules"].as_array().into_iter().flatten().enumerate() {
         let mut require = |key: &str, why: &str| {
             if is_empty(&rule[key]) {
@@ -348,7 +571,18 @@ fn role(object: &Value, errors: &mut Vec<FieldError>) {
             }
         };
         require("verbs", "verbs must contain at least one value");
-        if is_empty(&rule["nonResourceURLs"]) {
+        let paths = &rule["nonResourceURLs"];
+        if !is_empty(paths) {
+            let field = format!("rules[{index}].nonResourceURLs");
+            let mixed = !is_empty(&rule["apiGroups"]) || !is_empty(&rule["resources"]);
+            if resource.namespaced {
+                let why = "namespaced rules cannot apply to non-resource URLs";
+                errors.push(FieldError::invalid(&field, paths, why));
+            } else if mixed {
+                let why = "rules cannot apply to both regular resources and non-resource URLs";
+                errors.push(FieldError::invalid(&field, paths, why));
+            }
+        } else {
             require("apiGroups", "resource rules must supply at least one api group");
             require("resources", "resource rules must supply at least one resource");
         }
@@ -376,6 +610,10 @@ fn role_binding(resource: &Resource, old: Option<&Value>, object: &Value, errors
         if is_empty(&subject["name"]) {
             errors.push(FieldError::required(&format!("{field}.name"), ""));
         }
+        let kinds = ["ServiceAccount", "User", "Group"];
+        if !subject["kind"].as_str().is_some_and(|kind| kinds.contains(&kind)) {
+            errors.push(FieldError::not_supported(&format!("{field}.kind"), &subject["kind"], &kinds));
+        }
         if subject["kind"] == "ServiceAccount" && is_empty(&subject["namespace"]) && !resource.namespaced {
             errors.push(FieldError::required(&format!("{field}.namespace"), ""));
         }
@@ -398,9 +636,7 @@ fn storage_class(old: Option<&Value>, object: &Value, errors: &mut Vec<FieldErro
     }
     let Some(old) = old else { return };
     for field in ["provisioner", "parameters", "reclaimPolicy"] {
-        if old[field] != object[field] {
-            errors.push(FieldError::forbidden(field, format!("updates to {field} are forbidden.")));
-        }
+        immutable(&old[field], &object[field], field, errors);
     }
     immutable(&old["volumeBindingMode"], &object["volumeBindingMode"], "volumeBindingMode", errors);
 }
