@@ -1,5 +1,8 @@
 //! `cargo xtask schema --from DIR [--check]`: writes the table of built-in types from a server's own description.
 //!
+//! `cargo run -p holdfast-contract -- describe DIR` writes such a folder, and the contract's slow tier fails when the
+//! table is out of date.
+//!
 //! DIR holds JSON files, at any depth: what a server answers under `/openapi/v3/…` and its discovery, either
 //! aggregated (`/api` and `/apis` with `Accept: application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList`)
 //! or each group's plain list. `--check` only compares.

@@ -39,7 +39,9 @@ fn image(text: &str) -> Result<(String, ImageBehaviour), String> {
         ("crash", "") => ImageBehaviour::Crash,
         ("pull-error", "") => ImageBehaviour::PullError,
         _ => {
-            return Err(format!("{behaviour:?} is none of ready, ready:TIME, never-ready, crash, pull-error"));
+            return Err(format!(
+                "{behaviour:?} is none of ready, ready:TIME, never-ready, crash, pull-error"
+            ));
         }
     };
     Ok((pattern.to_owned(), behaviour))
