@@ -1,5 +1,7 @@
 //! The contract in tests: always the recording against the sandbox; in the slow tier the real control plane as well.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use holdfast_contract::random::{Material, compare_seed};
 use holdfast_contract::{
     Recording, Server, description, plain_control_plane, run_suite, suites, transcripts,

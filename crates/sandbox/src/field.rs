@@ -104,6 +104,15 @@ impl FieldError {
         )
     }
 
+    /// The same error below another field.
+    pub(crate) fn at(mut self, field: &str) -> Self {
+        self.field = match self.field.as_str() {
+            "" | "<nil>" => field.to_owned(),
+            below => format!("{field}.{below}"),
+        };
+        self
+    }
+
     fn body(&self) -> String {
         let what = match self.broken {
             Broken::NotFound => "Not found",

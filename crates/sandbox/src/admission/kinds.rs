@@ -122,6 +122,11 @@ pub(super) fn prepare_changed(
                 }
             }
             one_family(new, families.as_ref())?;
+            if new["spec"].get("healthCheckNodePort").is_none()
+                && new["spec"]["externalTrafficPolicy"] == "Local"
+            {
+                keep_or_drop(&mut new["spec"], &old["spec"], "healthCheckNodePort");
+            }
             if !is_external(new) && is_external(old) {
                 // What only a Service that is reached from outside has goes with that.
                 for key in ["externalTrafficPolicy", "healthCheckNodePort", "allocateLoadBalancerNodePorts"] {
@@ -275,6 +280,22 @@ fn keep_node_ports(old: &Value, new: &mut Value) {
     }
 }
 
+/// A balancer that only asks nodes with pods of their own asks on one more port.
+fn check_health(service: &mut Value, taken: &mut HashSet<u64>) {
+    let spec = &service["spec"];
+    let local = spec["type"] == "LoadBalancer" && spec["externalTrafficPolicy"] == "Local";
+    if !local || spec["healthCheckNodePort"].as_u64().is_some_and(|port| port != 0) {
+        return;
+    }
+    let count = NODE_PORTS.end - NODE_PORTS.start;
+    let start = crate::random::stable_hash(format!("{}/health", meta_text(service, "uid")).as_bytes());
+    let mut free = (0..count).map(|i| NODE_PORTS.start + (start.wrapping_add(i)) % count);
+    if let Some(port) = free.find(|port| !taken.contains(port)) {
+        taken.insert(port);
+        service["spec"]["healthCheckNodePort"] = port.into();
+    }
+}
+
 /// The cluster has addresses of one family; `given` are the families that the writer named.
 fn one_family(service: &Value, given: Option<&Value>) -> ApiResult<()> {
     let spec = &service["spec"];
@@ -371,6 +392,7 @@ fn allocate_ports(
     mut taken: HashSet<u64>,
 ) -> Result<(), FieldError> {
     let wanted = wants_node_ports(service);
+    check_health(service, &mut taken);
     let was_node_port = old.is_some_and(wants_node_ports);
     let count = NODE_PORTS.end - NODE_PORTS.start;
     let own = meta_text(service, "uid").to_owned();

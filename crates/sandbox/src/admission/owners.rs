@@ -69,6 +69,13 @@ pub(crate) fn track(
         // A workload's status changes no labels, so nobody comes to own them by it.
         keep_meta(new, old, "labels");
     }
+    if let (Some(old), "roles" | "clusterroles") = (old, resource.plural.as_str())
+        && old["rules"].is_array()
+        && new.get("rules").is_none()
+    {
+        // Whoever takes the last rule away owns that there is none.
+        new["rules"] = Value::Null;
+    }
     let reset = reset_fields(&resource.known(), &target.subresource);
     let versions = core.registry().versions_of(resource);
     let convert = |object: &Value, version: &str| shown_at(resource, &versions, object, version);

@@ -237,7 +237,70 @@ pub(crate) fn check_definition(old: Option<&Value>, definition: &Value, errors: 
     if !strategy.is_null() && !matches!(strategy.as_str(), Some("None" | "Webhook")) {
         errors.push(FieldError::not_supported("spec.conversion.strategy", strategy, &["None", "Webhook"]));
     }
+    check_conversion(spec, errors);
+    check_versions(&versions, errors);
     check_schemas(&versions, errors);
+    if group.ends_with(".k8s.io") || group.ends_with(".kubernetes.io") {
+        check_approval(definition, errors);
+    }
+}
+
+/// Groups of the project itself need its word.
+fn check_approval(definition: &Value, errors: &mut Vec<FieldError>) {
+    const APPROVAL: &str = "api-approved.kubernetes.io";
+    if definition["metadata"]["annotations"].get(APPROVAL).is_none() {
+        let why = format!(
+            "protected groups must have approval annotation \"{APPROVAL}\", see https://github.com/kubernetes/enhancements/pull/1111"
+        );
+        errors.push(FieldError::required(&format!("metadata.annotations[{APPROVAL}]"), why));
+    }
+}
+
+fn check_conversion(spec: &Value, errors: &mut Vec<FieldError>) {
+    let conversion = &spec["conversion"];
+    if conversion["strategy"] == "Webhook" {
+        if conversion["webhook"]["clientConfig"].is_null() {
+            let why = "required when strategy is set to Webhook";
+            errors.push(FieldError::required("spec.conversion.webhookClientConfig", why));
+        }
+        if texts(conversion["webhook"].get("conversionReviewVersions")).is_empty() {
+            errors.push(FieldError::required("spec.conversion.conversionReviewVersions", ""));
+        }
+    }
+}
+
+/// Where the versions' own fields are told: what all of them share, the original keeps and names in one place.
+fn place_of(versions: &[&Value], index: usize, key: &str) -> String {
+    let shared = versions.iter().all(|version| version[key] == versions[0][key]);
+    if shared { format!("spec.{key}") } else { format!("spec.versions[{index}].{key}") }
+}
+
+const SIMPLE_PATH: &str = "must be a simple json path starting with .";
+
+/// Columns and places of replicas.
+fn check_versions(versions: &[&Value], errors: &mut Vec<FieldError>) {
+    for (index, version) in versions.iter().enumerate() {
+        let columns = version["additionalPrinterColumns"].as_array();
+        for (at, column) in columns.into_iter().flatten().enumerate() {
+            let field = format!("{}[{at}]", place_of(versions, index, "additionalPrinterColumns"));
+            let kind = text(column, "type");
+            if !matches!(kind, "boolean" | "date" | "integer" | "number" | "string") {
+                let why = "must be one of boolean,date,integer,number,string";
+                errors.push(FieldError::invalid_text(&format!("{field}.type"), kind, why));
+            }
+            let path = text(column, "jsonPath");
+            if !path.starts_with('.') {
+                errors.push(FieldError::invalid_text(&format!("{field}.JSONPath"), path, SIMPLE_PATH));
+            }
+        }
+        let scale = &version["subresources"]["scale"];
+        for key in ["specReplicasPath", "statusReplicasPath"] {
+            if let Some(path) = scale[key].as_str().filter(|path| !path.starts_with('.')) {
+                let field = format!("{}.scale.{key}", place_of(versions, index, "subresources"));
+                errors.push(FieldError::invalid_text(&field, path, SIMPLE_PATH));
+            }
+        }
+    }
 }
 
 /// The rules of the versions' schemas. The original keeps what all versions share in one place, and names that.

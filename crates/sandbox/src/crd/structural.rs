@@ -70,6 +70,12 @@ fn plain(schema: &Value, path: &str, level: Level, errors: &mut Vec<FieldError>,
         errors.push(FieldError::invalid_text(&format!("{path}.pattern"), pattern, why));
     }
     list_kind(schema, path, errors);
+    if let Some(default) = schema.get("default") {
+        // A default is told by its own root, which has no name.
+        let mut broken = Vec::new();
+        super::validate::validate_value(default, schema, &mut broken);
+        errors.extend(broken.into_iter().map(|error| error.at(&format!("{path}.default"))));
+    }
     if level == Level::Root {
         root_metadata(schema, path, errors);
     }

@@ -17,6 +17,11 @@ pub(super) fn validate(value: &Value, schema: &Value, path: &str, errors: &mut V
     Validator { errors }.value(value, schema, path, 0);
 }
 
+/// What in a value that has no place of its own breaks a schema.
+pub(super) fn validate_value(value: &Value, schema: &Value, errors: &mut Vec<FieldError>) {
+    Validator { errors }.value(value, schema, "", 0);
+}
+
 struct Validator<'e> {
     errors: &'e mut Vec<FieldError>,
 }

@@ -256,7 +256,7 @@ pub(super) fn cells(resource: &Resource, object: &Value, now: OffsetDateTime) ->
             let target = &spec["scaleTargetRef"];
             vec![
                 format!("{}/{}", text(target, "kind"), text(target, "name")).into(),
-                "<unknown>".into(),
+                targets(&spec["metrics"]).into(),
                 spec["minReplicas"].as_i64().map_or("<unset>".to_owned(), |n| n.to_string()).into(),
                 number(&spec["maxReplicas"]).into(),
                 number(&status["currentReplicas"]).into(),
@@ -320,6 +320,22 @@ pub(super) fn cells(resource: &Resource, object: &Value, now: OffsetDateTime) ->
         }
         _ => vec![age()],
     }
+}
+
+/// What an autoscaler aims at; nobody measures.
+fn targets(metrics: &Value) -> String {
+    let shown: Vec<String> = list(metrics)
+        .map(|metric| {
+            let (resource, target) = (&metric["resource"], &metric["resource"]["target"]);
+            let name = text(resource, "name");
+            match (target["averageUtilization"].as_i64(), text(target, "averageValue")) {
+                (Some(percent), _) => format!("{name}: <unknown>/{percent}%"),
+                (None, "") => "<unknown>".to_owned(),
+                (None, value) => format!("{name}: <unknown>/{value}"),
+            }
+        })
+        .collect();
+    if shown.is_empty() { "<none>".to_owned() } else { shown.join(", ") }
 }
 
 fn unset(value: &Value, key: &str) -> String {

@@ -1,5 +1,5 @@
 use super::update::{Tracking, replace};
-use super::{Shown, Target, WriteOptions, Written, check_kind, get, meta_text};
+use super::{Shown, Target, Validation, WriteOptions, Written, check_kind, get, meta_text};
 use crate::core::Core;
 use crate::selector::LabelSelector;
 use crate::status::{ApiError, ApiResult};
@@ -111,6 +111,7 @@ pub(crate) fn write_scale(
         }
         let mut new = old.clone();
         put(&mut new, &places.spec, replicas.into());
+        complete(target, &mut new)?;
         if owns(old, &places.spec) {
             crate::admission::track(core, &parent, Some(old), &mut new, options);
             forget_times(&mut new);
@@ -148,6 +149,16 @@ pub(crate) fn apply_scale(
     })?;
     show_scale(target, &mut written);
     Ok(written)
+}
+
+/// Fills in what a custom resource's schema gives to the place of its replicas.
+fn complete(target: &Target, object: &mut Value) -> ApiResult<()> {
+    if target.resource.custom.is_none() {
+        return Ok(());
+    }
+    crate::admission::decode(&target.resource, object, Validation::Ignore, &[], true)
+        .map(drop)
+        .map_err(|why| crate::admission::refusal(&target.resource, &why))
 }
 
 /// True when a manager owns a field of an object. The original tracks no write through a scale that nobody owned.
