@@ -190,7 +190,7 @@ pub fn to_yaml(objects: &ObjectSet) -> String {
         if at > 0 {
             out.push_str("---\n");
         }
-        out.push_str(&holdfast_yaml::to_string(&entry.object.to_value()));
+        holdfast_yaml::write_mapping(entry.object.as_map(), &mut out);
     }
     out
 }

@@ -55,7 +55,7 @@ mod split;
 pub mod syntax;
 mod timestamp;
 
-pub use emit::{marshal, natural, to_string, write};
+pub use emit::{marshal, natural, to_string, write, write_mapping};
 pub use error::{Error, ErrorKind};
 use event::Events;
 pub use locate::{PathPart, Position, locate};

@@ -74,6 +74,17 @@ pub fn write(value: &Value, out: &mut String) {
     emitter.write_indent(0);
 }
 
+/// The same for a mapping.
+pub fn write_mapping(map: &serde_json::Map<String, Value>, out: &mut String) {
+    let mut emitter = Emitter { out, column: 0, whitespace: true, indention: true };
+    if map.is_empty() {
+        emitter.node(&Value::Object(serde_json::Map::new()), Place::Root, -1);
+    } else {
+        emitter.mapping(map, -1);
+    }
+    emitter.write_indent(0);
+}
+
 /// A text as a double-quoted scalar on one line.
 pub(crate) fn double_quoted(text: &str) -> String {
     let mut out = String::new();
