@@ -201,10 +201,16 @@ fn apply_to_selected(
             BuildError::new(e.why.to_string()).of_object(&id).of_field(&e.path).at_line(e.line)
         })?;
         // The original's notes are annotations: where there are any, so is the mapping.
-        if resource.has_notes() {
+        let has_notes = resource.has_notes();
+        if has_notes {
             open_annotations(&mut node);
         }
         apply_json(&mut node, operations, &schemas.budget).map_err(|e| BuildError::new(e).of_object(&id))?;
+        // Who removes all annotations removes the notes of origin with them.
+        if has_notes && node.get("metadata").is_none_or(|m| m.get("annotations").is_none()) {
+            resource.origin = None;
+            resource.transformations.clear();
+        }
         resource.node = node;
         // It was written out and read again: nothing changes together any more.
         if std::mem::take(&mut resource.twins) > 0 {

@@ -101,6 +101,22 @@ fn insert_part(path: &str, position: usize, part: &str) -> String {
     let (root, rest) = path.strip_prefix('/').map_or(("", path), |rest| ("/", rest));
     let mut parts: Vec<&str> = rest.split('/').filter(|p| !p.is_empty()).collect();
     parts.insert(position.min(parts.len()), part);
+    format!("{root}{}", cleaned(&parts.join("/")))
+}
+
+/// A path without empty parts, `.` and, where that is possible, `..`.
+fn cleaned(path: &str) -> String {
+    let root = if path.starts_with('/') { "/" } else { "" };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/').filter(|part| !matches!(*part, "" | ".")) {
+        match (part, parts.last()) {
+            ("..", None) if !root.is_empty() => {}
+            ("..", Some(above)) if *above != ".." => {
+                parts.pop();
+            }
+            _ => parts.push(part),
+        }
+    }
     format!("{root}{}", parts.join("/"))
 }
 
@@ -117,5 +133,7 @@ mod tests {
         check("/raw", 1, "/raw/X");
         check("a/nice/pie", 2, "a/nice/X/pie");
         check("/a/nice", 99, "/a/nice/X");
+        assert_eq!(insert_part("a", 1, "/x//./y/../z"), "a/x/z");
+        assert_eq!(insert_part("a", 0, "/../x"), "/x/a");
     }
 }
