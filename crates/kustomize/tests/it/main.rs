@@ -3,6 +3,7 @@
 
 mod conformance;
 mod folder;
+mod generative;
 mod inject;
 mod library;
 mod properties;
