@@ -63,3 +63,99 @@ impl ChartInflator for HelmCharts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Answer, Content, KustomizeOptions, Need, Provided, RenderLimits, RenderOutcome, RenderRequest,
+        Renderer, render,
+    };
+    use bytes::Bytes;
+
+    const TEMPLATE: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}-{{ .Values.who }}\n  namespace: {{ .Release.Namespace }}\ndata: {kube: {{ .Capabilities.KubeVersion.Version | quote }}}\n";
+    const FILES: [(&str, &str); 3] = [
+        ("Chart.yaml", "apiVersion: v2\nname: hello\nversion: 1.2.0\n"),
+        ("values.yaml", "who: chart\n"),
+        ("templates/a.yaml", TEMPLATE),
+    ];
+
+    fn kustomization(charts: &str) -> MemoryTree {
+        let mut tree = MemoryTree::new();
+        tree.insert("kustomization.yaml", format!("namePrefix: x-\nhelmCharts:\n{charts}"));
+        tree
+    }
+
+    fn outcome(
+        tree: &MemoryTree,
+        helm: Option<HelmCharts>,
+        provided: &Provided,
+    ) -> Result<RenderOutcome, String> {
+        let request = RenderRequest {
+            path: String::new(),
+            renderer: Renderer::Kustomize(Box::new(KustomizeOptions { helm, ..KustomizeOptions::default() })),
+            limits: RenderLimits::default(),
+        };
+        render(tree, &request, provided).map_err(|e| e.to_string())
+    }
+
+    fn names(outcome: RenderOutcome) -> Vec<String> {
+        let RenderOutcome::Rendered(rendered) = outcome else { panic!("{outcome:?}") };
+        let name = |object: &holdfast_object::Object| format!("{}/{}", object.namespace(), object.name());
+        rendered.objects.iter().map(|entry| name(&entry.object)).collect()
+    }
+
+    /// The chart as `helm package` packs it.
+    fn archive() -> Bytes {
+        let mut tar =
+            tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+        for (name, text) in FILES {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            header.set_mode(0o644);
+            tar.append_data(&mut header, format!("hello/{name}"), text.as_bytes()).unwrap();
+        }
+        tar.into_inner().unwrap().finish().unwrap().into()
+    }
+
+    #[test]
+    fn charts_of_the_tree_are_rendered_with_their_values() {
+        let mut tree = kustomization(
+            "- name: hello\n  releaseName: rel\n  namespace: ns\n  valuesInline: {who: inline}\n- name: hello\n",
+        );
+        FILES.iter().for_each(|(name, text)| tree.insert(&format!("charts/hello/{name}"), *text));
+        let helm = HelmCharts { kube_version: "1.30.0".into(), ..HelmCharts::default() };
+        let rendered = outcome(&tree, Some(helm), &Provided::new()).unwrap();
+        assert_eq!(names(rendered.clone()), ["default/x-release-name-chart", "ns/x-rel-inline"]);
+        let RenderOutcome::Rendered(rendered) = rendered else { panic!("{rendered:?}") };
+        let kube = rendered.objects.iter().next().unwrap().object.get(&["data", "kube"]).cloned();
+        assert_eq!(kube, Some("v1.30.0".into()));
+        let refused = outcome(&tree, None, &Provided::new()).unwrap_err();
+        assert!(refused.contains("must specify --enable-helm"), "{refused}");
+    }
+
+    #[test]
+    fn charts_of_a_repository_are_asked_for() {
+        let tree =
+            kustomization("- {name: hello, version: 1.2.0, repo: 'https://charts.io', releaseName: rel}\n");
+        let helm = || Some(HelmCharts::default());
+        let need = Need::Chart {
+            repository: "https://charts.io".into(),
+            name: "hello".into(),
+            version: "1.2.0".into(),
+        };
+        assert_eq!(outcome(&tree, helm(), &Provided::new()), Ok(RenderOutcome::Needs(vec![need.clone()])));
+        let mut provided = Provided::new();
+        provided.answer(need.clone(), Answer { content: Content::Bytes(archive()), digest: "d".into() });
+        assert_eq!(names(outcome(&tree, helm(), &provided).unwrap()), ["default/x-rel-chart"]);
+        provided.failed(need.clone(), "no such host");
+        let failed = outcome(&tree, helm(), &provided).unwrap_err();
+        assert!(
+            failed.contains("cannot pull chart 'hello' from 'https://charts.io': no such host"),
+            "{failed}"
+        );
+        provided.answer(need, Answer { content: Content::Bytes(Bytes::from("x")), digest: "e".into() });
+        let damaged = outcome(&tree, helm(), &provided).unwrap_err();
+        assert!(damaged.contains("no chart"), "{damaged}");
+    }
+}
