@@ -165,8 +165,27 @@ impl Normaliser {
             };
             out.insert(self.text(key), normal);
         }
+        if out.get("reason").is_some_and(|reason| reason == "Conflict") {
+            sort_conflicts(&mut out);
+        }
         out.sort_keys();
         Value::Object(out)
+    }
+}
+
+/// The original tells the conflicts of an apply with several managers in any order.
+fn sort_conflicts(status: &mut Map<String, Value>) {
+    if let Some(Value::String(message)) = status.get_mut("message")
+        && message.starts_with("Apply failed with")
+    {
+        let mut lines: Vec<&str> = message.lines().flat_map(|line| line.split(": ")).collect();
+        lines.sort_unstable();
+        *message = lines.join("\n");
+    }
+    if let Some(causes) =
+        status.get_mut("details").and_then(|d| d.get_mut("causes")).and_then(Value::as_array_mut)
+    {
+        causes.sort_by_key(Value::to_string);
     }
 }
 

@@ -26,14 +26,7 @@ pub(crate) fn apply(
     let reset = reset_fields(&resource.known(), &target.subresource);
     let versions = core.registry().versions_of(resource);
     let convert = |object: &Value, version: &str| shown_at(resource, &versions, object, version);
-    // A list that is null is as good as none, and nobody's.
-    let live = live.map(|live| {
-        let mut live = live.clone();
-        if let Some(map) = live.as_object_mut() {
-            map.retain(|key, value| !(value.is_null() && matches!(key.as_str(), "rules" | "endpoints")));
-        }
-        live
-    });
+    let live = live.map(without_null_lists);
     let request = ApplyRequest {
         live: live.as_ref(),
         config,
@@ -79,14 +72,24 @@ pub(crate) fn track(
     let reset = reset_fields(&resource.known(), &target.subresource);
     let versions = core.registry().versions_of(resource);
     let convert = |object: &Value, version: &str| shown_at(resource, &versions, object, version);
+    let old = old.map(without_null_lists);
     let request = UpdateRequest {
-        old,
+        old: old.as_ref(),
         manager: &options.manager,
         subresource: &target.subresource,
         kind: KindRules { schema: resource.schema(), reset: &reset, convert: &convert },
         now: &core.clock.timestamp(),
     };
     track_update(&request, new);
+}
+
+/// A list that is null is as good as none.
+fn without_null_lists(object: &Value) -> Value {
+    let mut object = object.clone();
+    if let Some(map) = object.as_object_mut() {
+        map.retain(|key, value| !(value.is_null() && matches!(key.as_str(), "rules" | "endpoints")));
+    }
+    object
 }
 
 /// An object at another version, where that is served.

@@ -159,11 +159,33 @@ fn check_spread(constraint: &Value, field: &str, errors: &mut Vec<FieldError>) {
     }
 }
 
+/// The kinds of volumes in the order in which the original looks at them.
+const SOURCES: [&str; 12] = [
+    "emptyDir",
+    "hostPath",
+    "gitRepo",
+    "gcePersistentDisk",
+    "awsElasticBlockStore",
+    "secret",
+    "nfs",
+    "iscsi",
+    "persistentVolumeClaim",
+    "downwardAPI",
+    "configMap",
+    "projected",
+];
+
 /// One source, and what it cannot do without.
 fn check_volume(volume: &Value, field: &str, errors: &mut Vec<FieldError>) {
-    let sources =
-        volume.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).filter(|key| *key != "name");
-    for second in sources.skip(1) {
+    let mut sources: Vec<&str> = volume
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, _)| key.as_str())
+        .filter(|key| *key != "name")
+        .collect();
+    sources.sort_by_key(|source| SOURCES.iter().position(|known| known == source).unwrap_or(SOURCES.len()));
+    for second in sources.iter().skip(1) {
         errors.push(FieldError::forbidden(
             &format!("{field}.{second}"),
             "may not specify more than 1 volume type",
