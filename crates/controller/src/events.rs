@@ -7,8 +7,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// Events that wait to be sent; what comes beyond is dropped and counted in the log, as an event is a courtesy.
-const QUEUE: usize = 1024;
+/// Events of one sender that wait to be sent; what comes beyond is dropped and counted in the log, as an event is a
+/// courtesy.
+const QUEUE: usize = 512;
+/// Events that are sent at once. Those of one object are sent one after the other.
+const SENDERS: usize = 8;
 /// Events of which the count is kept; beyond it the oldest is forgotten, and the next of its kind is a new one.
 const REMEMBERED: usize = 4096;
 
@@ -33,7 +36,8 @@ impl Severity {
 /// Reports `core/v1` events about custom resources. Cheap to clone; sending never makes the caller wait.
 #[derive(Clone)]
 pub struct Recorder {
-    sender: Option<mpsc::Sender<Report>>,
+    /// None outside a runtime.
+    senders: Arc<[mpsc::Sender<Report>]>,
 }
 
 struct Report {
@@ -49,12 +53,23 @@ struct Report {
 impl Recorder {
     /// A recorder that reports under a component's name. Outside a runtime it reports nothing.
     pub fn new(cluster: Cluster, reporter: &str) -> Self {
-        let (sender, receiver) = mpsc::channel(QUEUE);
         if tokio::runtime::Handle::try_current().is_err() {
-            return Self { sender: None };
+            return Self { senders: Arc::new([]) };
         }
-        tokio::spawn(send_all(cluster, reporter.into(), receiver));
-        Self { sender: Some(sender) }
+        let reporter: Arc<str> = reporter.into();
+        let senders = (0..SENDERS).map(|_| {
+            let (sender, receiver) = mpsc::channel(QUEUE);
+            tokio::spawn(send_all(cluster.clone(), reporter.clone(), receiver));
+            sender
+        });
+        Self { senders: senders.collect() }
+    }
+
+    fn sender(&self, about: &Object) -> Option<&mpsc::Sender<Report>> {
+        let mut hasher = DefaultHasher::new();
+        about.uid().hash(&mut hasher);
+        let at = usize::try_from(hasher.finish()).unwrap_or_default().checked_rem(self.senders.len())?;
+        self.senders.get(at)
     }
 
     /// Reports an event about an object. `annotations` are kept on the event (`{}` for none).
@@ -67,7 +82,7 @@ impl Recorder {
         annotations: Value,
         at: Timestamp,
     ) {
-        let Some(sender) = &self.sender else { return };
+        let Some(sender) = self.sender(about) else { return };
         let report = Report {
             about: json!({
                 "apiVersion": about.api_version(),
