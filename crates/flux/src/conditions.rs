@@ -48,7 +48,7 @@ impl Conditions {
             "observedGeneration": self.generation,
             "lastTransitionTime": since.unwrap_or_else(|| self.now.clone()),
             "reason": reason,
-            "message": message,
+            "message": shortened(message),
         });
         match before {
             Some(at) => self.list[at] = condition,
@@ -66,6 +66,14 @@ impl Conditions {
     pub(crate) fn says(&self, kind: &str) -> Option<(String, String)> {
         let found = self.list.iter().find(|c| Self::text(c, "type") == kind)?;
         Some((Self::text(found, "reason").to_owned(), Self::text(found, "message").to_owned()))
+    }
+
+    /// Says again what a condition says, of the object as it is now.
+    pub(crate) fn confirm(&mut self, kind: &str) {
+        let generation = self.generation;
+        for condition in self.list.iter_mut().filter(|c| Self::text(c, "type") == kind) {
+            condition["observedGeneration"] = generation.into();
+        }
     }
 
     /// Takes a condition away.
@@ -109,6 +117,16 @@ impl Conditions {
 
 /// What stands before all others, in this order.
 const FIRST: &[&str] = &["Stalled", "Reconciling", "Ready"];
+
+/// The API refuses longer messages.
+fn shortened(message: &str) -> String {
+    const LIMIT: usize = 32_768;
+    if message.len() <= LIMIT {
+        return message.to_owned();
+    }
+    let cut = (0..=LIMIT - 3).rev().find(|at| message.is_char_boundary(*at)).unwrap_or_default();
+    format!("{}...", &message[..cut])
+}
 
 /// `metav1.Time` has whole seconds.
 pub(crate) fn seconds(at: Timestamp) -> String {

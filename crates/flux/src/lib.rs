@@ -11,15 +11,18 @@ mod conditions;
 mod external_artifact;
 mod git_repository;
 mod kustomization;
+mod notify;
 mod oci_repository;
 mod preview;
 mod refuse;
 mod resource;
 mod source;
+mod watch_selector;
 
 pub use artifacts::{Artifacts, Published};
 pub use preview::{Preview, preview};
 pub use refuse::unsupported;
+pub use watch_selector::WatchSelector;
 
 use holdfast_controller::{Engine, Reconciler};
 use holdfast_render::RenderCache;
@@ -48,6 +51,10 @@ pub struct FluxOptions {
     pub ignore_sops_mac: bool,
     /// Namespace and name of the Secret with age identities for all that name no Secret (`--sops-age-secret`).
     pub sops_age_secret: Option<(String, String)>,
+    /// Only resources with these labels are run (`--watch-label-selector`): one shard of several.
+    pub watch_selector: Option<WatchSelector>,
+    /// Where events are posted, besides the cluster (`--events-addr`).
+    pub events_address: Option<String>,
     /// The ServiceAccount of each namespace in whose name objects are applied where the spec names none
     /// (`--default-service-account`).
     pub default_service_account: Option<String>,
@@ -77,6 +84,8 @@ impl Default for FluxOptions {
             additive_ready_expressions: false,
             ignore_sops_mac: false,
             sops_age_secret: None,
+            watch_selector: None,
+            events_address: None,
             default_service_account: None,
             override_managers: Vec::new(),
             custom_stage_kinds: Vec::new(),
@@ -94,6 +103,7 @@ pub(crate) struct Shared {
     pub(crate) sources: Sources,
     pub(crate) renders: Arc<RenderCache>,
     pub(crate) artifacts: Artifacts,
+    pub(crate) notifier: notify::Notifier,
     pub(crate) options: FluxOptions,
 }
 
@@ -109,6 +119,7 @@ pub fn reconcilers(
         sources,
         renders,
         artifacts: Artifacts::default(),
+        notifier: notify::Notifier::new(options.events_address.as_deref()),
         options,
     });
     vec![

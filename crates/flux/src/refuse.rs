@@ -60,7 +60,7 @@ pub(crate) fn kustomization_fields(spec: &KustomizationSpec) -> Vec<String> {
             fields.push(format!("spec.decryption.provider {}", decryption.provider));
         }
     }
-    fields.extend(spec.post_build.is_some().then(|| "spec.postBuild".to_owned()));
+    fields.extend(spec.post_build.iter().flat_map(|post_build| rest("spec.postBuild", &post_build.rest)));
     if !["GitRepository", "OCIRepository", "ExternalArtifact"].contains(&spec.source_ref.kind.as_str()) {
         fields.push(format!("spec.sourceRef.kind {}", spec.source_ref.kind));
     }

@@ -2,11 +2,15 @@
 
 use crate::Shared;
 use holdfast_cluster::{ApiError, ApiRequest, PatchKind};
-use holdfast_object::{GroupVersionKind, Object, ObjectKey, ObjectRef, Value, json};
+use holdfast_controller::Severity;
+use holdfast_object::{GroupVersionKind, Map, Object, ObjectKey, ObjectRef, Value, json};
 use holdfast_types::flux::{FINALIZER, REQUESTED_AT};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Annotations of a resource that go into its events.
+const EVENT_ANNOTATIONS: &str = "event.toolkit.fluxcd.io/";
 
 /// The field manager of metadata changes to the custom resources themselves.
 const METADATA_MANAGER: &str = "holdfast";
@@ -15,6 +19,38 @@ impl Shared {
     /// A custom resource as live.
     pub(crate) fn resource(&self, gvk: &GroupVersionKind, key: &ObjectKey) -> Option<Arc<Object>> {
         self.engine.live().object(&ObjectRef::new(gvk, &key.namespace, &key.name))
+    }
+
+    /// Whether the resource is one of those that this process runs.
+    pub(crate) fn is_watched(&self, object: &Object) -> bool {
+        self.options.watch_selector.as_ref().is_none_or(|selector| selector.selects(object))
+    }
+
+    /// Reports an event: to the cluster, and to Flux' notification-controller as one of `controller`. What the object's
+    /// annotations say about events goes along.
+    pub(crate) fn report(
+        &self,
+        object: &Object,
+        severity: Severity,
+        reason: &str,
+        message: &str,
+        mut metadata: Map<String, Value>,
+        controller: &str,
+    ) {
+        let own = object.get(&["metadata", "annotations"]).and_then(Value::as_object).into_iter().flatten();
+        let own = own.filter(|(key, _)| key.starts_with(EVENT_ANNOTATIONS));
+        metadata.extend(own.map(|(key, value)| (key.clone(), value.clone())));
+        let now = self.engine.now();
+        self.notifier
+            .post(|| crate::notify::event(object, severity, reason, message, &metadata, controller, now));
+        self.engine.recorder().report(
+            object,
+            severity,
+            reason,
+            message,
+            Value::Object(metadata.clone()),
+            now,
+        );
     }
 
     /// Adds the finalizer.

@@ -42,6 +42,15 @@ impl Desired {
         &self.objects
     }
 
+    /// Leaves these objects out of the run; they stay the app's.
+    pub fn leave_out<'k>(&mut self, keys: impl Iterator<Item = &'k ObjectKey>) {
+        for key in keys {
+            if let Some(&at) = self.index.get(key) {
+                self.objects[at].policy.when = WriteWhen::NotSelected;
+            }
+        }
+    }
+
     /// Whether a definition of this kind is among the objects.
     pub fn defines(&self, kind: &GroupKind) -> bool {
         self.defines.contains(kind)

@@ -1,16 +1,16 @@
 //! From a source's files to the objects that are applied: decryption, build, decryption again, substitution.
 
 use super::decryption::{Decryption, still_sealed};
-use super::request;
+use super::{request, substitution};
 use crate::FluxOptions;
 use crate::source::secrets::SecretData;
 use holdfast_cluster::Cluster;
 use holdfast_object::{Object, ObjectSet};
-use holdfast_render::{Diagnostic, Provided, RenderCache, RenderError, Rendered};
+use holdfast_render::{Diagnostic, Provided, RenderCache, RenderError, Rendered, Transform};
 use holdfast_secrets::Vault;
 use holdfast_source::{FetchPolicy, ProvideError, Sources};
 use holdfast_tree::FileTree;
-use holdfast_types::flux::{DecryptionSpec, KustomizationSpec};
+use holdfast_types::flux::{DecryptionSpec, KustomizationSpec, PostBuild};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,6 +72,9 @@ impl Builder<'_> {
         if let Some(with) = &mut decryption {
             with.objects(&mut objects, tree).await.map_err(BuildError::failed)?;
         }
+        if let Some(post_build) = &spec.post_build {
+            objects = self.substitute(namespace, post_build, objects).await?;
+        }
         if let Some(message) = still_sealed(&objects) {
             return Err(BuildError { reason: "ReconciliationFailed", message });
         }
@@ -97,6 +100,21 @@ impl Builder<'_> {
             }
             error => BuildError::failed(error),
         })
+    }
+
+    async fn substitute(
+        &self,
+        namespace: &str,
+        post_build: &PostBuild,
+        objects: ObjectSet,
+    ) -> Result<ObjectSet, BuildError> {
+        let strict = self.options.strict_substitutions;
+        let substitution = substitution::read(self.cluster, namespace, post_build, strict).await;
+        let substitution =
+            substitution.map_err(|why| BuildError::failed(format!("post build failed: {why}")))?;
+        let mut rendered = Rendered { objects, ..Rendered::default() };
+        Transform::Substitute(substitution).apply(&mut rendered).map_err(BuildError::failed)?;
+        Ok(rendered.objects)
     }
 
     async fn decryption(&self, namespace: &str, spec: &DecryptionSpec) -> Result<Decryption, String> {

@@ -2,14 +2,18 @@
 
 mod access;
 mod build;
+mod claims;
 mod decryption;
 mod dependencies;
 mod finalize;
 mod inventory;
 mod preview;
+#[cfg(test)]
+mod readiness;
 mod reconcile;
 mod request;
 mod status;
+mod substitution;
 
 pub(crate) use preview::preview;
 
@@ -58,6 +62,8 @@ struct Memory {
     failures: u32,
     /// What was put right lately, and against whom.
     heals: Heals,
+    /// Objects that others claim too, with the others, as they were reported.
+    claims: Vec<(ObjectKey, ObjectKey)>,
 }
 
 /// A run under way.
@@ -69,6 +75,8 @@ struct Active {
     began: Instant,
     /// The digest of what was built, for the history.
     digest: String,
+    /// Where the artifact came from first, if it says so.
+    origin: String,
 }
 
 impl Active {
@@ -76,7 +84,7 @@ impl Active {
     fn deletion(run: SyncRun, access: Access) -> Self {
         let target =
             Target { revision: String::new(), generation: 0, requested: None, approved: false, epoch: 0 };
-        Self { run, access, target, began: Instant::now(), digest: String::new() }
+        Self { run, access, target, began: Instant::now(), digest: String::new(), origin: String::new() }
     }
 }
 
@@ -179,6 +187,10 @@ impl Kustomizations {
             self.forget(key);
             return Outcome::Settled;
         };
+        if !self.shared.is_watched(&object) {
+            self.forget(key);
+            return Outcome::Settled;
+        }
         let state = self.read(&object);
         let done = match (decide(&state), state.spec) {
             (Action::Nothing, _) => self.stand_by(key, &object).await.map(|()| Outcome::Settled),

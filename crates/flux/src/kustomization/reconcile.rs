@@ -1,23 +1,31 @@
 //! The path of an apply: source, dependencies, render, run, status.
 
-use super::access;
 use super::build::Builder;
 use super::dependencies::{self, Unready};
 use super::{
     Active, Finished, INVALID_EXPRESSION, Kustomizations, Target, Times, inventory, request, status,
+    substitution,
 };
+use super::{access, claims};
 use crate::Published;
 use crate::resource::requested;
 use holdfast_cluster::ApiError;
-use holdfast_controller::{Advance, Outcome, Place, Reason, Severity, SyncRun};
-use holdfast_object::{GroupVersionKind, Object, ObjectKey, ObjectRef, Value, json};
-use holdfast_sync::{FailureKind, Heals, Occasion, Standing, Verdict, Wake, WriteWhen};
-use holdfast_types::flux::{KUSTOMIZE_GROUP, KustomizationSpec, SOURCE_GROUP, external_artifact};
+use holdfast_controller::{Access, Advance, Outcome, Place, Reason, Severity, SyncRun};
+use holdfast_object::{GroupVersionKind, Map, Object, ObjectKey, ObjectRef, Value};
+use holdfast_sync::{
+    Desired, DesiredObject, FailureKind, Heals, Occasion, Standing, Verdict, Wake, WriteWhen,
+};
+use holdfast_types::flux::{
+    KUSTOMIZE_GROUP, KustomizationSpec, SOURCE_GROUP, external_artifact, kustomization,
+};
 use jiff::Timestamp;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// Where an OCI artifact says from which commit it was made.
+const ORIGIN_REVISION: &str = "org.opencontainers.image.revision";
 
 /// Why a run cannot begin, in the terms of Flux' conditions.
 struct Hindrance {
@@ -39,6 +47,7 @@ impl Kustomizations {
         // Registered before anything is read: a change after the reading brings us up again.
         let mut interests: HashSet<ObjectKey> = dependencies::keys(object, spec).into_iter().collect();
         interests.insert(source.clone());
+        interests.extend(substitution::references(object.namespace(), spec));
         if self.is_loading(&source) {
             self.watch_also(key, interests);
             return Ok(Outcome::After(self.shared.options.requeue_dependency));
@@ -197,7 +206,8 @@ impl Kustomizations {
         let policy = request::policy(object, spec, times, options, &target.revision, health);
         let (objects, previous) = (built.objects, self.inventory(object));
         let desired = request::desired(access.cluster(), object, spec, &target.revision, objects, previous);
-        let mut desired = desired.map_err(|message| failed("BuildFailed", message))?;
+        let desired = desired.map_err(|message| failed("BuildFailed", message))?;
+        let mut desired = self.settle_claims(object, desired, &access, occasion);
         desired.applied_before = status::is_current(object, &built.digest);
         let heals = self.remember(&object.key(), |memory| match occasion {
             // What people ask for is done, whoever else wants it otherwise.
@@ -206,7 +216,41 @@ impl Kustomizations {
         });
         let run = SyncRun::new(Arc::new(desired), Arc::new(policy), occasion, self.shared.engine.now())
             .after(heals);
-        Ok(Active { run, access, target, began: Instant::now(), digest: built.digest })
+        let origin = published.artifact.metadata.iter().find(|(key, _)| key == ORIGIN_REVISION);
+        let origin = origin.map(|(_, value)| value.clone()).unwrap_or_default();
+        Ok(Active { run, access, target, began: Instant::now(), digest: built.digest, origin })
+    }
+
+    /// Leaves objects that another Kustomization has taken to it between intervals, and says which these are.
+    fn settle_claims(
+        &self,
+        object: &Object,
+        mut desired: Desired,
+        access: &Access,
+        occasion: Occasion,
+    ) -> Desired {
+        let own = object.key();
+        let other = |wanted: &DesiredObject| {
+            let live = access.live().object(&wanted.reference)?;
+            let other = claims::claimant(&live, &own)?;
+            // One that is gone claims nothing any more.
+            let exists = self.shared.resource(&kustomization(), &other).is_some_and(|o| !o.is_deleting());
+            exists.then(|| (wanted.reference.key.clone(), other))
+        };
+        let claims: Vec<(ObjectKey, ObjectKey)> = desired.objects().iter().filter_map(other).collect();
+        if occasion == Occasion::Drift {
+            desired.leave_out(claims.iter().map(|(claimed, _)| claimed));
+        }
+        let is_news = self.remember(&own, |memory| {
+            let is_news = claims.iter().any(|claim| !memory.claims.contains(claim));
+            memory.claims.clone_from(&claims);
+            is_news
+        });
+        if is_news {
+            let message = claims::warning(&own, &claims);
+            self.report(object, Severity::Warning, "ObjectClaimedTwice", &message, &desired.revision);
+        }
+        desired
     }
 
     /// Carries a run on until it waits or ends, and says so.
@@ -274,7 +318,7 @@ impl Kustomizations {
         active: Active,
         verdict: Verdict,
     ) -> Result<Outcome, ApiError> {
-        let end = status::finished(
+        let mut end = status::finished(
             object,
             &active.run,
             &verdict,
@@ -282,6 +326,9 @@ impl Kustomizations {
             (active.began.elapsed(), times.timeout),
             self.shared.engine.now(),
         );
+        if !active.origin.is_empty() {
+            status::note_origin(&mut end, &active.origin);
+        }
         let succeeded = end.succeeded;
         self.report_changes(object, &active, times);
         if !succeeded {
@@ -352,15 +399,11 @@ impl Kustomizations {
         message: &str,
         revision: &str,
     ) {
-        let annotations = json!({format!("{KUSTOMIZE_GROUP}/revision"): revision});
-        self.shared.engine.recorder().report(
-            object,
-            severity,
-            reason,
-            message,
-            annotations,
-            self.shared.engine.now(),
-        );
+        let mut metadata = Map::new();
+        if !revision.is_empty() {
+            metadata.insert(format!("{KUSTOMIZE_GROUP}/revision"), revision.into());
+        }
+        self.shared.report(object, severity, reason, message, metadata, "kustomize-controller");
     }
 
     /// Says what keeps a run from going on, unless the condition says so already.

@@ -134,7 +134,7 @@ pub(super) fn finished(
     } else if succeeded {
         let passed = format!("Health check passed in {}", format_duration(rounded(took)));
         match conditions.status("Healthy") {
-            Some("True") => {}
+            Some("True") => conditions.confirm("Healthy"),
             _ => conditions.set("Healthy", "True", "Succeeded", &passed),
         }
     } else if reason == "HealthCheckFailed" {
@@ -156,6 +156,16 @@ pub(super) fn finished(
     }
     note_request(object, &mut status);
     End { status, succeeded, reason, message }
+}
+
+/// Notes where an artifact came from first (an OCI artifact names its commit), as it was applied.
+pub(super) fn note_origin(end: &mut End, origin: &str) {
+    if end.succeeded {
+        end.status["lastAppliedOriginRevision"] = origin.into();
+    }
+    if let Some(metadata) = end.status.pointer_mut("/history/0/metadata") {
+        metadata["originRevision"] = origin.into();
+    }
 }
 
 /// Whether what was applied last, with success and by the spec as it is now, has this digest. The digest covers what

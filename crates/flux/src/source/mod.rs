@@ -176,6 +176,10 @@ impl<K: SourceKind> SourceReconciler<K> {
             self.forget(key);
             return Outcome::Settled;
         };
+        if !self.shared.is_watched(&object) {
+            self.forget(key);
+            return Outcome::Settled;
+        }
         let spec = object.as_map().get("spec").cloned().unwrap_or_default();
         let spec = serde_json::from_value::<K::Spec>(spec);
         let state = State {
@@ -377,8 +381,8 @@ impl<K: SourceKind> SourceReconciler<K> {
     }
 
     fn report(&self, object: &Object, severity: Severity, reason: &str, message: &str, annotations: Value) {
-        let recorder = self.shared.engine.recorder();
-        recorder.report(object, severity, reason, message, annotations, self.shared.engine.now());
+        let metadata = annotations.as_object().cloned().unwrap_or_default();
+        self.shared.report(object, severity, reason, message, metadata, "source-controller");
     }
 
     async fn write(&self, object: &Object, status: &Value) -> Result<(), ApiError> {

@@ -169,3 +169,111 @@ async fn a_failed_object_does_not_hide_the_others() {
         "{message}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_two_claim_is_not_fought_over() {
+    let bed = Bed::start().await;
+    bed.repository.commit(&[("a/a.yaml", &manifest("shared", "a")), ("b/b.yaml", &manifest("shared", "b"))]);
+    bed.source().await;
+    bed.kustomization("a", json!({"path": "a"})).await;
+    bed.until(&kustomization(), "flux-system", "a", is_ready).await;
+    bed.kustomization("b", json!({"path": "b"})).await;
+    bed.until(&kustomization(), "flux-system", "b", is_ready).await;
+    let object = bed.until(&config_map(), "default", "shared", has_value("b")).await.unwrap();
+    // Longer than any healing takes, and shorter than the interval.
+    tokio::time::sleep(std::time::Duration::from_secs(120)).await;
+    let later = bed.get(&config_map(), "default", "shared").await.unwrap();
+    assert_eq!(later.resource_version(), object.resource_version(), "it is left to the last one");
+    let event = GroupVersionKind::new("", "v1", "Event");
+    let resource = bed.cluster.resource(&event).await.unwrap();
+    let list =
+        bed.cluster.request(holdfast_cluster::ApiRequest::get(resource.path("flux-system"))).await.unwrap();
+    let list: holdfast_object::Value = serde_json::from_slice(&list.body).unwrap();
+    let warnings = list["items"].as_array().unwrap().iter().filter(|e| e["reason"] == "ObjectClaimedTwice");
+    let said: Vec<&str> = warnings.filter_map(|e| e["message"].as_str()).collect();
+    let expected = "ConfigMap/default/shared is applied by Kustomization flux-system/b and by flux-system/a; it \
+                    belongs to the last one that applied it";
+    assert!(said.contains(&expected), "{said:?}");
+
+    // Taken out of one, it stays with the other.
+    bed.repository.commit(&[("a/x.yaml", &manifest("other", "a")), ("b/b.yaml", &manifest("shared", "b"))]);
+    bed.push().await;
+    bed.until(&config_map(), "default", "other", |object| object.is_some()).await;
+    bed.until(&kustomization(), "flux-system", "a", is_ready).await;
+    assert!(bed.get(&config_map(), "default", "shared").await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shard_runs_what_carries_its_label() {
+    let selector = holdfast_flux::WatchSelector::parse("sharding.fluxcd.io/key=one").unwrap();
+    let options = holdfast_flux::FluxOptions { watch_selector: Some(selector), ..Default::default() };
+    let bed = Bed::with(options).await;
+    bed.repository.commit(&[("a.yaml", &manifest("a", "x"))]);
+    bed.source().await;
+    bed.kustomization("app", json!({})).await;
+    let label = json!({"metadata": {"labels": {"sharding.fluxcd.io/key": "one"}}});
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    let untouched = bed.get(&kustomization(), "flux-system", "app").await;
+    assert_eq!(ready(untouched.as_ref()), None, "it is another's");
+    bed.merge(&git_repository(), "flux-system", "app", label.clone()).await;
+    bed.merge(&kustomization(), "flux-system", "app", label).await;
+    bed.until(&kustomization(), "flux-system", "app", is_ready).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn fields_are_left_to_others_once_the_object_is_there() {
+    let bed = Bed::start().await;
+    bed.repository.commit(&[("a.yaml", &manifest("a", "ours"))]);
+    bed.source().await;
+    let ignore = json!([{"paths": ["/data/key"], "target": {"kind": "ConfigMap", "name": "a"}}]);
+    bed.kustomization("app", json!({"ignore": ignore})).await;
+    bed.until(&kustomization(), "flux-system", "app", is_ready).await;
+    bed.until(&config_map(), "default", "a", has_value("ours")).await;
+    bed.merge(&config_map(), "default", "a", json!({"data": {"key": "theirs"}})).await;
+    let patch = json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": "now"}}});
+    bed.merge(&kustomization(), "flux-system", "app", patch).await;
+    let handled = |object: Option<&Object>| {
+        object.and_then(|o| o.get(&["status", "lastHandledReconcileAt"])).is_some() && is_ready(object)
+    };
+    bed.until(&kustomization(), "flux-system", "app", handled).await;
+    assert!(has_value("theirs")(bed.get(&config_map(), "default", "a").await.as_ref()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn variables_are_replaced_after_the_build() {
+    let bed = Bed::start().await;
+    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${name}\ndata:\n  key: ${inline}-${map}-${secret}\n  \
+                    kept: $plain $${literal}\n  or: ${nothing:=default}\n";
+    bed.repository.commit(&[("a.yaml", template)]);
+    bed.source().await;
+    let values = |kind: &str, name: &str, values: holdfast_object::Value| {
+        let field = if kind == "Secret" { "stringData" } else { "data" };
+        json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": "flux-system"}, field: values})
+    };
+    bed.apply(values(
+        "ConfigMap",
+        "vars",
+        json!({"map": "m", "inline": "overridden", "secret": "overridden"}),
+    ))
+    .await;
+    let from = json!([{"kind": "ConfigMap", "name": "vars"}, {"kind": "Secret", "name": "vars"},
+        {"kind": "Secret", "name": "none", "optional": true}]);
+    let post_build = json!({"substitute": {"name": "a", "inline": "i"}, "substituteFrom": from});
+    bed.kustomization("app", json!({"retryInterval": "5s", "postBuild": post_build})).await;
+    let failed =
+        |object: Option<&Object>| ready(object).is_some_and(|(_, reason, _)| reason == "BuildFailed");
+    let object = bed.until(&kustomization(), "flux-system", "app", failed).await;
+    let expected =
+        "post build failed: substitute from 'Secret/vars' error: secret 'flux-system/vars' not found";
+    assert_eq!(ready(object.as_ref()).unwrap().2, expected);
+    bed.apply(values("Secret", "vars", json!({"secret": "s"}))).await;
+    bed.until(&kustomization(), "flux-system", "app", is_ready).await;
+    let made = bed.get(&config_map(), "default", "a").await.unwrap();
+    let data = json!({"key": "i-m-s", "kept": "$plain ${literal}", "or": "default"});
+    assert_eq!(made.get(&["data"]), Some(&data));
+
+    // Without a value and without a default, a variable is an error that names it.
+    bed.kustomization("strict", json!({"postBuild": {"substitute": {"name": "b"}}})).await;
+    let object = bed.until(&kustomization(), "flux-system", "strict", failed).await;
+    assert!(ready(object.as_ref()).unwrap().2.contains("inline"), "{object:?}");
+}

@@ -10,3 +10,4 @@ mod expressions;
 mod kustomizations;
 mod registry;
 mod sources;
+mod takeover;
