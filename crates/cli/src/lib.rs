@@ -14,6 +14,7 @@ mod commands;
 mod comparison;
 mod environment;
 mod error;
+mod flux_arguments;
 mod invocation;
 mod logging;
 mod names;

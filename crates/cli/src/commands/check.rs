@@ -14,17 +14,21 @@ pub(crate) struct Arguments {
     format: FormatArguments,
     #[command(flatten)]
     cluster: ClusterArguments,
+
+    /// Also list what a Flux installation uses that would stand still after a take-over.
+    #[arg(long)]
+    takeover: bool,
 }
 
 /// What was looked at and how it is.
-struct Finding {
+pub(super) struct Finding {
     grade: Grade,
     what: String,
     detail: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Grade {
+pub(super) enum Grade {
     Ok,
     /// Works, but someone should know.
     Warning,
@@ -43,7 +47,7 @@ impl Grade {
 }
 
 impl Finding {
-    fn new(grade: Grade, what: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub(super) fn new(grade: Grade, what: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { grade, what: what.into(), detail: detail.into() }
     }
 }
@@ -68,6 +72,9 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
     findings.extend(rights(&cluster).await?);
     findings.extend(others(&cluster).await?);
     findings.extend(resources(&cluster).await?);
+    if arguments.takeover {
+        findings.extend(super::takeover::findings(&cluster).await?);
+    }
     let is_clear = findings.iter().all(|finding| finding.grade != Grade::Failure);
     print(arguments, context, &findings)?;
     Ok(if is_clear { Exit::Success } else { Exit::Negative })

@@ -13,6 +13,7 @@ mod run;
 mod sandbox;
 mod suspend;
 mod sync;
+mod takeover;
 mod tree;
 mod up;
 mod version;
@@ -60,7 +61,7 @@ pub(crate) enum Command {
     /// Let suspended apps and sources run again.
     Resume(suspend::Arguments),
     /// Run the controllers on a cluster.
-    Run(run::Arguments),
+    Run(Box<run::Arguments>),
     /// Run a simulated cluster: a Kubernetes API without nodes.
     Sandbox(sandbox::Arguments),
     /// Stop acting on apps and sources, and leave what they applied alone.

@@ -13,5 +13,6 @@ mod kustomize;
 mod local;
 mod suspend;
 mod sync;
+mod takeover;
 mod tree;
 mod wait;

@@ -61,9 +61,15 @@ async fn nothing_that_flux_applied_is_written_again() {
     let commit = bed.repository.commit(&[("a.yaml", CONFIG_MAP), ("web.yaml", DEPLOYMENT)]);
     let revision = format!("main@sha1:{commit}");
     bed.source().await;
-    let mut before = Vec::new();
+    let mut applied = Vec::new();
     for text in [CONFIG_MAP, DEPLOYMENT] {
-        before.push(apply_as_flux(&bed, text).await);
+        applied.push(apply_as_flux(&bed, text).await);
+    }
+    // The cluster's own controllers have had their say.
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    let mut before = Vec::new();
+    for object in &applied {
+        before.push(bed.get(&object.gvk(), "default", object.name()).await.unwrap());
     }
     // Suspended until its status is as Flux left it.
     bed.kustomization("app", json!({"suspend": true})).await;

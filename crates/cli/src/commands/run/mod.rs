@@ -1,6 +1,11 @@
-use super::Context;
+//! `holdfast run`: the controllers on a cluster.
+
+mod observe;
+
+use super::{Context, Found};
 use crate::arguments::ClusterArguments;
 use crate::error::{CliError, Exit};
+use crate::flux_arguments::FluxArguments;
 use holdfast_cluster::Cluster;
 use holdfast_controller::{Lease, LeaseOptions, Leases};
 use holdfast_platform::{Platform, PlatformOptions};
@@ -32,6 +37,21 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     storage: crate::storage::StorageArguments,
 
+    #[command(flatten)]
+    flux: FluxArguments,
+
+    /// Write nothing: run beside whoever acts now, and say for every object what would change.
+    #[arg(long)]
+    observe: bool,
+
+    /// With --observe: look once, and end with status 1 if something would change or cannot be told.
+    #[arg(long, requires = "observe")]
+    once: bool,
+
+    /// With --observe: how often to look.
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = crate::arguments::duration)]
+    every: std::time::Duration,
+
     /// A prune of more than this many objects in one run, or of any Namespace, definition or volume claim, waits for
     /// a yes. Off unless given.
     #[arg(long, value_name = "NUMBER")]
@@ -46,6 +66,9 @@ pub(crate) struct Arguments {
 const FLUX_LEASES: &[&str] = &["kustomize-controller-leader-election", "source-controller-leader-election"];
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit, CliError> {
+    if arguments.observe {
+        return observe::run(&arguments.cluster, arguments.every, arguments.once, context).await;
+    }
     let cluster = context.cluster(&arguments.cluster).await?;
     cluster.refresh_discovery().await?;
     if arguments.install_crds {
@@ -57,7 +80,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
     let cache = super::up::cache_folder(context);
     let options = PlatformOptions {
         storage: arguments.storage.options(&cache, &arguments.flux_namespace),
-        flux: holdfast_flux::FluxOptions { prune_limit: arguments.prune_limit, ..Default::default() },
+        flux: arguments.flux.options(&arguments.flux_namespace, arguments.prune_limit),
         ..PlatformOptions::new(cache)
     };
     let (stop, stopped) = watch::channel(false);
