@@ -226,7 +226,7 @@ mod tests {
         check(with_source(json!({"repoURL": "https://x/r"})), &[NO_SOURCE]);
         check(
             with_source(json!({"repoURL": "https://x", "chart": "c"})),
-            &["spec.source.chart (charts from Helm repositories) is not supported yet"],
+            &["spec.source.targetRevision is required if the manifest source is a helm chart"],
         );
         let mut source = git();
         source["plugin"] = json!({"name": "p"});
