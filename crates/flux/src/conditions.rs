@@ -109,6 +109,12 @@ impl Conditions {
         self.remove("Stalled");
     }
 
+    /// The generation that a condition was set for, if it is there.
+    pub(crate) fn generation_of(&self, kind: &str) -> Option<i64> {
+        let found = self.list.iter().find(|c| Self::text(c, "type") == kind)?;
+        found.get("observedGeneration").and_then(Value::as_i64)
+    }
+
     /// The list for the status.
     pub(crate) fn into_value(self) -> Value {
         Value::Array(self.list)

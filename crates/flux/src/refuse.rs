@@ -34,17 +34,18 @@ pub fn unsupported(object: &Object) -> Vec<String> {
 }
 
 pub(crate) fn git_repository_fields(spec: &GitRepositorySpec) -> Vec<String> {
-    let mut fields = rest("spec", &spec.rest);
-    if spec.verify.is_some() {
-        fields.push("spec.verify".into());
-    }
-    fields
+    rest("spec", &spec.rest)
 }
 
 pub(crate) fn oci_repository_fields(spec: &OciRepositorySpec) -> Vec<String> {
     let mut fields = rest("spec", &spec.rest);
-    if spec.verify.is_some() {
-        fields.push("spec.verify".into());
+    if let Some(verify) = &spec.verify {
+        fields.extend(rest("spec.verify", &verify.rest));
+        match (verify.provider.as_str(), &verify.secret_ref) {
+            ("cosign", Some(_)) => {}
+            ("cosign", None) => fields.push("spec.verify without secretRef (keyless)".into()),
+            (other, _) => fields.push(format!("spec.verify.provider {other}")),
+        }
     }
     fields
 }
@@ -108,6 +109,18 @@ mod tests {
             "GitRepository",
             git(json!({"recurseSubmodules": true, "provider": "github", "serviceAccountName": "x"})),
             &["spec.recurseSubmodules", "spec.provider", "spec.serviceAccountName"],
+        );
+        let oci = |verify: Value| json!({"url": "oci://x/y", "interval": "1m", "verify": verify});
+        check("OCIRepository", oci(json!({"provider": "cosign", "secretRef": {"name": "keys"}})), &[]);
+        check(
+            "OCIRepository",
+            oci(json!({"provider": "cosign", "matchOIDCIdentity": [{"issuer": "a", "subject": "b"}]})),
+            &["spec.verify.matchOIDCIdentity", "spec.verify without secretRef (keyless)"],
+        );
+        check(
+            "OCIRepository",
+            oci(json!({"provider": "notation", "secretRef": {"name": "keys"}})),
+            &["spec.verify.provider notation"],
         );
         check(
             "Kustomization",

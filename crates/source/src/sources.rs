@@ -3,7 +3,8 @@ use crate::needs::HttpFiles;
 use crate::oci::{HashedTree, OciRegistries, untar};
 use crate::storage::digest_of;
 use crate::{
-    Access, Artifact, GitCache, GitRef, GitUrl, HelmRepositories, SourceError, Storage, StorageOptions,
+    Access, Artifact, GitCache, GitRef, GitSignatures, GitUrl, HelmRepositories, Revision, SourceError,
+    Storage, StorageOptions,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
@@ -131,6 +132,28 @@ impl Sources {
         }
         let resolved = self.inner.cache.resolve(&url, access, wanted, max_age).await?;
         self.inner.cache.fetch(&url, access, &resolved).await
+    }
+
+    /// What is signed of a revision that [`Sources::git`] gave, and with `with_tag` of the tag that led to it. Nothing
+    /// is verified here.
+    ///
+    /// # Errors
+    /// As [`GitCache::signatures`]; a folder that stands in for a repository has none.
+    pub async fn git_signatures(
+        &self,
+        url: &str,
+        wanted: &GitRef,
+        access: &Access,
+        revision: &Revision,
+        with_tag: bool,
+    ) -> Result<GitSignatures, SourceError> {
+        let url = GitUrl::parse(url)?;
+        if self.find(&url).is_some() {
+            let message =
+                "it is read from a folder on this machine, whose signatures are not looked at".to_owned();
+            return Err(SourceError::Protocol { url: url.to_string(), message });
+        }
+        self.inner.cache.signatures(&url, access, wanted, revision, with_tag).await
     }
 
     /// The files of an artifact that someone else serves, checked against its digest.

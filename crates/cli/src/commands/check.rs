@@ -121,6 +121,8 @@ async fn rights(cluster: &Cluster) -> Result<Vec<Finding>, CliError> {
         ("*", "*", "*", "anything"),
         ("watch", "kustomize.toolkit.fluxcd.io", "kustomizations", "watch Kustomizations"),
         ("watch", "source.toolkit.fluxcd.io", "gitrepositories", "watch GitRepositories"),
+        ("watch", "source.toolkit.fluxcd.io", "ocirepositories", "watch OCIRepositories"),
+        ("patch", "source.toolkit.fluxcd.io", "gitrepositories/status", "write the status of sources"),
         ("watch", "argoproj.io", "applications", "watch Applications"),
         ("patch", "argoproj.io", "applications", "write the status of Applications"),
         (

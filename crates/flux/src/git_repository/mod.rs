@@ -2,9 +2,10 @@
 
 mod compose;
 pub(crate) mod request;
+mod verify;
 
 use crate::refuse;
-use crate::source::{Asked, Content, Draft, FETCH_FAILED, Failure, Fetched, Settings, SourceKind, VERIFIED};
+use crate::source::{Asked, Content, Draft, FETCH_FAILED, Failure, Fetched, Settings, SourceKind};
 use compose::Included;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -52,7 +53,7 @@ async fn fetch(asked: Asked<'_, GitRepositorySpec>, draft: &mut Draft) -> Result
     let tree = compose::sparse(artifact.tree.clone(), &spec.sparse_checkout).map_err(|why| {
         Failure::fetch("GitOperationFailed", format!("failed to sparse checkout directories : {why}"))
     })?;
-    verify(spec, draft)?;
+    verify::verify(&asked, &request, &artifact, draft).await?;
     let tree = compose::include(tree, &included)?;
     let ignore = SourceIgnore::load(&tree, spec.ignore.as_deref()).map_err(|error| {
         let message = format!("failed to load source ignore patterns from repository: {error}");
@@ -69,17 +70,6 @@ async fn fetch(asked: Asked<'_, GitRepositorySpec>, draft: &mut Draft) -> Result
         content: Content::Tree(tree, ignore),
         artifact,
     })
-}
-
-/// Without `verify` no old verdict stands.
-fn verify(spec: &GitRepositorySpec, draft: &mut Draft) -> Result<(), Failure> {
-    if spec.verify.is_none() {
-        draft.conditions.remove(VERIFIED);
-        if let Some(status) = draft.status.as_object_mut() {
-            status.shift_remove("sourceVerificationMode");
-        }
-    }
-    Ok(())
 }
 
 /// What the artifact is made of, as the status records it.

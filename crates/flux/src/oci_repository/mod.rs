@@ -1,9 +1,10 @@
 //! `OCIRepository`: follows a tag, version range or digest of a repository in a registry.
 
 mod request;
+mod verify;
 
 use crate::refuse;
-use crate::source::{Asked, Content, Draft, Failure, Fetched, Settings, SourceKind, VERIFIED};
+use crate::source::{Asked, Content, Draft, Failure, Fetched, Settings, SourceKind};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use holdfast_cluster::Cluster;
@@ -53,7 +54,7 @@ async fn fetch(asked: Asked<'_, OciRepositorySpec>, draft: &mut Draft) -> Result
     let shown = revision.to_string();
     let is_new = asked.stored.is_none_or(|stored| stored.revision != shown);
     draft.conditions.remove(crate::source::FETCH_FAILED);
-    verify(&asked, draft)?;
+    verify::verify(&asked, &request, &shown, &manifest.digest, draft).await?;
     let observed = vec![
         ("observedIgnore", spec.ignore.clone().map(Value::from)),
         ("observedLayerSelector", asked.object.get(&["spec", "layerSelector"]).cloned()),
@@ -82,14 +83,6 @@ async fn fetch(asked: Asked<'_, OciRepositorySpec>, draft: &mut Draft) -> Result
         },
         content,
     })
-}
-
-/// Without `verify` no old verdict stands.
-fn verify(asked: &Asked<'_, OciRepositorySpec>, draft: &mut Draft) -> Result<(), Failure> {
-    if asked.spec.verify.is_none() {
-        draft.conditions.remove(VERIFIED);
-    }
-    Ok(())
 }
 
 fn select_layer<'m>(manifest: &'m Manifest, media_type: Option<&str>) -> Result<&'m Descriptor, Failure> {

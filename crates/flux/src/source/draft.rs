@@ -59,6 +59,10 @@ impl Failure {
         Self { condition: STORAGE_FAILED, reason, message: message.into(), then: Then::Retry }
     }
 
+    pub(crate) fn verification(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { condition: VERIFIED, reason, message: message.into(), then: Then::Retry }
+    }
+
     pub(crate) fn stalling(self) -> Self {
         Self { then: Then::Stall, ..self }
     }
@@ -194,6 +198,19 @@ impl Draft {
     pub(crate) fn recovers(&self) -> bool {
         let list = self.before.get("conditions").and_then(Value::as_array);
         list.into_iter().flatten().any(|c| c["type"].as_str().is_some_and(|kind| FAILURES.contains(&kind)))
+    }
+
+    /// Sets a field of the status, or takes it away.
+    pub(crate) fn set(&mut self, field: &str, value: Option<Value>) {
+        let Some(status) = self.status.as_object_mut() else { return };
+        match value {
+            Some(value) => {
+                status.insert(field.to_owned(), value);
+            }
+            None => {
+                status.shift_remove(field);
+            }
+        }
     }
 
     /// Names the artifact in the status; it keeps its time while it stays the same.
@@ -338,5 +355,25 @@ mod tests {
                 "FetchFailed=True(URLInvalid): no address",
             ]
         );
+    }
+
+    #[test]
+    fn a_signature_that_is_missing_explains_more_than_an_outdated_artifact() {
+        let with_artifact = object(json!({"artifact": {"revision": "a", "digest": "b", "path": "c"}}));
+        let mut draft = Draft::of(&with_artifact, at("2026-01-01T00:00:00Z"));
+        draft.outdated("NewRevision", "new upstream revision 'x'");
+        let status = draft.failed(&Failure::verification("InvalidCommitSignature", "not signed"));
+        assert_eq!(status.get("observedGeneration"), None);
+        assert_eq!(
+            shown(&status),
+            [
+                "Reconciling=True(ProgressingWithRetry): building artifact: new upstream revision 'x'",
+                "Ready=False(InvalidCommitSignature): not signed",
+                "ArtifactOutdated=True(NewRevision): new upstream revision 'x'",
+                "SourceVerified=False(InvalidCommitSignature): not signed",
+            ]
+        );
+        let again = Draft::of(&object(status), at("2026-01-01T00:01:00Z"));
+        assert_eq!(again.conditions.status(VERIFIED), None);
     }
 }

@@ -106,7 +106,7 @@ pub(super) async fn publish(
     artifact.url = storage.url(&path);
     draft.set_artifact(&artifact, shared.engine.now());
     for (field, value) in &fetched.observed {
-        set(&mut draft.status, field, value.clone());
+        draft.set(field, value.clone());
     }
     let link = fetched.link_latest && current.is_none();
     tidy(storage, &path, link, SystemTime::from(shared.engine.now()), draft).await;
@@ -161,21 +161,9 @@ async fn tidy(storage: &Storage, path: &ArtifactPath, link: bool, now: SystemTim
         linked
     });
     match linked.await.flatten() {
-        Some(Ok(link)) => set(&mut draft.status, "url", Some(storage.url(&link).into())),
+        Some(Ok(link)) => draft.set("url", Some(storage.url(&link).into())),
         Some(Err(error)) => tracing::warn!(%error, "failed to update status URL symlink"),
         None => {}
-    }
-}
-
-fn set(status: &mut Value, field: &str, value: Option<Value>) {
-    let Some(status) = status.as_object_mut() else { return };
-    match value {
-        Some(value) => {
-            status.insert(field.to_owned(), value);
-        }
-        None => {
-            status.shift_remove(field);
-        }
     }
 }
 

@@ -272,3 +272,139 @@ async fn includes_and_sparse_checkouts_make_up_one_artifact() {
     assert_eq!(artifact(&source, "revision"), revision);
     assert_ne!(source.get(&["status", "includedArtifacts"]), Some(&included));
 }
+
+/// A key pair of cosign's kind: what signs, and the public key in PEM.
+fn cosign_key() -> (aws_lc_rs::signature::EcdsaKeyPair, String) {
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
+    use base64::Engine as _;
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
+    let mut info = hex::decode("3059301306072a8648ce3d020106082a8648ce3d030107034200").unwrap();
+    info.extend_from_slice(pair.public_key().as_ref());
+    let body = base64::engine::general_purpose::STANDARD.encode(info);
+    (pair, format!("-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n"))
+}
+
+/// Signs an artifact as `cosign sign --key` does: a layer of its own at a tag that is made of the digest.
+fn cosign_sign(web: &Web, pair: &aws_lc_rs::signature::EcdsaKeyPair, digest: &str) {
+    use base64::Engine as _;
+    let document = json!({"critical": {"identity": {"docker-reference": ""},
+        "image": {"docker-manifest-digest": digest}, "type": "cosign container image signature"}, "optional": null})
+    .to_string();
+    let random = aws_lc_rs::rand::SystemRandom::new();
+    let signature = pair.sign(&random, document.as_bytes()).unwrap();
+    let signature = base64::engine::general_purpose::STANDARD.encode(signature.as_ref());
+    let tag = format!("{}.sig", digest.replace(':', "-"));
+    let kind = "application/vnd.dev.cosign.simplesigning.v1+json";
+    web.push_layer(&tag, kind, document.into_bytes(), &[("dev.cosignproject.cosign/signature", &signature)]);
+}
+
+#[tokio::test]
+async fn only_what_is_signed_by_a_known_key_is_taken() {
+    let (bed, web) = (Bed::start().await, Web::start().await);
+    let ((pair, known), (other, _)) = (cosign_key(), cosign_key());
+    let first = web.push("latest", &[("a.yaml", &manifest("a", "one"))]);
+    bed.namespace().await;
+    bed.apply(
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys", "namespace": "flux-system"},
+        "stringData": {"cosign.pub": known}}),
+    )
+    .await;
+    bed.oci(&web, json!({"verify": {"provider": "cosign", "secretRef": {"name": "keys"}}})).await;
+    let refused = |digest: &str| {
+        let words = format!("no matching signatures were found for 'oci://{}/team/app@{digest}'", web.host());
+        move |object: Option<&Object>| {
+            ready(object).is_some_and(|(status, reason, message)| {
+                status == "False" && reason == "VerificationError" && message.ends_with(&words)
+            })
+        }
+    };
+    let source = bed.until(&oci_repository(), "flux-system", "app", refused(&first)).await.unwrap();
+    assert_eq!(condition(&source, "SourceVerified").unwrap().0, "False");
+    assert_eq!(source.get(&["status", "artifact"]), None);
+    // A stranger's signature is none; that of the key in the Secret is.
+    cosign_sign(&web, &other, &first);
+    bed.look_again(&oci_repository()).await;
+    bed.until(&oci_repository(), "flux-system", "app", refused(&first)).await;
+    cosign_sign(&web, &pair, &first);
+    bed.look_again(&oci_repository()).await;
+    let revision = format!("latest@{first}");
+    let source = bed.until(&oci_repository(), "flux-system", "app", has_revision(&revision)).await.unwrap();
+    let verified = ("True".into(), "Succeeded".into(), format!("verified signature of revision {revision}"));
+    assert_eq!(condition(&source, "SourceVerified"), Some(verified));
+
+    // What comes next is not taken without one, and what was taken stays.
+    let second = web.push("latest", &[("a.yaml", &manifest("a", "two"))]);
+    bed.look_again(&oci_repository()).await;
+    let source = bed.until(&oci_repository(), "flux-system", "app", refused(&second)).await.unwrap();
+    assert_eq!(artifact(&source, "revision"), revision);
+    assert_eq!(condition(&source, "ArtifactInStorage").unwrap().0, "True");
+}
+
+/// A packed archive with one entry as it stands, whatever its path and kind.
+fn raw_archive(path: &str, kind: tar::EntryType, content: &[u8]) -> Vec<u8> {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(content.len() as u64);
+    header.set_mode(0o644);
+    header.set_entry_type(kind);
+    // Written straight into the header: the library refuses bad paths when it writes.
+    header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
+    if kind == tar::EntryType::Symlink {
+        header.set_link_name("/etc/passwd").unwrap();
+    }
+    header.set_cksum();
+    let mut builder = tar::Builder::new(Vec::new());
+    builder.append(&header, content).unwrap();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, &builder.into_inner().unwrap()).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[tokio::test]
+async fn hostile_layers_are_refused_with_what_is_wrong() {
+    let (bed, web) = (Bed::start().await, Web::start().await);
+    let kind = "application/vnd.cncf.flux.content.v1.tar+gzip";
+    bed.oci(&web, json!({})).await;
+    let regular = tar::EntryType::Regular;
+    let bomb = raw_archive("zeros", regular, &vec![0; 51 << 20]);
+    assert!(bomb.len() < 1 << 20);
+    for (layer, words) in [
+        (raw_archive("../out.yaml", regular, b"x"), "\"../out.yaml\" leads out of it"),
+        (bomb, "more than the limit file_bytes of"),
+        (b"no archive".to_vec(), "the archive cannot be unpacked"),
+        (pack(&[("a.yaml", "x")])[..40].to_vec(), "the archive cannot be unpacked"),
+    ] {
+        web.push_layer("latest", kind, layer, &[]);
+        bed.look_again(&oci_repository()).await;
+        let refused = |object: Option<&Object>| {
+            ready(object).is_some_and(|(status, reason, message)| {
+                status == "False" && reason == "OCIArtifactLayerOperationFailed" && message.contains(words)
+            })
+        };
+        bed.until(&oci_repository(), "flux-system", "app", refused).await;
+    }
+    // A layer that is not what its digest says.
+    let pushed = web.push("latest", &[("a.yaml", &manifest("a", "forged"))]);
+    let layer = pack(&[("a.yaml", &manifest("a", "forged"))]);
+    web.put(&format!("/v2/team/app/blobs/{}", digest(&layer)), pack(&[("a.yaml", "other")]));
+    bed.look_again(&oci_repository()).await;
+    let refused = |object: Option<&Object>| {
+        ready(object).is_some_and(|(status, _, message)| {
+            status == "False" && message.contains("unexpected answer: the layer sent for")
+        })
+    };
+    bed.until(&oci_repository(), "flux-system", "app", refused).await;
+    // Links and devices are left out, and the rest is taken.
+    web.put(&format!("/v2/team/app/blobs/{}", digest(&layer)), layer);
+    bed.look_again(&oci_repository()).await;
+    bed.until(&oci_repository(), "flux-system", "app", has_revision(&format!("latest@{pushed}"))).await;
+    for kind_of_entry in [tar::EntryType::Symlink, tar::EntryType::Char, tar::EntryType::Link] {
+        let pushed = web.push_layer("latest", kind, raw_archive("trap", kind_of_entry, b""), &[]);
+        bed.look_again(&oci_repository()).await;
+        let revision = format!("latest@{pushed}");
+        let source =
+            bed.until(&oci_repository(), "flux-system", "app", has_revision(&revision)).await.unwrap();
+        let file = std::fs::read(bed.stored(&source)).unwrap();
+        let files = holdfast_source::oci::untar(&file, "test", &holdfast_source::Limits::default()).unwrap();
+        assert_eq!(files.paths().count(), 0, "{kind_of_entry:?}");
+    }
+}

@@ -266,7 +266,11 @@ impl GitCache {
         }
     }
 
-    fn store(&self, url: &GitUrl) -> Arc<Store> {
+    pub(super) fn fetch_slots(&self) -> &Arc<Semaphore> {
+        &self.inner.fetch_slots
+    }
+
+    pub(super) fn store(&self, url: &GitUrl) -> Arc<Store> {
         let mut stores = lock(&self.inner.stores);
         stores.entry(url.key()).or_insert_with(|| Arc::new(Store::new(&self.inner.folder, url))).clone()
     }
@@ -375,7 +379,7 @@ impl GitCache {
     }
 
     /// Runs something that waits for the network on a thread of its own, for as long as it may take.
-    async fn on_network<T: Send + 'static>(
+    pub(super) async fn on_network<T: Send + 'static>(
         &self,
         slots: &Arc<Semaphore>,
         url: &GitUrl,
@@ -423,7 +427,7 @@ fn remember<T: Eq + std::hash::Hash>(set: &Mutex<HashSet<T>>, fact: T) {
     set.insert(fact);
 }
 
-fn commit_id(revision: &Revision, url: &GitUrl) -> Result<ObjectId, SourceError> {
+pub(super) fn commit_id(revision: &Revision, url: &GitUrl) -> Result<ObjectId, SourceError> {
     ObjectId::from_hex(revision.commit().as_bytes()).map_err(|_| SourceError::RefNotFound {
         url: url.to_string(),
         reference: format!("commit {revision}"),
@@ -431,7 +435,7 @@ fn commit_id(revision: &Revision, url: &GitUrl) -> Result<ObjectId, SourceError>
 }
 
 /// File system work that takes long enough to be in the way of others.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, SourceError> + Send + 'static,
 ) -> Result<T, SourceError> {
     match tokio::task::spawn_blocking(work).await {

@@ -127,6 +127,16 @@ impl Network {
         Err(SourceError::RefNotFound { url: self.url.to_string(), reference })
     }
 
+    /// An annotated tag's own bytes.
+    pub(super) fn fetch_tag(&self, store: &Store, tag: ObjectId) -> Result<Vec<u8>, SourceError> {
+        let lock = store.lock(&self.url, || self.pause())?;
+        let objects = store.scratch(&lock)?;
+        self.download(&objects, &[tag], &[], Depth::One, true)?;
+        let object = objects.raw(tag, gix::objs::Kind::Tag);
+        objects.remove_on_drop();
+        object
+    }
+
     /// A moment's rest, unless nobody waits any more.
     pub(super) fn pause(&self) -> Result<(), SourceError> {
         self.runtime.block_on(self.cancel.or(tokio::time::sleep(Duration::from_millis(20))))

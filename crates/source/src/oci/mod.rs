@@ -5,6 +5,7 @@ mod docker_config;
 mod hashed;
 mod reference;
 mod registry;
+mod signatures;
 
 pub use archive::untar;
 pub use docker_config::docker_config_credentials;

@@ -36,6 +36,8 @@ pub struct Descriptor {
     pub digest: String,
     /// The number of bytes.
     pub size: u64,
+    /// The annotations.
+    pub annotations: Vec<(String, String)>,
 }
 
 impl Manifest {
@@ -51,22 +53,35 @@ impl Manifest {
         if value.get("manifests").is_some() {
             return Err(unexpected(&shown, "this is an index of several artifacts, one for each platform"));
         }
-        let text = |value: &Value, field: &str| value[field].as_str().unwrap_or_default().to_owned();
         let layers =
             value["layers"].as_array().ok_or_else(|| unexpected(&shown, "the manifest has no layers"))?;
-        let layer = |layer: &Value| Descriptor {
-            media_type: text(layer, "mediaType"),
-            digest: text(layer, "digest"),
-            size: layer["size"].as_u64().unwrap_or_default(),
-        };
-        let annotations = value["annotations"].as_object().into_iter().flatten();
         Ok(Self {
             digest: format!("sha256:{}", hex::encode(Sha256::digest(body))),
             config_media_type: text(&value["config"], "mediaType"),
-            layers: layers.iter().map(layer).collect(),
-            annotations: annotations.filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect(),
+            layers: layers.iter().map(Descriptor::read).collect(),
+            annotations: annotations(&value),
         })
     }
+}
+
+impl Descriptor {
+    fn read(value: &Value) -> Self {
+        Self {
+            media_type: text(value, "mediaType"),
+            digest: text(value, "digest"),
+            size: value["size"].as_u64().unwrap_or_default(),
+            annotations: annotations(value),
+        }
+    }
+}
+
+fn text(value: &Value, field: &str) -> String {
+    value[field].as_str().unwrap_or_default().to_owned()
+}
+
+fn annotations(value: &Value) -> Vec<(String, String)> {
+    let annotations = value["annotations"].as_object().into_iter().flatten();
+    annotations.filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect()
 }
 
 /// Asks registries; remembers the tokens they gave.
@@ -164,6 +179,31 @@ impl Registry {
             ));
         }
         Ok(body)
+    }
+
+    /// The manifests that refer to one, as OCI 1.1 lists them, or older registries at a tag of the digest's name.
+    pub(super) async fn referrers(
+        &self,
+        url: &OciUrl,
+        access: &Access,
+        digest: &str,
+    ) -> Result<Vec<Descriptor>, SourceError> {
+        let shown = url.to_string();
+        let tag = digest.replacen(':', "-", 1);
+        for path in [format!("referrers/{digest}"), format!("manifests/{tag}")] {
+            let at = format!("{}{}/{path}", url.api(), url.path());
+            let limit = ("manifest size", MAX_DOCUMENT_BYTES);
+            let got = self.get(url, access, &at, Some(MANIFESTS), "the list of referrers", limit).await?;
+            if matches!(got.status.as_u16(), 400 | 404 | 405) {
+                continue;
+            }
+            let body = self.checked(got, url, access)?;
+            let index: Value = serde_json::from_slice(&body)
+                .map_err(|e| unexpected(&shown, &format!("the list of referrers is no JSON: {e}")))?;
+            let manifests = index["manifests"].as_array().into_iter().flatten();
+            return Ok(manifests.map(Descriptor::read).collect());
+        }
+        Ok(Vec::new())
     }
 
     /// Whether a registry answers over an encrypted connection at all.

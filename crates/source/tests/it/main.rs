@@ -12,4 +12,5 @@ mod git_store;
 mod helm_repository;
 mod needs;
 mod oci;
+mod signatures;
 mod web;
