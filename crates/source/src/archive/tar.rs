@@ -153,7 +153,8 @@ mod tests {
 
     #[test]
     fn records_count_themselves() {
-        assert_eq!(pax_record("path", "a"), "10 path=a\n");
+        assert_eq!(pax_record("path", "a"), "9 path=a\n");
+        assert_eq!(pax_record("path", "aa"), "11 path=aa\n");
         let long = pax_record("path", &"a".repeat(91));
         assert!(long.starts_with("101 "), "{long}");
         assert_eq!(long.len(), 101);
