@@ -5,15 +5,18 @@ use gix::bstr::ByteSlice;
 use gix::glob::wildmatch::Mode;
 use holdfast_tree::{Entry, FileTree, Named, TreeError};
 use sha2::{Digest, Sha256};
+use std::sync::{Arc, OnceLock};
 
 /// The rules of `.sourceignore` files and of `spec.ignore`, as Flux's source-controller applies them.
 ///
 /// They look like `.gitignore` and differ from it in one thing: the last rule that speaks of a file decides, also when
 /// the folder it lies in is excluded, so `/*` and `!/deploy` leave `deploy` with all that is in it.
+///
+/// Clones share the rules, and so do all sources without rules of their own: there may be thousands.
 #[derive(Debug, Clone)]
 pub struct SourceIgnore {
-    rules: Vec<Rule>,
-    digest: String,
+    rules: Arc<[Rule]>,
+    digest: Arc<str>,
 }
 
 #[derive(Debug, Clone)]
@@ -54,14 +57,25 @@ impl SourceIgnore {
         if let Some(text) = spec_ignore {
             add_rules(text, "", &mut rules)?;
         }
+        if rules.is_empty() {
+            static DEFAULT: OnceLock<SourceIgnore> = OnceLock::new();
+            if let Some(default) = DEFAULT.get() {
+                return Ok(default.clone());
+            }
+            let mut all = Vec::new();
+            add_rules(VERSION_CONTROL, "", &mut all)?;
+            add_rules(DEFAULTS, "", &mut all)?;
+            return Ok(DEFAULT.get_or_init(|| Self::of(all)).clone());
+        }
         let mut all = Vec::new();
         add_rules(VERSION_CONTROL, "", &mut all)?;
-        if rules.is_empty() {
-            add_rules(DEFAULTS, "", &mut all)?;
-        }
         all.append(&mut rules);
-        let digest = hex::encode(Sha256::digest(format!("{all:?}")));
-        Ok(Self { rules: all, digest })
+        Ok(Self::of(all))
+    }
+
+    fn of(rules: Vec<Rule>) -> Self {
+        let digest = hex::encode(Sha256::digest(format!("{rules:?}")));
+        Self { rules: rules.into(), digest: digest.into() }
     }
 
     /// Whether a path is left out.
