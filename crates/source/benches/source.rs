@@ -200,3 +200,44 @@ fn helm_index(bencher: Bencher<'_, '_>) {
         .counter(divan::counter::BytesCount::of_str(&text))
         .bench(|| holdfast_source::HelmIndex::parse(text.as_bytes()).unwrap());
 }
+
+/// 2,000 manifests of about 1 KB.
+fn manifests() -> holdfast_tree::MemoryTree {
+    let mut tree = holdfast_tree::MemoryTree::new();
+    for number in 0..FILES {
+        let line = format!("    value: {number}\n");
+        let content = format!("kind: Deployment\nmetadata:\n  name: app-{number}\n{}", line.repeat(50));
+        tree.insert(&format!("apps/group-{}/app-{number}/deployment.yaml", number % 50), content);
+    }
+    tree
+}
+
+/// Packs an artifact as Go would, byte for byte.
+#[divan::bench(sample_count = 20)]
+fn pack_artifact(bencher: Bencher<'_, '_>) {
+    let tree = manifests();
+    let ignore = holdfast_source::SourceIgnore::load(&tree, None).unwrap();
+    bencher.counter(ItemsCount::new(FILES)).bench(|| {
+        let mut packed = Vec::new();
+        holdfast_source::archive(&tree, &ignore, &Limits::default(), &mut packed).unwrap();
+        packed.len()
+    });
+}
+
+/// The same files with the libraries that are usual here, at the same level: other bytes.
+#[divan::bench(sample_count = 20)]
+fn pack_artifact_flate2(bencher: Bencher<'_, '_>) {
+    let tree = manifests();
+    bencher.counter(ItemsCount::new(FILES)).bench(|| {
+        let encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+        let mut builder = tar::Builder::new(encoder);
+        for path in tree.paths() {
+            let Ok(content) = tree.read(path) else { continue };
+            let mut header = tar::Header::new_ustar();
+            header.set_size(content.len() as u64);
+            header.set_mode(0o600);
+            builder.append_data(&mut header, path, &content[..]).unwrap();
+        }
+        builder.into_inner().unwrap().finish().unwrap().len()
+    });
+}
