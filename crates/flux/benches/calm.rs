@@ -7,6 +7,8 @@
 
 #[path = "../tests/main/bed.rs"]
 mod bed;
+#[path = "../tests/main/readiness.rs"]
+mod readiness;
 
 use bed::{Bed, is_ready};
 use futures::{StreamExt, stream};

@@ -224,7 +224,11 @@ impl Bed {
     pub(crate) async fn get(&self, gvk: &GroupVersionKind, namespace: &str, name: &str) -> Option<Object> {
         let resource = self.other.resource(gvk).await.unwrap();
         let answer = self.other.request(ApiRequest::get_object(&resource, namespace, name)).await.ok()?;
-        Some(Object::new(serde_json::from_slice(&answer.body).unwrap()).unwrap())
+        let object = Object::new(serde_json::from_slice(&answer.body).unwrap()).unwrap();
+        if gvk.group == holdfast_types::flux::SOURCE_GROUP && gvk.kind != "ExternalArtifact" {
+            crate::readiness::check(&object);
+        }
+        Some(object)
     }
 
     /// Waits until an object satisfies a condition; fails with what it is like after half a minute.

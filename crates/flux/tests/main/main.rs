@@ -8,6 +8,7 @@ mod calm;
 mod decryption;
 mod expressions;
 mod kustomizations;
+mod readiness;
 mod registry;
 mod sources;
 mod takeover;
