@@ -1,7 +1,7 @@
 use crate::{Applier, Written};
 use holdfast_cluster::{ApiError, ApiErrorKind, ApiRequest};
 use holdfast_object::json;
-use holdfast_sync::{Change, Op, OpResult, Propagation};
+use holdfast_sync::{Bug, Change, Op, OpResult, Propagation, planted};
 
 impl Applier {
     /// Deletes the object as it was seen. `None` when it has changed since: whoever decided looks again.
@@ -21,7 +21,9 @@ impl Applier {
             "kind": "DeleteOptions",
             "propagationPolicy": propagation.as_str(),
         });
-        if let Some((uid, version)) = &op.precondition {
+        if let Some((uid, version)) = &op.precondition
+            && !planted(Bug::DeleteWithoutPrecondition)
+        {
             options["preconditions"] = json!({"uid": uid, "resourceVersion": version});
         }
         if self.dry_run {

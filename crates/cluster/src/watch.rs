@@ -2,6 +2,7 @@ use crate::error::{ApiError, ApiErrorKind};
 use crate::{ApiRequest, ApiResource, Cluster};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
+use holdfast_sync::{Bug, planted};
 use http_body_util::BodyExt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -96,6 +97,9 @@ async fn follow_once(
             // The server closes a watch after its time; it goes on from where it was.
             Ok(true) => {}
             Ok(false) => return End::Stopped,
+            Err(error) if error.kind == ApiErrorKind::Expired && planted(Bug::ExpiredIgnored) => {
+                version.clear()
+            }
             Err(error) if error.kind == ApiErrorKind::Expired => return End::Relist,
             Err(error) => return End::Failed(error),
         }

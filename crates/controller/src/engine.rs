@@ -6,6 +6,7 @@ use futures::future::BoxFuture;
 use holdfast_apply::Applier;
 use holdfast_cluster::{Cluster, Endpoint, LiveEvent, LiveState, OwnerIndex};
 use holdfast_object::{GroupKind, GroupVersionKind, Object, ObjectKey, ObjectRef, Value};
+use holdfast_sync::{Bug, planted};
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -79,6 +80,9 @@ pub enum Outcome {
     After(Duration),
     /// Ask again at this moment, unless something happens before.
     At(Instant),
+    /// A request failed in a way that may pass: ask again soon, later each time that happens in a row, and not before
+    /// the time that the server asked for.
+    Retry(Option<Duration>),
 }
 
 /// A front-end's work on its kinds of custom resources.
@@ -120,6 +124,8 @@ struct Inner {
     queue: Queue<ObjectKey, Reason>,
     metrics: Metrics,
     options: EngineOptions,
+    /// How often in a row a reconcile came to [`Outcome::Retry`].
+    retries: Mutex<HashMap<ObjectKey, u32>>,
     /// What of a custom resource was seen last, without what its status holds.
     seen: Mutex<HashMap<ObjectKey, u64>>,
     events: Mutex<Option<mpsc::UnboundedReceiver<LiveEvent>>>,
@@ -140,6 +146,7 @@ impl Engine {
             routes,
             queue: Queue::default(),
             metrics,
+            retries: Mutex::default(),
             seen: Mutex::default(),
             events: Mutex::new(Some(events)),
             options,
@@ -267,8 +274,13 @@ impl Engine {
         let began = Instant::now();
         let outcome = AssertUnwindSafe(reconciler.reconcile(&work)).catch_unwind().await;
         self.inner.metrics.reconciled(&work.key, began - work.since, began.elapsed(), outcome.is_err());
+        let retries = self.count_retries(&work.key, matches!(outcome, Ok(Outcome::Retry(_))));
         let again = match outcome {
             Ok(Outcome::Settled) => None,
+            Ok(Outcome::Retry(asked)) => {
+                let pause = retry_pause(retries).max(asked.unwrap_or_default());
+                Some((Instant::now() + pause, Reason::Retry))
+            }
             Ok(Outcome::After(pause)) => Some((Instant::now() + pause, Reason::Due)),
             Ok(Outcome::At(at)) => Some((at, Reason::Due)),
             Err(_) => {
@@ -277,6 +289,18 @@ impl Engine {
             }
         };
         self.inner.queue.finish(&work.key, again);
+    }
+
+    /// Which failure in a row this is for a resource; none when it was no failure.
+    fn count_retries(&self, key: &ObjectKey, is_retry: bool) -> u32 {
+        let mut retries = self.inner.retries.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !is_retry {
+            retries.remove(key);
+            return 0;
+        }
+        let count = retries.entry(key.clone()).or_default();
+        *count += 1;
+        *count
     }
 
     /// Watches the reconcilers' own kinds; those that are not installed are looked for whenever a definition changes.
@@ -337,6 +361,7 @@ impl Engine {
     fn route_event(&self, access: &Access, event: &LiveEvent, own: &Arc<HashSet<GroupKind>>) {
         let place = access.place();
         match event {
+            LiveEvent::Object { .. } if planted(Bug::BlindToDrift) => {}
             LiveEvent::Object { object, .. } => {
                 for key in self.inner.routes.of(place, &object.key) {
                     self.trigger(Trigger { key, reason: Reason::Object(object.key.clone()) });
@@ -443,6 +468,15 @@ fn established_kind(live: &LiveState, definition: &ObjectRef) -> Option<GroupKin
 const ADMISSION_KINDS: [&str; 3] =
     ["MutatingWebhookConfiguration", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"];
 
+/// The pause after the first failure in a row, and the longest.
+const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_RETRY_PAUSE: Duration = Duration::from_secs(30);
+
+/// The pause after the failure of this number in a row.
+fn retry_pause(count: u32) -> Duration {
+    FIRST_RETRY_PAUSE.saturating_mul(1 << (count.clamp(1, 16) - 1)).min(LONGEST_RETRY_PAUSE)
+}
+
 /// The pauses between attempts to read the discovery at the start.
 const FIRST_DISCOVERY_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_DISCOVERY_PAUSE: Duration = Duration::from_secs(10);
@@ -470,6 +504,12 @@ fn desired_hash(object: &Object) -> u64 {
 mod tests {
     use super::*;
     use holdfast_object::json;
+
+    #[test]
+    fn pauses_grow_and_end() {
+        let pauses: Vec<u128> = [0, 1, 2, 3, 8, 9, 60].map(|count| retry_pause(count).as_millis()).into();
+        assert_eq!(pauses, [200, 200, 400, 800, 25_600, 30_000, 30_000]);
+    }
 
     #[test]
     fn only_what_others_decide_counts_as_a_change() {

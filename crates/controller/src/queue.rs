@@ -1,3 +1,4 @@
+use holdfast_sync::{Bug, planted};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard};
@@ -128,6 +129,9 @@ impl<K: Hash + Eq + Clone, R: PartialEq> State<K, R> {
             running: false,
             timer: None,
         });
+        if item.running && planted(Bug::LostWakeUp) {
+            return;
+        }
         if item.reasons.is_empty() {
             item.since = now;
             if !item.running {
@@ -158,7 +162,7 @@ impl<K: Hash + Eq + Clone, R: PartialEq> State<K, R> {
     fn take(&mut self) -> Option<Work<K, R>> {
         let key = self.ready.pop_front()?;
         let item = self.items.get_mut(&key)?;
-        item.running = true;
+        item.running = !planted(Bug::TwoAtOnce);
         Some(Work { key, reasons: std::mem::take(&mut item.reasons), since: item.since })
     }
 }

@@ -15,6 +15,7 @@ mod live;
 mod next;
 mod order;
 mod plan;
+mod planted;
 mod policy;
 mod progress;
 mod prune;
@@ -30,6 +31,9 @@ pub use live::{Live, LiveObject, LiveView, MapView};
 pub use next::{contests, next};
 pub use order::{Order, Stage, StageGate, kind_rank_argocd, kind_rank_flux};
 pub use plan::{Plan, PlannedChange, plan};
+#[cfg(feature = "planted")]
+pub use planted::plant;
+pub use planted::{Bug, planted};
 pub use policy::{
     Backoff, DriftPolicy, HealWhen, HealthGate, IgnoreRule, Ownership, OwnershipLoss, PruneBrake, PruneOrder,
     PrunePolicy, ReplacePolicy, SyncPolicy, WriteMode,

@@ -3,6 +3,7 @@ use crate::heal::Contest;
 use crate::judge::{Judgement, judge};
 use crate::live::{Live, LiveView};
 use crate::order::{Stage, StageGate};
+use crate::planted::{Bug, planted};
 use crate::policy::{HealWhen, HealthGate, OwnershipLoss, PruneOrder, ReplacePolicy, SyncPolicy, WriteMode};
 use crate::progress::{Occasion, OpResult, Progress};
 use crate::prune::{self, PruneDecision};
@@ -79,7 +80,9 @@ impl Run<'_> {
             return None;
         }
         match prune::decide(self.desired, self.live, self.progress, self.policy) {
-            PruneDecision::RefusedEmpty(objects) => Some(Step::Done(Verdict::RefusedEmpty { objects })),
+            PruneDecision::RefusedEmpty(objects) if !planted(Bug::BrokenIsEmpty) => {
+                Some(Step::Done(Verdict::RefusedEmpty { objects }))
+            }
             _ => None,
         }
     }

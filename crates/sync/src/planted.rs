@@ -17,9 +17,9 @@ pub enum Bug {
     LostWakeUp,
     /// Changes of managed objects wake nobody.
     BlindToDrift,
-    /// A status is written for the revision that is new, with the result of the run that was for the old one.
+    /// A run under way for an old revision counts for the new one.
     StatusOfOldRun,
-    /// A status is written before the operations that it tells of.
+    /// A revision is said to be applied before it is.
     StatusAhead,
     /// `spec.suspend` is not looked at.
     SuspendIgnored,
@@ -35,10 +35,10 @@ pub enum Bug {
     FinalizerTooEarly,
     /// What failed is tried again at once.
     NoBackOff,
+    /// One resource is reconciled twice at the same time.
+    TwoAtOnce,
     /// A watch that has lost its place goes on from now instead of listing anew.
     ExpiredIgnored,
-    /// A seal is taken from the answer to a write instead of from the watch.
-    SealFromResponse,
 }
 
 impl Bug {
@@ -60,8 +60,8 @@ impl Bug {
         Self::BrokenIsEmpty,
         Self::FinalizerTooEarly,
         Self::NoBackOff,
+        Self::TwoAtOnce,
         Self::ExpiredIgnored,
-        Self::SealFromResponse,
     ];
 }
 

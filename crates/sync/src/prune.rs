@@ -1,5 +1,6 @@
 use crate::desired::Desired;
 use crate::live::{Live, LiveView};
+use crate::planted::{Bug, planted};
 use crate::policy::SyncPolicy;
 use crate::progress::{OpResult, Progress};
 use holdfast_object::{Object, ObjectRef};
@@ -54,7 +55,8 @@ pub(crate) fn decide(
             Live::Unknown => unknown.push(candidate),
             Live::Absent | Live::NoSuchKind => {}
             Live::Present(found) => {
-                if policy.owner.owns(&found.object) && !is_kept(&found.object, policy) {
+                let is_ours = policy.owner.owns(&found.object) || planted(Bug::PruneWithoutOwner);
+                if is_ours && !is_kept(&found.object, policy) {
                     orphans.push(Orphan {
                         object: ObjectRef { key: candidate.key, version: found.object.gvk().version },
                         precondition: (
@@ -71,7 +73,11 @@ pub(crate) fn decide(
         return PruneDecision::Unknown(unknown);
     }
     let all: Vec<ObjectRef> = orphans.iter().map(|o| o.object.clone()).collect();
-    if desired.objects().is_empty() && !all.is_empty() && !policy.prune.allow_empty {
+    if desired.objects().is_empty()
+        && !all.is_empty()
+        && !policy.prune.allow_empty
+        && !planted(Bug::BrokenIsEmpty)
+    {
         return PruneDecision::RefusedEmpty(all);
     }
     // What was deleted by this run counts for the brake, or a large prune would pass it in small steps.

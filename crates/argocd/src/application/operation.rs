@@ -5,6 +5,7 @@
 
 use super::status::{Condition, ResourceStatus, Status, SyncCode, condition, parse_time, seconds};
 use holdfast_object::{Map, ObjectKey, Value};
+use holdfast_sync::{Bug, planted};
 use holdfast_types::argocd::{ApplicationSpec, Retry, Source};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -348,7 +349,8 @@ pub(crate) fn auto_sync(
     now: Timestamp,
 ) -> Auto {
     let policy = spec.sync_policy.clone().unwrap_or_default();
-    let Some(automated) = policy.automated.filter(|automated| automated.enabled != Some(false)) else {
+    let automated = policy.automated.filter(|automated| automated.enabled != Some(false));
+    let Some(automated) = automated.or_else(|| planted(Bug::ManualSyncs).then(Default::default)) else {
         return Auto::Nothing;
     };
     if status.sync.status != SyncCode::OutOfSync {

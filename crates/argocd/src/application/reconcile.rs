@@ -26,8 +26,6 @@ use tokio::sync::OnceCell;
 
 /// The pause after which what failed for reasons that pass is tried again.
 pub(super) const RETRY: Duration = Duration::from_secs(5);
-/// The pause after our write met a change that the watch has not brought yet.
-const CONFLICT_PAUSE: Duration = Duration::from_millis(200);
 /// The most actions of one reconcile: far more than any needs, so that a mistake in [`decide`] is no endless loop.
 const MOST_ACTIONS: usize = 32;
 
@@ -229,7 +227,7 @@ impl<'a> Round<'a> {
                 Action::Advance => self.advance().await,
                 Action::Retry => self.retry().await,
                 Action::Terminate => self.end(Phase::Failed, "Operation terminated".into()),
-                Action::Withdraw => self.end(Phase::Error, "the operation was withdrawn while it ran".into()),
+                Action::Withdraw => self.withdraw(),
                 Action::Supersede(newer) => {
                     self.end(Phase::Failed, format!("superseded by the newer revision {newer}"));
                 }
@@ -254,7 +252,7 @@ impl<'a> Round<'a> {
             self.persist().await;
         }
         if self.conflict {
-            return Outcome::After(CONFLICT_PAUSE);
+            return Outcome::Retry(None);
         }
         let pause = Duration::try_from(at.duration_since(self.now)).unwrap_or_default();
         // What could not be read is looked at again soon, though a change will most likely come first.
@@ -302,6 +300,20 @@ impl<'a> Round<'a> {
         }
     }
 
+    /// Somebody took the operation away. One of our own goes without a trace, as after a restore from backup that is
+    /// older than it: as a failed attempt it would keep the same revision from being tried again.
+    fn withdraw(&mut self) {
+        let is_ours =
+            self.status.operation_state.as_ref().is_some_and(|state| state.operation.initiated_by.automated);
+        if is_ours {
+            self.status.operation_state = None;
+            self.memory.run = None;
+            self.settle();
+        } else {
+            self.end(Phase::Error, "the operation was withdrawn while it ran".into());
+        }
+    }
+
     fn waits(&self) -> Option<Wait> {
         self.memory.preparing.or_else(|| self.memory.run.as_ref()?.waits)
     }
@@ -327,7 +339,7 @@ impl<'a> Round<'a> {
                 return;
             }
         };
-        let mut found = Vec::new();
+        let (mut found, mut failed) = (Vec::new(), false);
         let target = match self.target(&spec, level).await {
             Ok(target) => {
                 self.memory.target = Some(target.clone());
@@ -336,6 +348,8 @@ impl<'a> Round<'a> {
             Err(problem) => {
                 let message = format!("Failed to load target state: {}", problem.message);
                 found.push(Condition::new(condition::COMPARISON_ERROR, message));
+                // What news there were are asked for again soon.
+                failed = true;
                 // A source that cannot be reached takes nothing away: the last commit stays in force.
                 let last = self.memory.target.clone();
                 last.filter(|last| problem.passes && last.spec == spec)
@@ -348,7 +362,7 @@ impl<'a> Round<'a> {
         };
         self.note(&spec, &target, comparison, found, level);
         self.decide_auto(&spec);
-        self.compared(level, false);
+        self.compared(if failed { level.max(Level::Latest) } else { level }, failed);
     }
 
     /// The spec and its project, when nothing is wrong with them.

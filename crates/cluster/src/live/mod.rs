@@ -9,7 +9,7 @@ use crate::{ApiRequest, ApiResource, Cluster};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use holdfast_object::{GroupKind, GroupVersionKind, Object, ObjectKey, ObjectRef};
-use holdfast_sync::{Live, LiveObject, LiveView, Question};
+use holdfast_sync::{Bug, Live, LiveObject, LiveView, Question, planted};
 pub use seals::SealCounts;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -388,7 +388,9 @@ impl LiveState {
             seen.iter().map(|s| (s.namespace.as_str(), s.name.as_str())).collect();
         let gone: Vec<ObjectRef> = state.stores.get(gvk).map_or_else(Vec::new, |store| {
             let is_gone = |at: &&(String, String)| {
-                scope.covers(&at.0) && !present.contains(&(at.0.as_str(), at.1.as_str()))
+                scope.covers(&at.0)
+                    && !present.contains(&(at.0.as_str(), at.1.as_str()))
+                    && !planted(Bug::StaleCache)
             };
             store.entries.keys().filter(is_gone).map(|(ns, name)| ObjectRef::new(gvk, ns, name)).collect()
         });

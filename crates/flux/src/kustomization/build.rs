@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What a Kustomization's source comes to.
+#[derive(Default)]
 pub(super) struct Build {
     pub(super) objects: ObjectSet,
     /// Flux' own digest of it, by which the history tells one build from another.

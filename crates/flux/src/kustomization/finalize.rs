@@ -6,7 +6,7 @@ use holdfast_controller::{Advance, Outcome, Severity, SyncRun};
 use holdfast_health::RuleSet;
 use holdfast_object::{Object, ObjectKey, ObjectRef};
 use holdfast_sync::{
-    Desired, HealthGate, Occasion, PruneBrake, PruneOrder, PrunePolicy, SyncPolicy, Verdict,
+    Bug, Desired, HealthGate, Occasion, PruneBrake, PruneOrder, PrunePolicy, SyncPolicy, Verdict, planted,
 };
 use holdfast_types::flux::KustomizationSpec;
 use std::collections::HashSet;
@@ -48,7 +48,8 @@ impl Kustomizations {
     ) -> Result<Outcome, ApiError> {
         let previous = self.inventory(object);
         let deletion = deletion(spec);
-        if let (Some(spec), false) = (spec, previous.is_empty() || deletion == Deletion::Orphan) {
+        let is_done = previous.is_empty() || deletion == Deletion::Orphan || planted(Bug::FinalizerTooEarly);
+        if let (Some(spec), false) = (spec, is_done) {
             if access::can_impersonate(&self.shared, object, spec).await {
                 if let Some(again) = self.delete_objects(key, object, spec, deletion, previous).await {
                     return Ok(again);
@@ -114,7 +115,7 @@ impl Kustomizations {
                 self.remember(key, |memory| memory.run = Some(super::Active::deletion(run, access)));
                 Some(Outcome::After(left))
             }
-            Advance::Unavailable(_) | Advance::Outdated => Some(Outcome::After(super::WRITE_RETRY)),
+            Advance::Unavailable(_) | Advance::Outdated => Some(Outcome::Retry(None)),
         }
     }
 }

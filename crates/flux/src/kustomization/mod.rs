@@ -23,7 +23,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use holdfast_controller::{Access, Outcome, Reason, Reconciler, StatusWriter, SyncRun, Work};
 use holdfast_object::{GroupVersionKind, Object, ObjectKey, ObjectRef};
-use holdfast_sync::{Heals, Standing};
+use holdfast_sync::{Bug, Heals, Standing, planted};
 use holdfast_types::flux::{KustomizationSpec, kustomization};
 use holdfast_types::parse_duration;
 use jiff::Timestamp;
@@ -31,9 +31,6 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// The pause before a write to the API server that failed is tried again.
-const WRITE_RETRY: Duration = Duration::from_secs(1);
 
 /// The reason of a CEL expression that is none.
 const INVALID_EXPRESSION: &str = "InvalidCELExpression";
@@ -149,7 +146,7 @@ fn decide(state: &State) -> Action {
     }
     match &state.spec {
         Err(error) => Action::Refuse { reason: "Unsupported", message: error.clone() },
-        Ok(spec) if spec.suspend => Action::Nothing,
+        Ok(spec) if spec.suspend && !planted(Bug::SuspendIgnored) => Action::Nothing,
         Ok(_) if !state.unsupported.is_empty() => Action::Refuse {
             reason: "Unsupported",
             message: format!("not supported: {}", state.unsupported.join(", ")),
@@ -204,7 +201,7 @@ impl Kustomizations {
             tracing::debug!(kustomization = %key, %error, "cannot write");
             // What could not be said is found out again.
             self.remember(key, |memory| memory.last = None);
-            Outcome::After(WRITE_RETRY)
+            Outcome::Retry(error.retry_after)
         })
     }
 

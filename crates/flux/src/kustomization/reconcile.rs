@@ -1,6 +1,6 @@
 //! The path of an apply: source, dependencies, render, run, status.
 
-use super::build::Builder;
+use super::build::{Build, Builder};
 use super::dependencies::{self, Unready};
 use super::{
     Active, Finished, INVALID_EXPRESSION, Kustomizations, Target, Times, inventory, request, status,
@@ -13,7 +13,7 @@ use holdfast_cluster::ApiError;
 use holdfast_controller::{Access, Advance, Outcome, Place, Reason, Severity, SyncRun};
 use holdfast_object::{GroupVersionKind, Map, Object, ObjectKey, ObjectRef, Value};
 use holdfast_sync::{
-    Desired, DesiredObject, FailureKind, Heals, Occasion, Standing, Verdict, Wake, WriteWhen,
+    Bug, Desired, DesiredObject, FailureKind, Heals, Occasion, Standing, Verdict, Wake, WriteWhen, planted,
 };
 use holdfast_types::flux::{
     KUSTOMIZE_GROUP, KustomizationSpec, SOURCE_GROUP, external_artifact, kustomization,
@@ -118,6 +118,7 @@ impl Kustomizations {
         let revision = published.artifact.revision.to_string();
         match self.check_dependencies(object, spec, &revision) {
             Ok(()) => {}
+            Err(_) if planted(Bug::DependencyIgnored) => {}
             Err(Unready::Waits(message)) => {
                 return Err(Hindrance { reason: "DependencyNotReady", message, again: waits });
             }
@@ -144,6 +145,9 @@ impl Kustomizations {
             if let Some(active) = memory.run.take() {
                 if active.target == *target {
                     return TakeUp::Continue(Box::new(active));
+                }
+                if planted(Bug::StatusOfOldRun) {
+                    return TakeUp::Continue(Box::new(Active { target: target.clone(), ..active }));
                 }
                 // The newest revision wins: what was waited for does not matter any more.
                 return TakeUp::Begin(Occasion::Requested);
@@ -199,7 +203,10 @@ impl Kustomizations {
             max_age: max_age_of_parts(times, &target, occasion),
         };
         let built = builder.build(object, spec, &published.tree).await;
-        let built = built.map_err(|error| failed(error.reason, error.message))?;
+        let built = match built {
+            Err(_) if planted(Bug::BrokenIsEmpty) => Build::default(),
+            built => built.map_err(|error| failed(error.reason, error.message))?,
+        };
         let access = access::access(&self.shared, &self.tokens, object, spec).await;
         let access = access.map_err(|message| failed("ReconciliationFailed", message))?;
         let health = request::health_rules(spec).map_err(|message| failed(INVALID_EXPRESSION, message))?;
@@ -266,12 +273,12 @@ impl Kustomizations {
             Advance::Wait(wake) => self.waiting(key, object, times, active, wake).await,
             Advance::Outdated => {
                 self.remember(key, |memory| memory.last = None);
-                Ok(Outcome::After(super::WRITE_RETRY))
+                Ok(Outcome::Retry(None))
             }
             Advance::Unavailable(message) => {
                 tracing::warn!(kustomization = %key, message, "the cluster cannot be reached");
                 self.remember(key, |memory| memory.run = Some(active));
-                Ok(Outcome::After(super::WRITE_RETRY))
+                Ok(Outcome::Retry(None))
             }
         }
     }
@@ -419,14 +426,18 @@ impl Kustomizations {
     /// Notes in the inventory what is about to be made, before any of it is: a process that dies in the middle of an
     /// apply leaves nothing behind that the next one does not know of. (Flux notes it after the apply.)
     async fn announce(&self, object: &Object, active: &Active) -> Result<(), ApiError> {
+        if planted(Bug::InventoryTooLate) {
+            return Ok(());
+        }
         let desired = &active.run.desired;
         let known: HashSet<&ObjectKey> = desired.previous.iter().map(|o| &o.key).collect();
         let is_new = |o: &&holdfast_sync::DesiredObject| {
             o.policy.when != WriteWhen::Never && !known.contains(&o.reference.key)
         };
         let new = desired.objects().iter().filter(is_new).map(|o| &o.reference);
-        let all: Vec<ObjectRef> = desired.previous.iter().chain(new).cloned().collect();
-        if all.len() == desired.previous.len() {
+        let is_kept = |o: &&ObjectRef| !planted(Bug::InventoryTooEarly) || desired.get(&o.key).is_some();
+        let all: Vec<ObjectRef> = desired.previous.iter().filter(is_kept).chain(new).cloned().collect();
+        if all.len() == desired.previous.len() && !planted(Bug::StatusAhead) {
             return Ok(());
         }
         let mut status = self
@@ -434,6 +445,9 @@ impl Kustomizations {
             .last(&self.shared.engine, &object.reference())
             .unwrap_or_else(|| crate::resource::status_of(object));
         status["inventory"] = inventory::write(&all);
+        if planted(Bug::StatusAhead) {
+            status["lastAppliedRevision"] = desired.revision.as_str().into();
+        }
         self.write(object, status).await
     }
 

@@ -5,7 +5,7 @@ use crate::conditions::{Conditions, seconds};
 use crate::resource::{note_request, status_of};
 use holdfast_controller::SyncRun;
 use holdfast_object::{Object, ObjectRef, Value, json};
-use holdfast_sync::{Contest, Occasion, OpResult, Verdict, Waiting, Wake, WriteWhen};
+use holdfast_sync::{Bug, Contest, Occasion, OpResult, Verdict, Waiting, Wake, WriteWhen, planted};
 use holdfast_types::format_duration;
 use jiff::Timestamp;
 use std::collections::HashSet;
@@ -254,6 +254,7 @@ fn applied(run: &SyncRun, is_over: bool) -> Vec<ObjectRef> {
     let desired = run.desired.objects().iter().filter(is_applied).map(|o| o.reference.clone());
     let kept = run.desired.previous.iter().filter(|object| {
         run.policy.prune.enabled
+            && !planted(Bug::InventoryTooEarly)
             && run.desired.get(&object.key).is_none()
             && match run.progress.result(&object.key) {
                 Some(OpResult::Done { .. }) => false,

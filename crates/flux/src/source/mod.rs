@@ -199,7 +199,7 @@ impl<K: SourceKind> SourceReconciler<K> {
         };
         done.unwrap_or_else(|error| {
             tracing::debug!(source = %key, %error, "cannot write");
-            Outcome::After(FIRST_RETRY)
+            Outcome::Retry(error.retry_after)
         })
     }
 

@@ -40,9 +40,10 @@ impl Store {
             collection.objects.clone_from(objects);
             collection.forgotten = checkpoint.revision;
         }
-        for collection in inner.collections.values() {
-            collection.signal.send();
-        }
+        // In order of their names, so that a seed decides who wakes first.
+        let mut collections: Vec<_> = inner.collections.iter().collect();
+        collections.sort_by(|one, two| one.0.cmp(two.0));
+        collections.into_iter().for_each(|(_, collection)| collection.signal.send());
         self.any.send();
     }
 }
