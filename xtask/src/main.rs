@@ -3,6 +3,7 @@
 
 mod protobuf;
 mod schema;
+mod simulate;
 mod tidy;
 
 use anyhow::{Result, bail};
@@ -12,7 +13,8 @@ fn main() -> Result<()> {
     match args.first().map(String::as_str) {
         Some("protobuf") => protobuf::run(&args[1..]),
         Some("schema") => schema::run(&args[1..]),
+        Some("simulate") => simulate::run(&args[1..]),
         Some("tidy") => tidy::run(),
-        other => bail!("usage: cargo xtask protobuf|schema|tidy (got {other:?})"),
+        other => bail!("usage: cargo xtask protobuf|schema|simulate|tidy (got {other:?})"),
     }
 }

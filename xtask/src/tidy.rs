@@ -85,6 +85,12 @@ fn check_dependencies(root: &Path, findings: &mut Vec<String>) -> Result<()> {
                 findings.push(format!("crates/{name}/Cargo.toml: depends on holdfast-{to}: {why}"));
             }
         }
+        if depends.iter().any(|d| d == "holdfast-simulate") {
+            findings.push(format!("crates/{name}/Cargo.toml: nothing depends on the simulation"));
+        }
+        if text.contains("planted") && !matches!(name.as_str(), "sync" | "simulate") {
+            findings.push(format!("crates/{name}/Cargo.toml: bugs on purpose are for the simulation only"));
+        }
         if PURE.contains(&name.as_str()) {
             for impure in IMPURE.iter().filter(|i| depends.iter().any(|d| d == *i)) {
                 findings
