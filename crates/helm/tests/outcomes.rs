@@ -255,8 +255,18 @@ fn the_command_refuses_clearly() {
     check("r ../charts/none", "path \"../charts/none\" not found");
     check(
         "r ../charts/c/values.yaml",
-        "file '../charts/c/values.yaml' does not appear to be a valid chart file (details: does not appear to be a gzipped archive)",
+        "file '../charts/c/values.yaml' seems to be a YAML file, but expected a gzipped archive",
     );
+    check("r ../charts/c -z", "unknown shorthand flag: 'z' in -z");
+    check(
+        "r ../charts/c --timeout x",
+        "invalid argument \"x\" for \"--timeout\" flag: time: invalid duration \"x\"",
+    );
+    check(
+        "r ../charts/c --labels a",
+        "invalid argument \"a\" for \"-l, --labels\" flag: a must be formatted as key=value",
+    );
+    check("r ../charts/c -f https://x.io/v.yaml", "needs Files([\"https://x.io/v.yaml\"])");
     check(
         "r ../charts/c --kube-version one",
         "invalid kube version 'one': could not parse \"one\" as version",
