@@ -9,6 +9,7 @@
 //! an argument) and knows no front-end.
 
 mod desired;
+mod explain;
 mod heal;
 mod judge;
 mod live;
@@ -24,6 +25,7 @@ mod step;
 mod yielding;
 
 pub use desired::{Desired, DesiredObject, ObjectPolicy, WriteWhen};
+pub use explain::{explain, explain_correction};
 pub use heal::{Contest, Heals};
 pub use holdfast_merge::drift::{Difference, DifferenceKind, FoldPolicy, Seal};
 pub use judge::{Judgement, judge};
@@ -38,7 +40,7 @@ pub use policy::{
     Backoff, DriftPolicy, HealWhen, HealthGate, IgnoreRule, Ownership, OwnershipLoss, PruneBrake, PruneOrder,
     PrunePolicy, ReplacePolicy, SyncPolicy, WriteMode,
 };
-pub use progress::{Change, Failure, FailureKind, Occasion, OpResult, Progress};
+pub use progress::{Change, Correction, Failure, FailureKind, Occasion, OpResult, Progress};
 pub use prune::{Orphan, PruneDecision};
 pub use seal::{Question, QuestionId, Standing};
 pub use step::{Op, Propagation, Reason, Step, Verb, Verdict, Waiting, Wake};

@@ -13,6 +13,7 @@ use crate::yielding::yielding;
 use holdfast_health::HealthStatus;
 use holdfast_object::{Object, ObjectKey, ObjectRef};
 use jiff::{SignedDuration, Timestamp};
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ pub fn next(
     policy: &SyncPolicy,
     now: Timestamp,
 ) -> Step {
-    let run = Run { desired, live, progress, policy, now };
+    let run = Run { desired, live, progress, policy, now, prune: OnceCell::new() };
     run.refused_empty()
         .or_else(|| if policy.prune.order == PruneOrder::BeforeWrites { run.prune() } else { None })
         .or_else(|| run.write())
@@ -58,7 +59,7 @@ pub fn contests(
     if progress.heals.is_empty() {
         return Vec::new();
     }
-    let run = Run { desired, live, progress, policy, now };
+    let run = Run { desired, live, progress, policy, now, prune: OnceCell::new() };
     let contested = desired.objects().iter().filter(|o| progress.heals.concerns(&o.reference.key, now));
     contested
         .filter_map(|object| run.reason(object))
@@ -72,16 +73,22 @@ struct Run<'a> {
     progress: &'a Progress,
     policy: &'a SyncPolicy,
     now: Timestamp,
+    /// What is to be pruned, once it was asked for: deciding looks at every object that was applied before.
+    prune: OnceCell<PruneDecision>,
 }
 
 impl Run<'_> {
+    fn prune_decision(&self) -> &PruneDecision {
+        self.prune.get_or_init(|| prune::decide(self.desired, self.live, self.progress, self.policy))
+    }
+
     fn refused_empty(&self) -> Option<Step> {
         if !self.policy.prune.enabled || !self.desired.objects().is_empty() {
             return None;
         }
-        match prune::decide(self.desired, self.live, self.progress, self.policy) {
+        match self.prune_decision() {
             PruneDecision::RefusedEmpty(objects) if !planted(Bug::BrokenIsEmpty) => {
-                Some(Step::Done(Verdict::RefusedEmpty { objects }))
+                Some(Step::Done(Verdict::RefusedEmpty { objects: objects.clone() }))
             }
             _ => None,
         }
@@ -300,32 +307,33 @@ impl Run<'_> {
         if !self.policy.prune.enabled {
             return None;
         }
-        match prune::decide(self.desired, self.live, self.progress, self.policy) {
+        match self.prune_decision() {
             PruneDecision::Delete(orphans) if orphans.is_empty() => None,
             PruneDecision::Delete(orphans) => {
-                Some(Step::Do(orphans.into_iter().map(|o| self.delete(o)).collect()))
+                Some(Step::Do(orphans.iter().map(|o| self.delete(o)).collect()))
             }
             PruneDecision::Unknown(objects) => {
-                let waiting = |o: ObjectRef| Waiting { object: o.key, message: "not read yet".into() };
-                Some(self.wait(KNOWLEDGE_GATE, objects.into_iter().map(waiting).collect(), None))
+                let waiting =
+                    |o: &ObjectRef| Waiting { object: o.key.clone(), message: "not read yet".into() };
+                Some(self.wait(KNOWLEDGE_GATE, objects.iter().map(waiting).collect(), None))
             }
             // A held prune does not keep the app from becoming healthy; it is reported at the end.
             PruneDecision::Held { .. } | PruneDecision::RefusedEmpty(_) => None,
         }
     }
 
-    fn delete(&self, orphan: prune::Orphan) -> Op {
+    fn delete(&self, orphan: &prune::Orphan) -> Op {
         let why = if self.desired.objects().is_empty() && self.policy.prune.allow_empty {
             Reason::AppDeleted
         } else {
             Reason::NotDesired
         };
         Op {
-            object: orphan.object,
+            object: orphan.object.clone(),
             verb: Verb::Delete { propagation: self.policy.prune.propagation },
             why,
             origin: None,
-            precondition: Some(orphan.precondition),
+            precondition: Some(orphan.precondition.clone()),
         }
     }
 
@@ -339,10 +347,7 @@ impl Run<'_> {
         if self.progress.passed.contains(&TERMINATION_GATE) {
             return None;
         }
-        if matches!(
-            prune::decide(self.desired, self.live, self.progress, self.policy),
-            PruneDecision::Held { .. }
-        ) {
+        if matches!(self.prune_decision(), PruneDecision::Held { .. }) {
             return None;
         }
         let remaining = prune::remaining(self.desired, self.live, self.policy);
@@ -388,8 +393,10 @@ impl Run<'_> {
         if !self.policy.prune.enabled {
             return None;
         }
-        match prune::decide(self.desired, self.live, self.progress, self.policy) {
-            PruneDecision::Held { objects, why } => Some(Step::Done(Verdict::PruneHeld { objects, why })),
+        match self.prune_decision() {
+            PruneDecision::Held { objects, why } => {
+                Some(Step::Done(Verdict::PruneHeld { objects: objects.clone(), why: why.clone() }))
+            }
             _ => None,
         }
     }

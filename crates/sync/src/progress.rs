@@ -1,6 +1,6 @@
 use crate::heal::Heals;
 use crate::policy::Backoff;
-use crate::step::{Op, Verb};
+use crate::step::{Op, Reason, Verb};
 use holdfast_object::{ObjectKey, ObjectRef, Origin};
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
@@ -38,8 +38,20 @@ pub enum Occasion {
 struct Record {
     reference: ObjectRef,
     origin: Option<Origin>,
+    why: Reason,
     deletes: bool,
     result: OpResult,
+}
+
+/// A write that changed something, and why it was made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Correction {
+    /// The object.
+    pub object: ObjectRef,
+    /// Where it was written.
+    pub origin: Option<Origin>,
+    /// How it was before the write.
+    pub why: Reason,
 }
 
 /// What came of an [`Op`].
@@ -102,8 +114,10 @@ pub enum FailureKind {
     NotFound,
     /// Another field manager owns a field, or the object changed in between.
     Conflict,
-    /// The server could not be reached, or was too busy: worth trying again as it is.
+    /// The server failed or was too busy: worth trying again as it is.
     Unavailable,
+    /// The server gave no answer.
+    Unreachable,
 }
 
 /// An operation that failed.
@@ -151,6 +165,7 @@ impl Progress {
         let record = Record {
             reference: op.object.clone(),
             origin: op.origin.clone(),
+            why: op.why.clone(),
             deletes: matches!(op.verb, Verb::Delete { .. }),
             result,
         };
@@ -185,6 +200,41 @@ impl Progress {
             .collect();
         changes.sort();
         changes
+    }
+
+    /// What this run's writes put right, sorted by object. Of a run whose desired state is known to be what was
+    /// applied last ([`crate::Desired::applied_before`]) that is the drift it met.
+    pub fn corrections(&self) -> Vec<Correction> {
+        let is_correction = |record: &&Record| {
+            let is_done =
+                matches!(&record.result, OpResult::Done { change, .. } if *change != Change::Unchanged);
+            is_done && !record.deletes
+        };
+        let mut corrections: Vec<Correction> = (self.results.values().filter(is_correction))
+            .map(|record| Correction {
+                object: record.reference.clone(),
+                origin: record.origin.clone(),
+                why: record.why.clone(),
+            })
+            .collect();
+        corrections.sort_by(|a, b| a.object.cmp(&b.object));
+        corrections
+    }
+
+    /// Forgets operations that got no answer, so that they are tried again, and returns what the transport said about
+    /// one of them. `None` when all were answered.
+    pub fn forget_unanswered(&mut self) -> Option<String> {
+        let unanswered: Vec<ObjectKey> = (self.results.iter())
+            .filter(|(_, record)| {
+                matches!(record.result, OpResult::Failed { kind: FailureKind::Unreachable, .. })
+            })
+            .map(|(key, _)| key.clone())
+            .collect();
+        let forgotten: Vec<Record> = unanswered.iter().filter_map(|key| self.results.remove(key)).collect();
+        forgotten.into_iter().find_map(|record| match record.result {
+            OpResult::Failed { message, .. } => Some(message),
+            _ => None,
+        })
     }
 
     /// The failures of this run's writes (`deletes` false) or deletions (`deletes` true), sorted by object.
