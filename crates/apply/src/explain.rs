@@ -8,6 +8,7 @@ pub(crate) fn failure(op: &Op, error: ApiError) -> OpResult {
     let kind = match error.kind {
         ApiErrorKind::NotFound | ApiErrorKind::NoSuchKind => FailureKind::NotFound,
         ApiErrorKind::Conflict | ApiErrorKind::AlreadyExists | ApiErrorKind::Expired => FailureKind::Conflict,
+        ApiErrorKind::Unavailable if error.status == 0 => FailureKind::Unreachable,
         ApiErrorKind::TooManyRequests | ApiErrorKind::Unavailable => FailureKind::Unavailable,
         ApiErrorKind::Invalid
         | ApiErrorKind::Immutable

@@ -273,7 +273,10 @@ impl Engine {
     async fn reconcile(&self, reconciler: &dyn Reconciler, work: Work<ObjectKey, Reason>) {
         let began = Instant::now();
         let outcome = AssertUnwindSafe(reconciler.reconcile(&work)).catch_unwind().await;
-        self.inner.metrics.reconciled(&work.key, began - work.since, began.elapsed(), outcome.is_err());
+        let took = began.elapsed();
+        self.inner.metrics.reconciled(&work.key, began - work.since, took, outcome.is_err());
+        let reasons: Vec<&str> = work.reasons.iter().map(Reason::label).collect();
+        tracing::debug!(resource = %work.key, ?reasons, ?took, ?outcome, "reconciled");
         let retries = self.count_retries(&work.key, matches!(outcome, Ok(Outcome::Retry(_))));
         let again = match outcome {
             Ok(Outcome::Settled) => None,

@@ -82,6 +82,11 @@ impl Recorder {
         annotations: Value,
         at: Timestamp,
     ) {
+        // What is told to users is told to operators, too.
+        match severity {
+            Severity::Normal => tracing::info!(object = %about.key(), reason, message),
+            Severity::Warning => tracing::warn!(object = %about.key(), reason, message),
+        }
         let Some(sender) = self.sender(about) else { return };
         let report = Report {
             about: json!({

@@ -10,6 +10,7 @@
 
 mod access;
 mod clock;
+mod correction;
 mod engine;
 mod events;
 mod lease;
@@ -22,6 +23,7 @@ mod status;
 
 pub use access::{Access, AccessError};
 pub use clock::Clock;
+pub use correction::{DRIFT_CORRECTED, explain_corrections};
 pub use engine::{Engine, EngineOptions, Outcome, Reason, Reconciler, Trigger};
 pub use events::{Recorder, Severity};
 pub use lease::{Lease, LeaseOptions, Leases};

@@ -31,7 +31,7 @@ pub enum Advance {
     Done(Verdict),
     /// Nothing to do before something happens or the deadline comes.
     Wait(Wake),
-    /// The server cannot be reached, so what it serves is not known.
+    /// The server cannot be reached. The run stands where it was, and goes on when it is advanced again.
     Unavailable(String),
     /// The cluster went back in time since the run began: what it decided is void, and it is to be begun anew, from
     /// the custom resource as it is now.
@@ -88,9 +88,14 @@ impl SyncRun {
             }
             match step {
                 Step::Do(ops) => {
+                    let freshness = self.carry_out(access, &ops, &now).await;
+                    // No verdict on the objects: the run goes on where it was as soon as the server is back.
+                    if let Some(message) = self.progress.forget_unanswered() {
+                        return Advance::Unavailable(message);
+                    }
                     // Deciding again at once would decide on the same old view; the change that made it old is on
                     // its way and wakes us.
-                    if self.carry_out(access, &ops, &now).await == Freshness::Stale {
+                    if freshness == Freshness::Stale {
                         return Advance::Wait(Wake { deadline: None, waiting: Vec::new(), gate: 0 });
                     }
                 }
