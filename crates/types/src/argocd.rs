@@ -12,6 +12,8 @@ pub const TRACKING_ID: &str = "argocd.argoproj.io/tracking-id";
 pub const RESOURCES_FINALIZER: &str = "resources-finalizer.argocd.argoproj.io";
 /// Asks for a comparison now: `normal` or `hard`.
 pub const REFRESH: &str = "argocd.argoproj.io/refresh";
+/// A person's yes to deletions that wait for it: a time, RFC 3339, not before the sync began.
+pub const DELETION_APPROVED: &str = "argocd.argoproj.io/deletion-approved";
 
 /// `Application` at the version that is spoken.
 pub fn application() -> GroupVersionKind {

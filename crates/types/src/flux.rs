@@ -10,6 +10,8 @@ pub const SOURCE_GROUP: &str = "source.toolkit.fluxcd.io";
 pub const KUSTOMIZE_GROUP: &str = "kustomize.toolkit.fluxcd.io";
 /// Asks for a reconcile now, with any new value.
 pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
+/// A person's yes to a prune that the brake holds back: the revision it is for. Our own, Flux has no brake.
+pub const APPROVE_PRUNE: &str = "holdfast.dev/approve-prune";
 /// The finalizer on every kind.
 pub const FINALIZER: &str = "finalizers.fluxcd.io";
 

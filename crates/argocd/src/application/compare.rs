@@ -129,6 +129,7 @@ impl Compare<'_> {
     fn add_extra(&self, live: &Object, found: &mut Found) {
         let mut line = self.line(live);
         line.requires_pruning = true;
+        line.is_going = live.is_deleting();
         line.status = Some(if self.permits(live) { SyncCode::OutOfSync } else { SyncCode::Unknown });
         found.out_of_sync |= !has_option(live, COMPARE_OPTIONS, "IgnoreExtraneous");
         self.add_health(&mut line, Some(live), found);

@@ -12,7 +12,7 @@ use crate::credentials::Repositories;
 use holdfast_cluster::{ApiError, ApiRequest, Cluster};
 use holdfast_object::{GroupKind, Object, ObjectRef, Value};
 use holdfast_render::{Provided, RenderCache, RenderOutcome, Rendered, Scope};
-use holdfast_source::{FetchPolicy, GitRef, Grants, SourceError, Sources};
+use holdfast_source::{FetchPolicy, GitRef, GitUrl, Grants, Revision, SourceError, Sources};
 use holdfast_tree::FileTree;
 use holdfast_types::argocd::{ApplicationSpec, Source};
 use std::sync::Arc;
@@ -133,8 +133,36 @@ impl Round<'_> {
         max_age: Duration,
         anew: bool,
     ) -> Result<Arc<Target>, Problem> {
-        let Fetched { tree, revision, grants } =
+        let fetched =
             fetch(&self.shared.sources, &self.shared.repositories, source, revision, max_age).await?;
+        self.rendered(spec, source, fetched, max_age, anew).await
+    }
+
+    /// The target at the commit that was compared last, from what is kept on this machine: for a process that starts
+    /// while the source cannot be reached.
+    pub(super) async fn last_good(&self, spec: &ApplicationSpec) -> Option<Arc<Target>> {
+        let source = spec.source.as_ref()?;
+        let compared = &self.status.sync;
+        let is_same = compared.compared_to.source.as_ref() == Some(source);
+        if compared.revision.is_empty() || !is_same || !source.chart.is_empty() {
+            return None;
+        }
+        let url = GitUrl::parse(&source.repo_url).ok()?;
+        let commit = Revision::git("", &compared.revision);
+        let artifact = self.shared.sources.cache().cached(&url, &commit).await.ok()??;
+        let grants = Grants::default();
+        let fetched = Fetched { tree: artifact.tree, revision: compared.revision.clone(), grants };
+        self.rendered(spec, source, fetched, self.shared.options.refresh_interval, false).await.ok()
+    }
+
+    async fn rendered(
+        &self,
+        spec: &ApplicationSpec,
+        source: &Source,
+        Fetched { tree, revision, grants }: Fetched,
+        max_age: Duration,
+        anew: bool,
+    ) -> Result<Arc<Target>, Problem> {
         let facts = self.facts(spec, source, &revision).await;
         let policy = FetchPolicy { grants, ..FetchPolicy::anonymous(max_age) };
         let renders = (!anew).then(|| self.shared.renders.clone());

@@ -22,6 +22,8 @@ pub(super) struct Memory {
     pub(super) unwritten: Option<Unwritten>,
     /// What was compared last.
     pub(super) target: Option<Arc<Target>>,
+    /// What was wrong with the source when it was asked last; `None` when nothing was.
+    pub(super) problem: Option<String>,
     /// The operation under way.
     pub(super) run: Option<Run>,
     /// Set while the operation cannot even be prepared: what it needs to know is not known yet.

@@ -378,6 +378,12 @@ pub(crate) fn auto_sync(
         if !automated.self_heal {
             return Auto::Nothing;
         }
+        let drifted: Vec<&ResourceStatus> =
+            status.resources.iter().filter(|r| r.status != Some(SyncCode::Synced)).collect();
+        // What is on its way out needs time, and no other sync.
+        if !drifted.is_empty() && drifted.iter().all(|r| r.is_going) {
+            return Auto::Nothing;
+        }
         let count = last.operation.sync.as_ref().map_or(0, |sync| sync.auto_heal_attempts_count);
         let finished = last.finished_at.as_deref().and_then(parse_time).unwrap_or(now);
         let pause = SignedDuration::try_from(heal.after(count)).unwrap_or(SignedDuration::MAX);
@@ -386,8 +392,7 @@ pub(crate) fn auto_sync(
             return Auto::Later(due);
         }
         sync.auto_heal_attempts_count = count + 1;
-        sync.resources =
-            status.resources.iter().filter(|r| r.status != Some(SyncCode::Synced)).map(named).collect();
+        sync.resources = drifted.into_iter().map(named).collect();
     }
     let all_would_go = status.resources.iter().all(|r| r.requires_pruning);
     if automated.prune && !automated.allow_empty && all_would_go {
@@ -523,6 +528,17 @@ mod tests {
         heal(2, "in 5 s");
         heal(3, "in 17 s");
         heal(9, "in 299 s");
+    }
+
+    #[test]
+    fn what_is_being_deleted_is_no_drift() {
+        let going = || ResourceStatus { is_going: true, ..resource("b", SyncCode::OutOfSync, true) };
+        let auto = json!({"selfHeal": true, "prune": true});
+        let after = || Some(last("new", Phase::Succeeded, 0));
+        let kept = || resource("a", SyncCode::Synced, false);
+        check(auto.clone(), status(vec![kept(), going()]), after(), "nothing");
+        let drifted = status(vec![kept(), going(), resource("c", SyncCode::OutOfSync, false)]);
+        check(auto, drifted, after(), r#"new ["b", "c"] 1"#);
     }
 
     #[test]

@@ -339,22 +339,33 @@ impl<'a> Round<'a> {
                 return;
             }
         };
-        let (mut found, mut failed) = (Vec::new(), false);
+        let mut failed = false;
         let target = match self.target(&spec, level).await {
             Ok(target) => {
+                if level >= Level::Latest {
+                    self.memory.problem = None;
+                }
                 self.memory.target = Some(target.clone());
                 Some(target)
             }
             Err(problem) => {
                 let message = format!("Failed to load target state: {}", problem.message);
-                found.push(Condition::new(condition::COMPARISON_ERROR, message));
                 // What news there were are asked for again soon.
                 failed = true;
+                self.memory.problem = Some(message);
                 // A source that cannot be reached takes nothing away: the last commit stays in force.
+                if self.memory.target.is_none() && problem.passes {
+                    self.memory.target = self.last_good(&spec).await;
+                }
                 let last = self.memory.target.clone();
                 last.filter(|last| problem.passes && last.spec == spec)
             }
         };
+        // A comparison with what is at hand says nothing about the source: what was wrong with it still is.
+        let problem = self.memory.problem.clone();
+        let has_problem = problem.is_some();
+        let found: Vec<Condition> =
+            problem.map(|m| Condition::new(condition::COMPARISON_ERROR, m)).into_iter().collect();
         let Some(target) = target else { return self.unknown(&spec, found, level) };
         let Some(comparison) = self.compare(&spec, &target, &project).await else {
             self.blind = true;
@@ -362,7 +373,7 @@ impl<'a> Round<'a> {
         };
         self.note(&spec, &target, comparison, found, level);
         self.decide_auto(&spec);
-        self.compared(if failed { level.max(Level::Latest) } else { level }, failed);
+        self.compared(if failed { level.max(Level::Latest) } else { level }, has_problem);
     }
 
     /// The spec and its project, when nothing is wrong with them.

@@ -146,6 +146,9 @@ pub(crate) struct ResourceStatus {
     /// It is no longer in the source.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) requires_pruning: bool,
+    /// It is no longer in the source, and its deletion is under way: no part of what clients read.
+    #[serde(skip)]
+    pub(crate) is_going: bool,
     /// Its sync wave.
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) sync_wave: i64,

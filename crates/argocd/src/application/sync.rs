@@ -11,19 +11,17 @@ use super::reconcile::{Checked, RETRY, Round};
 use super::request::{self, Identity, Pruning, Target};
 use super::result;
 use super::status::{condition, parse_time};
-use holdfast_controller::{Advance, Severity, SyncRun};
+use holdfast_controller::{Advance, DRIFT_CORRECTED, Severity, SyncRun, explain_corrections};
 use holdfast_health::{HealthStatus, RuleSet, assess};
 use holdfast_object::{Object, ObjectKey, ObjectRef};
 use holdfast_sync::{Desired, Live, LiveView, Occasion, Verdict, Wake};
-use holdfast_types::argocd::{ApplicationSpec, Source};
+use holdfast_types::argocd::{ApplicationSpec, DELETION_APPROVED, Source};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long to wait for the watch to bring our writes back before the cluster is compared regardless.
 const SETTLE: SignedDuration = SignedDuration::from_secs(2);
-/// The annotation by which a person says yes to deletions that wait for it.
-const APPROVED: &str = "argocd.argoproj.io/deletion-approved";
 
 /// Why an operation cannot run.
 enum Stop {
@@ -201,7 +199,7 @@ impl Round<'_> {
                 let first = objects.first().map(|o| format!("{}/{}/{}", o.key.group, o.key.kind, o.key.name));
                 let first = first.unwrap_or_default();
                 self.say(&format!(
-                    "waiting for pruning confirmation of {first} ({why}; say yes with the annotation {APPROVED})"
+                    "waiting for pruning confirmation of {first} ({why}; say yes with `holdfast sync --approve-prune`, or the annotation {DELETION_APPROVED}=<now>)"
                 ));
                 self.note_results(false);
                 self.set_wait(None);
@@ -237,6 +235,10 @@ impl Round<'_> {
             let good = state.phase == Phase::Succeeded;
             let severity = if good { Severity::Normal } else { Severity::Warning };
             self.report(severity, "OperationCompleted", &state.end_event());
+            let healed = run.as_ref().filter(|_| sync.auto_heal_attempts_count > 0);
+            if let Some(message) = healed.and_then(|r| explain_corrections(&r.sync.progress.corrections())) {
+                self.report(Severity::Normal, DRIFT_CORRECTED, &message);
+            }
             self.operation = None;
         }
         let until = now.checked_add(SETTLE).unwrap_or(Timestamp::MAX);
@@ -246,7 +248,7 @@ impl Round<'_> {
 
     fn is_approved(&self) -> bool {
         let began = self.status.operation_state.as_ref().and_then(|state| parse_time(&state.started_at));
-        let approved = self.app.annotation(APPROVED).and_then(parse_time);
+        let approved = self.app.annotation(DELETION_APPROVED).and_then(parse_time);
         matches!((approved, began), (Some(approved), Some(began)) if approved >= began)
     }
 

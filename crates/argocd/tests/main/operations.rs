@@ -1,4 +1,5 @@
 use crate::bed::{Bed, automated, config_map, is_synced, manifest};
+use holdfast_argocd::ArgoOptions;
 use holdfast_object::{GroupVersionKind, Value, json};
 use holdfast_types::argocd::application;
 
@@ -154,4 +155,49 @@ async fn another_process_goes_on_where_one_was_killed() {
     assert_eq!(bed.value("gone").await, None, "what is not in the source any more is pruned");
     assert_eq!(status["operationState"]["startedAt"], "2026-01-01T00:00:00Z");
     assert_eq!(status["history"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_prune_waits_for_a_yes_given_after_the_sync_began() {
+    let bed = Bed::with(ArgoOptions { prune_limit: Some(1), ..ArgoOptions::default() }).await;
+    let (a, b, c) = (manifest("a", "one"), manifest("b", "one"), manifest("c", "one"));
+    let first = bed.commit(&[("app/a.yaml", &a), ("app/b.yaml", &b), ("app/c.yaml", &c)]);
+    bed.app("shop", automated(json!({"prune": true}))).await;
+    bed.app_until("shop", is_synced(&first)).await;
+    let approve =
+        |at: &str| json!({"metadata": {"annotations": {"argocd.argoproj.io/deletion-approved": at}}});
+    bed.patch_app("shop", approve("2020-01-01T00:00:00Z")).await;
+    let second = bed.push(&[("app/a.yaml", &manifest("a", "two"))]);
+    let waits = "waiting for pruning confirmation of /ConfigMap/";
+    let message = |s: &Value| s["operationState"]["message"].as_str().unwrap_or_default().to_owned();
+    let status = bed.app_until("shop", |s| message(s).starts_with(waits)).await;
+    assert!(message(&status).contains("2 objects would be deleted, more than the limit of 1"), "{status}");
+    assert!(message(&status).contains("`holdfast sync --approve-prune`"), "{status}");
+    assert_eq!(status["operationState"]["phase"], "Running");
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    assert_eq!(bed.value("b").await.as_deref(), Some("one"), "an old yes is none");
+    bed.patch_app("shop", approve("2100-01-01T00:00:00Z")).await;
+    bed.app_until("shop", is_synced(&second)).await;
+    assert_eq!((bed.value("b").await, bed.value("c").await), (None, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_healed_is_told_with_who_had_changed_it() {
+    let bed = Bed::start().await;
+    let commit = bed.commit(&[("app/a.yaml", &manifest("a", "one"))]);
+    bed.app("shop", automated(json!({"selfHeal": true}))).await;
+    bed.app_until("shop", is_synced(&commit)).await;
+    bed.merge(&config_map(), "default", "a", json!({"data": {"key": "theirs"}})).await;
+    bed.until_value("a", Some("one")).await;
+    bed.app_until("shop", is_synced(&commit)).await;
+    let told = "DriftCorrected: put right: ConfigMap/default/a (app/a.yaml:1): .data.key was \"theirs\", wanted \"one\", \
+                set by someone/Update at ";
+    let is_told = async || bed.events("shop").await.iter().any(|event| event.starts_with(told));
+    for _ in 0..100 {
+        if is_told().await {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("{:#?}", bed.events("shop").await);
 }

@@ -10,7 +10,9 @@ use super::{access, claims};
 use crate::Published;
 use crate::resource::requested;
 use holdfast_cluster::ApiError;
-use holdfast_controller::{Access, Advance, Outcome, Place, Reason, Severity, SyncRun};
+use holdfast_controller::{
+    Access, Advance, DRIFT_CORRECTED, Outcome, Place, Reason, Severity, SyncRun, explain_corrections,
+};
 use holdfast_object::{GroupVersionKind, Map, Object, ObjectKey, ObjectRef, Value};
 use holdfast_sync::{
     Bug, Desired, DesiredObject, FailureKind, Heals, Occasion, Standing, Verdict, Wake, WriteWhen, planted,
@@ -64,7 +66,7 @@ impl Kustomizations {
             revision: published.artifact.revision.to_string(),
             generation: object.generation(),
             requested: requested(object).map(str::to_owned),
-            approved: object.annotation(request::APPROVE_PRUNE).is_some(),
+            approved: request::is_approved(object, &published.artifact.revision.to_string()),
             epoch: self.shared.engine.live().epoch(),
         };
         let began = match self.take_up(key, &target, times, reasons) {
@@ -277,7 +279,13 @@ impl Kustomizations {
             }
             Advance::Unavailable(message) => {
                 tracing::warn!(kustomization = %key, message, "the cluster cannot be reached");
+                let why =
+                    format!("the cluster gives no answer, the run goes on as soon as it does: {message}");
+                let status = status::interrupted(object, &active.run, &why, self.shared.engine.now());
                 self.remember(key, |memory| memory.run = Some(active));
+                // Most likely this gets no answer either; where it does, only some requests are not answered, and
+                // whoever reads the status is to know.
+                let _ = self.write(object, status).await;
                 Ok(Outcome::Retry(None))
             }
         }
@@ -299,7 +307,7 @@ impl Kustomizations {
         let status = match active.run.unreadable(active.access.live()) {
             Some(message) => {
                 self.report_hindrance(object, "ReconciliationFailed", &message, &active.target.revision);
-                Some(status::unreadable(object, &active.run, &message, now))
+                Some(status::interrupted(object, &active.run, &message, now))
             }
             None if is_looking => None,
             None => Some(status::waiting(object, &active.run, &wake, times.timeout, now)),
@@ -338,6 +346,9 @@ impl Kustomizations {
         }
         let succeeded = end.succeeded;
         self.report_changes(object, &active, times);
+        if let Some(passed) = &end.health_passed {
+            self.report(object, Severity::Normal, "Progressing", passed, &active.target.revision);
+        }
         if !succeeded {
             self.report(object, Severity::Warning, end.reason, &end.message, &active.target.revision);
         }
@@ -390,6 +401,11 @@ impl Kustomizations {
             return;
         }
         self.report(object, Severity::Normal, "Progressing", &changed.join("\n"), &active.target.revision);
+        if active.run.desired.applied_before
+            && let Some(message) = explain_corrections(&active.run.progress.corrections())
+        {
+            self.report(object, Severity::Normal, DRIFT_CORRECTED, &message, &active.target.revision);
+        }
         let message = format!(
             "Reconciliation finished in {}, next run in {}",
             holdfast_types::format_duration(Duration::from_millis(active.began.elapsed().as_millis() as u64)),

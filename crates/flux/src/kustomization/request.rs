@@ -17,16 +17,19 @@ use holdfast_sync::{
     WriteMode, WriteWhen,
 };
 use holdfast_tree::normalize;
-use holdfast_types::flux::{IgnoreSpec, KUSTOMIZE_GROUP, KustomizationSpec};
+use holdfast_types::flux::{APPROVE_PRUNE, IgnoreSpec, KUSTOMIZE_GROUP, KustomizationSpec};
 use std::time::Duration;
 
 /// The field manager of what Flux applies; the same, so that nobody's ownership changes on the day of the switch.
 pub(super) const MANAGER: &str = "kustomize-controller";
 
-/// A person's yes to a prune that the brake holds: the revision it is for.
-pub(super) const APPROVE_PRUNE: &str = "holdfast.dev/approve-prune";
 /// Lets an empty folder prune everything.
 pub(super) const ALLOW_EMPTY: &str = "holdfast.dev/allow-empty";
+
+/// Whether a person said yes to what a revision prunes.
+pub(super) fn is_approved(object: &Object, revision: &str) -> bool {
+    object.annotation(APPROVE_PRUNE) == Some(revision)
+}
 
 /// What is to be rendered, or why the path cannot be meant.
 pub(super) fn render_request(spec: &KustomizationSpec) -> Result<RenderRequest, String> {
@@ -240,10 +243,7 @@ fn prune(object: &Object, spec: &KustomizationSpec, options: &FluxOptions, revis
         allow_empty: object.annotation(ALLOW_EMPTY).is_some_and(|v| v.eq_ignore_ascii_case("enabled")),
         order: PruneOrder::AfterWrites,
         propagation: Propagation::Background,
-        brake: PruneBrake {
-            limit: options.prune_limit,
-            approved: object.annotation(APPROVE_PRUNE).is_some_and(|approved| approved == revision),
-        },
+        brake: PruneBrake { limit: options.prune_limit, approved: is_approved(object, revision) },
         keep: keep(),
         wait: None,
     }

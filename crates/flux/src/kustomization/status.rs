@@ -37,6 +37,8 @@ pub(super) struct End {
     pub(super) succeeded: bool,
     pub(super) reason: &'static str,
     pub(super) message: String,
+    /// What is told of a health check that passed and had not before.
+    pub(super) health_passed: Option<String>,
 }
 
 /// Whether the status says that this revision is applied, and everything well.
@@ -101,8 +103,9 @@ pub(super) fn waiting(
     status
 }
 
-/// Begun, and kept from going on by a right that is missing. It goes on as soon as the right is there.
-pub(super) fn unreadable(object: &Object, run: &SyncRun, message: &str, now: Timestamp) -> Value {
+/// Begun, and kept from going on by a right that is missing, or by a cluster that does not answer. It goes on as soon
+/// as the right is there, or the answer.
+pub(super) fn interrupted(object: &Object, run: &SyncRun, message: &str, now: Timestamp) -> Value {
     let mut status = hindered(object, "ReconciliationFailed", message, now);
     status["lastAttemptedRevision"] = run.desired.revision.as_str().into();
     status["inventory"] = inventory::write(&under_way(run));
@@ -129,13 +132,16 @@ pub(super) fn finished(
     } else {
         conditions.failed(reason, &message);
     }
+    let mut health_passed = None;
     if run.policy.gate == holdfast_sync::HealthGate::None {
         conditions.remove("Healthy");
     } else if succeeded {
-        let passed = format!("Health check passed in {}", format_duration(rounded(took)));
-        match conditions.status("Healthy") {
-            Some("True") => conditions.confirm("Healthy"),
-            _ => conditions.set("Healthy", "True", "Succeeded", &passed),
+        if conditions.status("Healthy") == Some("True") {
+            conditions.confirm("Healthy");
+        } else {
+            let passed = format!("Health check passed in {}", format_duration(rounded(took)));
+            conditions.set("Healthy", "True", "Succeeded", &passed);
+            health_passed = Some(passed);
         }
     } else if reason == "HealthCheckFailed" {
         conditions.set("Healthy", "False", "HealthCheckFailed", &message);
@@ -155,7 +161,7 @@ pub(super) fn finished(
         status["history"] = history(&status, digest, (reason, &revision), took, now);
     }
     note_request(object, &mut status);
-    End { status, succeeded, reason, message }
+    End { status, succeeded, reason, message, health_passed }
 }
 
 /// Notes where an artifact came from first (an OCI artifact names its commit), as it was applied.
@@ -205,9 +211,9 @@ fn judge(verdict: &Verdict, revision: &str, timeout: Duration) -> (bool, &'stati
         }
         Verdict::PruneHeld { objects, why } => {
             let message = format!(
-                "prune is held: {why}: {}; to go on annotate with {}={revision}",
+                "prune is held: {why}: {}; say yes with `holdfast sync --approve-prune`, or the annotation {}={revision}",
                 objects.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-                super::request::APPROVE_PRUNE,
+                holdfast_types::flux::APPROVE_PRUNE,
             );
             (false, "PruneFailed", message)
         }

@@ -12,6 +12,7 @@ use holdfast_source::{
 };
 use holdfast_sync::LiveView;
 use holdfast_tree::{Entry, FileTree, MemoryTree, Named, TreeError};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -22,15 +23,24 @@ pub(crate) const URL: &str = "https://git.example.com/team/app";
 #[derive(Default)]
 pub(crate) struct Repository {
     commits: Mutex<Vec<MemoryTree>>,
+    is_gone: AtomicBool,
 }
 
 impl Repository {
     pub(crate) fn commit(&self, files: &[(&str, &str)]) -> String {
         let mut tree = MemoryTree::new();
         files.iter().for_each(|(path, content)| tree.insert(path, content.to_string()));
+        self.is_gone.store(false, Ordering::Relaxed);
         let mut commits = self.commits.lock().unwrap();
         commits.push(tree);
         hash(commits.len())
+    }
+}
+
+impl Repository {
+    /// The branch is gone until the next commit.
+    pub(crate) fn delete_branch(&self) {
+        self.is_gone.store(true, Ordering::Relaxed);
     }
 }
 
@@ -48,6 +58,7 @@ impl StandIn for Repository {
         let id = hash(number);
         let tree = commits
             .last()
+            .filter(|_| !self.is_gone.load(Ordering::Relaxed))
             .cloned()
             .ok_or(SourceError::RefNotFound { url: URL.into(), reference: wanted.to_string() })?;
         Ok(Artifact {
@@ -264,6 +275,29 @@ impl Bed {
             assert!(began.elapsed() < time, "ConfigMap {name} did not become as expected within {time:?}");
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
+    }
+
+    /// The events about an object of `flux-system`, as `reason: message`.
+    pub(crate) async fn events(&self, name: &str) -> Vec<String> {
+        let resource = self.cluster.resource(&GroupVersionKind::new("", "v1", "Event")).await.unwrap();
+        let answer = self.cluster.request(ApiRequest::get(resource.path("flux-system"))).await.unwrap();
+        let list: Value = serde_json::from_slice(&answer.body).unwrap();
+        let about = |event: &&Value| event["involvedObject"]["name"] == name;
+        let text = |event: &Value| {
+            format!("{}: {}", event["reason"].as_str().unwrap(), event["message"].as_str().unwrap())
+        };
+        list["items"].as_array().unwrap().iter().filter(about).map(text).collect()
+    }
+
+    /// Waits until an event begins with a text.
+    pub(crate) async fn until_event(&self, name: &str, text: &str) {
+        for _ in 0..600 {
+            if self.events(name).await.iter().any(|event| event.starts_with(text)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("no event begins with {text:?}: {:#?}", self.events(name).await);
     }
 
     pub(crate) async fn source(&self) {

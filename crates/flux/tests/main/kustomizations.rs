@@ -1,4 +1,5 @@
 use crate::bed::{Bed, applied, is_ready, ready};
+use holdfast_flux::FluxOptions;
 use holdfast_object::{GroupVersionKind, Object, json};
 use holdfast_types::flux::{git_repository, kustomization};
 
@@ -276,4 +277,108 @@ async fn variables_are_replaced_after_the_build() {
     bed.kustomization("strict", json!({"postBuild": {"substitute": {"name": "b"}}})).await;
     let object = bed.until(&kustomization(), "flux-system", "strict", failed).await;
     assert!(ready(object.as_ref()).unwrap().2.contains("inline"), "{object:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_put_right_is_told_with_who_had_changed_it() {
+    let bed = Bed::start().await;
+    let revision = bed.repository.commit(&[("a.yaml", &manifest("a", "ours"))]);
+    bed.source().await;
+    bed.kustomization("app", json!({})).await;
+    bed.until(&kustomization(), "flux-system", "app", applied(&revision)).await;
+    assert!(
+        !bed.events("app").await.iter().any(|e| e.starts_with("DriftCorrected")),
+        "a first apply is no drift"
+    );
+    bed.merge(&config_map(), "default", "a", json!({"data": {"key": "theirs"}})).await;
+    bed.until(&config_map(), "default", "a", has_value("ours")).await;
+    let told = "DriftCorrected: put right: ConfigMap/default/a (a.yaml:1): .data.key was \"theirs\", wanted \"ours\", \
+                set by someone/Update at ";
+    bed.until_event("app", told).await;
+    bed.delete(&config_map(), "default", "a").await;
+    bed.until_event("app", "DriftCorrected: put right: ConfigMap/default/a (a.yaml:1) was missing").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_prune_waits_for_a_yes_to_its_revision() {
+    let bed = Bed::with(FluxOptions { prune_limit: Some(1), ..FluxOptions::default() }).await;
+    let (a, b, c) = (manifest("a", "x"), manifest("b", "x"), manifest("c", "x"));
+    let first = bed.repository.commit(&[("a.yaml", &a), ("b.yaml", &b), ("c.yaml", &c)]);
+    bed.source().await;
+    bed.kustomization("app", json!({})).await;
+    bed.until(&kustomization(), "flux-system", "app", applied(&first)).await;
+    let second = bed.repository.commit(&[("a.yaml", &manifest("a", "y"))]);
+    bed.push().await;
+    let held = |object: Option<&Object>| ready(object).is_some_and(|(_, reason, _)| reason == "PruneFailed");
+    let object = bed.until(&kustomization(), "flux-system", "app", held).await;
+    let (_, _, message) = ready(object.as_ref()).unwrap();
+    assert_eq!(
+        message,
+        format!(
+            "prune is held: 2 objects would be deleted, more than the limit of 1: ConfigMap/default/c, \
+             ConfigMap/default/b; say yes with `holdfast sync --approve-prune`, or the annotation \
+             holdfast.dev/approve-prune=main@sha1:{second}"
+        )
+    );
+    assert!(has_value("y")(bed.get(&config_map(), "default", "a").await.as_ref()), "the rest is applied");
+    let approve = |revision: &str| json!({"metadata": {"annotations": {"holdfast.dev/approve-prune": format!("main@sha1:{revision}")}}});
+    // A yes to another revision is none to this one.
+    bed.merge(&kustomization(), "flux-system", "app", approve(&first)).await;
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    assert!(bed.get(&config_map(), "default", "b").await.is_some());
+    let asked = tokio::time::Instant::now();
+    bed.merge(&kustomization(), "flux-system", "app", approve(&second)).await;
+    bed.until(&kustomization(), "flux-system", "app", applied(&second)).await;
+    assert!(asked.elapsed() < std::time::Duration::from_secs(30), "a yes is taken at once");
+    for name in ["b", "c"] {
+        assert!(bed.get(&config_map(), "default", name).await.is_none());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rewritten_or_deleted_branch_leaves_the_last_good_revision_in_force() {
+    let bed = Bed::start().await;
+    let first = bed.repository.commit(&[("a.yaml", &manifest("a", "one"))]);
+    bed.source().await;
+    bed.kustomization("app", json!({})).await;
+    bed.until(&kustomization(), "flux-system", "app", applied(&first)).await;
+    bed.repository.delete_branch();
+    bed.push().await;
+    let failed = |object: Option<&Object>| ready(object).is_some_and(|(status, ..)| status == "False");
+    let source = bed.until(&git_repository(), "flux-system", "app", failed).await.unwrap();
+    let revision = source.get(&["status", "artifact", "revision"]).and_then(|r| r.as_str());
+    assert_eq!(revision, Some(format!("main@sha1:{first}").as_str()));
+    let (_, reason, message) = ready(Some(&source)).unwrap();
+    assert_eq!(reason, "GitOperationFailed");
+    assert!(message.contains("main"), "{message}");
+    // What was applied last is still healed.
+    bed.merge(&config_map(), "default", "a", json!({"data": {"key": "theirs"}})).await;
+    bed.until(&config_map(), "default", "a", has_value("one")).await;
+    let second = bed.repository.commit(&[("a.yaml", &manifest("a", "two"))]);
+    bed.push().await;
+    bed.until(&kustomization(), "flux-system", "app", applied(&second)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_suspended_answers_requests_and_does_nothing() {
+    let bed = Bed::start().await;
+    let first = bed.repository.commit(&[("a.yaml", &manifest("a", "one"))]);
+    bed.source().await;
+    bed.kustomization("app", json!({})).await;
+    bed.until(&kustomization(), "flux-system", "app", applied(&first)).await;
+    for (gvk, name) in [(git_repository(), "app"), (kustomization(), "app")] {
+        bed.merge(&gvk, "flux-system", name, json!({"spec": {"suspend": true}})).await;
+    }
+    bed.repository.commit(&[("a.yaml", &manifest("a", "two"))]);
+    for gvk in [git_repository(), kustomization()] {
+        let asked = json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": "now"}}});
+        bed.merge(&gvk, "flux-system", "app", asked).await;
+        bed.until(&gvk, "flux-system", "app", |object| {
+            object.and_then(|o| o.get(&["status", "lastHandledReconcileAt"])) == Some(&json!("now"))
+        })
+        .await;
+    }
+    bed.merge(&config_map(), "default", "a", json!({"data": {"key": "theirs"}})).await;
+    tokio::time::sleep(std::time::Duration::from_secs(1200)).await;
+    assert!(has_value("theirs")(bed.get(&config_map(), "default", "a").await.as_ref()), "drift is left");
 }
