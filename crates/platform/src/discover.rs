@@ -29,6 +29,22 @@ pub struct Found {
     pub files: usize,
 }
 
+impl Found {
+    /// How many of each kind there are, apps before the others.
+    pub fn counts(&self) -> Vec<(String, usize)> {
+        let mut counts: Vec<(bool, String, usize)> = Vec::new();
+        for entry in &self.resources {
+            let (is_other, kind) = (!crate::is_app(&entry.object), entry.object.kind());
+            match counts.iter_mut().find(|(_, known, _)| known == kind) {
+                Some((.., count)) => *count += 1,
+                None => counts.push((is_other, kind.to_owned(), 1)),
+            }
+        }
+        counts.sort();
+        counts.into_iter().map(|(_, kind, count)| (kind, count)).collect()
+    }
+}
+
 /// Finds the custom resources of Flux, Argo CD and Flagger in a folder and all below it. Charts' templates are not
 /// looked into; files that are no manifests are passed over.
 pub fn discover(tree: &dyn FileTree, folder: &str) -> Found {
@@ -108,5 +124,6 @@ mod tests {
         let places: Vec<_> = found.resources.iter().map(|e| e.origin.as_ref().unwrap().to_string()).collect();
         assert_eq!(places, ["fleet/apps/a.yaml:2"]);
         assert_eq!(found.broken.len(), 1, "{:?}", found.broken);
+        assert_eq!(found.counts(), [("Application".to_owned(), 1)]);
     }
 }

@@ -11,10 +11,12 @@ mod discover;
 mod follow;
 mod platform;
 mod seed;
+mod survey;
 mod workspace;
 
 pub use definitions::{Installed, install_definitions};
 pub use discover::{Found, discover};
 pub use platform::{Platform, PlatformOptions};
 pub use seed::{Seed, SeedError};
+pub use survey::{Survey, is_app, unsupported};
 pub use workspace::{SOURCES_FILE, Workspace, WorkspaceError};

@@ -49,6 +49,17 @@ impl PlatformOptions {
     }
 }
 
+impl PlatformOptions {
+    /// The same with a brake on pruning, for every front-end: more deletions than this in one run, or any of a
+    /// Namespace, CustomResourceDefinition or PersistentVolumeClaim, wait for a person's yes. `None` is off.
+    #[must_use]
+    pub fn with_prune_limit(mut self, limit: Option<u32>) -> Self {
+        self.flux.prune_limit = limit;
+        self.argocd.prune_limit = limit;
+        self
+    }
+}
+
 /// The pause before a reconcile that panicked is tried again.
 const PANIC_PAUSE: Duration = Duration::from_secs(5);
 
@@ -56,6 +67,7 @@ const PANIC_PAUSE: Duration = Duration::from_secs(5);
 pub struct Platform {
     engine: Engine,
     sources: Sources,
+    renders: Arc<RenderCache>,
     stop: watch::Sender<bool>,
     running: JoinHandle<()>,
 }
@@ -88,7 +100,7 @@ impl Platform {
         reconcilers.extend(holdfast_argocd::reconcilers(
             &engine,
             sources.clone(),
-            renders,
+            renders.clone(),
             options.argocd.clone(),
         ));
         let (stop, stopped) = watch::channel(false);
@@ -98,7 +110,7 @@ impl Platform {
             runner.run(reconcilers, stopped).await;
             following.abort();
         });
-        Self { engine, sources, stop, running }
+        Self { engine, sources, renders, stop, running }
     }
 
     /// The engine.
@@ -109,6 +121,11 @@ impl Platform {
     /// The sources.
     pub fn serves(&self) -> &Sources {
         &self.sources
+    }
+
+    /// The renders that are remembered.
+    pub fn renders(&self) -> &Arc<RenderCache> {
+        &self.renders
     }
 
     /// Stops taking up work and waits for what is under way.

@@ -1,6 +1,6 @@
 use crate::discover::Found;
 use holdfast_cluster::{ApiError, ApiErrorKind, ApiRequest, Cluster, PatchKind};
-use holdfast_object::{GroupVersionKind, Object, Origin, json};
+use holdfast_object::{GroupVersionKind, Object, ObjectKey, Origin, json};
 use holdfast_source::GitUrl;
 use holdfast_types::{argocd, flux};
 use std::collections::BTreeSet;
@@ -25,6 +25,8 @@ pub struct Seed {
 pub struct SeedError {
     /// The resource and its file.
     pub what: String,
+    /// The resource; `None` for a namespace.
+    pub key: Option<ObjectKey>,
     /// Why.
     pub error: ApiError,
 }
@@ -99,18 +101,6 @@ impl Seed {
         }
     }
 
-    /// How many of each kind there are, the apps first.
-    pub fn counts(&self) -> Vec<(String, usize)> {
-        let mut counts: Vec<(String, usize)> = Vec::new();
-        for (object, _) in self.resources.iter().rev() {
-            match counts.iter_mut().find(|(kind, _)| kind == object.kind()) {
-                Some((_, count)) => *count += 1,
-                None => counts.push((object.kind().to_owned(), 1)),
-            }
-        }
-        counts
-    }
-
     /// Whether there is nothing to apply.
     pub fn is_empty(&self) -> bool {
         self.resources.is_empty()
@@ -142,13 +132,14 @@ impl Seed {
             if let Ok(object) = Object::new(value)
                 && let Err(error) = create(cluster, &object).await
             {
-                errors.push(SeedError { what: format!("namespace {namespace}"), error });
+                errors.push(SeedError { what: format!("namespace {namespace}"), key: None, error });
             }
         }
         for (object, origin) in &self.resources {
             if let Err(error) = apply(cluster, object).await {
                 let place = origin.as_ref().map(|o| format!(" ({o})")).unwrap_or_default();
-                errors.push(SeedError { what: format!("{}{place}", object.key()), error });
+                let key = object.key();
+                errors.push(SeedError { what: format!("{key}{place}"), key: Some(key), error });
             }
         }
         errors

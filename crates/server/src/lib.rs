@@ -14,6 +14,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use holdfast_cluster::Cluster;
 use holdfast_controller::Engine;
+use holdfast_render::RenderCache;
 use holdfast_source::{Sources, Storage};
 use secrecy::SecretString;
 use std::net::SocketAddr;
@@ -25,22 +26,31 @@ use tokio::sync::watch;
 #[derive(Clone)]
 pub struct State {
     cluster: Cluster,
-    engine: Arc<RwLock<Option<Engine>>>,
+    acting: Arc<RwLock<Option<Acting>>>,
+}
+
+/// What acts on the cluster.
+#[derive(Clone)]
+pub struct Acting {
+    /// The engine.
+    pub engine: Engine,
+    /// The renders that it has remembered.
+    pub renders: Arc<RenderCache>,
 }
 
 impl State {
     /// A process that does not act yet.
     pub fn new(cluster: Cluster) -> Self {
-        Self { cluster, engine: Arc::default() }
+        Self { cluster, acting: Arc::default() }
     }
 
-    /// The engine that acts from now on; `None` when another process holds the leases.
-    pub fn acts(&self, engine: Option<Engine>) {
-        *self.engine.write().unwrap_or_else(std::sync::PoisonError::into_inner) = engine;
+    /// What acts from now on; `None` when another process holds the leases.
+    pub fn acts(&self, acting: Option<Acting>) {
+        *self.acting.write().unwrap_or_else(std::sync::PoisonError::into_inner) = acting;
     }
 
-    fn engine(&self) -> Option<Engine> {
-        self.engine.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    fn acting(&self) -> Option<Acting> {
+        self.acting.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 }
 
@@ -180,5 +190,38 @@ mod tests {
         assert_eq!(ask(&open, push("secret")).await.0, 202);
         let expected = GitUrl::parse("https://gitlab.example.com/team/app").unwrap().key();
         assert_eq!(news.recv().await.unwrap(), expected);
+    }
+
+    #[tokio::test]
+    async fn a_signature_is_of_the_body_and_by_the_secret() {
+        let (state, sources) = parts();
+        let mut news = sources.subscribe();
+        let router = router(state, sources, Some("secret".into()));
+        // HMAC-SHA256 of the body under the secret.
+        const BODY: &str =
+            r#"{"ref": "refs/heads/main", "repository": {"clone_url": "https://github.com/team/app.git"}}"#;
+        const GOOD: &str = "sha256=19fab08be6a0c821e0941394cb785db0aa4c9fb92efba8f5113e6898f1c6eb41";
+        let post = |headers: &[(&str, &str)], body: &str| {
+            let request =
+                headers.iter().fold(Request::post("/webhook"), |r, (name, value)| r.header(*name, *value));
+            request.body(Body::from(body.to_owned())).unwrap()
+        };
+        let github =
+            |signature: &'static str| [("x-github-event", "push"), ("x-hub-signature-256", signature)];
+        let bad = GOOD.replace("19fab", "29fab");
+        assert_eq!(ask(&router, post(&[("x-github-event", "push")], BODY)).await.0, 401);
+        assert_eq!(ask(&router, post(&[("x-signature", &bad)], BODY)).await.0, 401);
+        let other = BODY.replace("team/app", "team/web");
+        assert_eq!(ask(&router, post(&github(GOOD), &other)).await.0, 401);
+        assert!(news.try_recv().is_err(), "nobody was woken");
+
+        let expected = GitUrl::parse("https://github.com/team/app").unwrap().key();
+        assert_eq!(ask(&router, post(&github(GOOD), BODY)).await.0, 202);
+        assert_eq!(news.recv().await.unwrap(), expected);
+        assert_eq!(ask(&router, post(&[("x-signature", GOOD)], BODY)).await.0, 202);
+        assert_eq!(news.recv().await.unwrap(), expected);
+        // What a provider sends besides pushes is taken and answered.
+        let ping = [("x-github-event", "ping"), ("x-hub-signature-256", GOOD)];
+        assert_eq!(ask(&router, post(&ping, BODY)).await, (200, "nothing to do for ping".to_owned()));
     }
 }

@@ -1,10 +1,10 @@
-use crate::Shared;
+use crate::{Acting, Shared};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
@@ -14,11 +14,16 @@ struct Verb {
     verb: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answer {
+    answer: &'static str,
+}
+
 /// Everything that is counted, in the OpenMetrics text format.
 pub(crate) async fn answer(State(shared): State<Shared>) -> Response {
     let mut registry = Registry::default();
     let own = registry.sub_registry_with_prefix("holdfast");
-    let requests: Family<Verb, prometheus_client::metrics::counter::Counter> = Family::default();
+    let requests: Family<Verb, Counter> = Family::default();
     for (verb, count) in shared.state.cluster.counts().by_verb() {
         requests.get_or_create(&Verb { verb }).inc_by(count);
     }
@@ -34,11 +39,16 @@ pub(crate) async fn answer(State(shared): State<Shared>) -> Response {
         ConstCounter::new(git.listings),
     );
     own.register("git_fetches", "Times commits were downloaded", ConstCounter::new(git.fetches));
-    let engine = shared.state.engine();
+    let acting_now = shared.state.acting();
     let acting: Gauge = Gauge::default();
-    acting.set(i64::from(engine.is_some()));
+    acting.set(i64::from(acting_now.is_some()));
     own.register("acting", "1 while this process holds the leases and acts", acting);
-    if let Some(engine) = engine {
+    if let Some(Acting { engine, renders }) = acting_now {
+        let (counts, family) = (renders.stats(), Family::<Answer, Counter>::default());
+        for (answer, count) in [("rendered", counts.renders), ("remembered", counts.hits)] {
+            family.get_or_create(&Answer { answer }).inc_by(count);
+        }
+        own.register("renders", "Renders that were asked for, by where the answer came from", family);
         let gauges = [
             ("queue_waiting", "Custom resources that wait for a worker", engine.queue_depth().0),
             ("queue_timed", "Custom resources that wait for their time", engine.queue_depth().1),

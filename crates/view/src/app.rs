@@ -199,6 +199,24 @@ impl App {
             || (self.waiting == [Waiting::ManualSync] && self.health != HealthStatus::Degraded)
     }
 
+    /// Why it is refused for good, if its status says so: a field or something in its source that is not supported.
+    /// Only a change of either helps.
+    pub fn refusal(&self) -> Option<&str> {
+        let found = self.conditions.iter().find_map(|condition| match (self.api, condition.kind.as_str()) {
+            (Api::Flux, "Stalled") if condition.status == "True" && condition.reason == "Unsupported" => {
+                let message = condition.message.as_str();
+                Some(message.strip_prefix("not supported: ").unwrap_or(message))
+            }
+            (Api::ArgoCd, "InvalidSpecError" | "ComparisonError") => {
+                let message = condition.message.as_str();
+                let message = message.strip_prefix("Failed to load target state: ").unwrap_or(message);
+                message.ends_with("not supported yet").then_some(message)
+            }
+            _ => None,
+        });
+        found.filter(|_| !self.suspended)
+    }
+
     /// Whether it is in sync and healthy.
     pub fn is_ready(&self) -> bool {
         self.sync == SyncState::Synced && self.health == HealthStatus::Healthy && !self.deleting

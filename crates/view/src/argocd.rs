@@ -149,7 +149,11 @@ fn waiting(object: &Object, app: &App) -> Vec<Waiting> {
             (message, _) => message.to_owned(),
         },
     }));
+    let message = app.operation.as_ref().map_or("", |o| o.message.as_str());
     match phase {
+        "Running" if message.starts_with("waiting for pruning confirmation") => {
+            waiting.insert(0, Waiting::Approval { why: message.to_owned() });
+        }
         "Running" if waiting.is_empty() => {
             let retries = app.operation.as_ref().map_or(0, |o| o.retries);
             if retries > 0 {

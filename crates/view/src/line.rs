@@ -6,13 +6,18 @@ use jiff::Timestamp;
 /// An app as one line: name, revision, sync, health, and what it waits for or its message. The columns are padded so
 /// that lines of usual apps stand below each other.
 pub fn line(app: &App) -> String {
+    line_with(app, &remark(app))
+}
+
+/// The same with another remark at its end.
+pub fn line_with(app: &App, remark: &str) -> String {
     let namespaced = format!("{}/{}", app.namespace(), app.name());
     let line = format!(
         "{namespaced:<36} {:<22} {:<9} {:<11} {}",
         short_revision(&app.revision),
         app.sync,
         health(app),
-        remark(app)
+        first_line(remark)
     );
     line.trim_end().to_owned()
 }
@@ -41,14 +46,15 @@ pub fn remark(app: &App) -> String {
     waits
 }
 
-/// The first line of a text, at most 160 characters of it.
+/// The first line of a text with its commits shortened, at most 160 characters of it.
 fn first_line(text: &str) -> String {
     /// Characters of a message that a line shows.
     const SHOWN: usize = 160;
     let line = text.lines().next().unwrap_or_default();
+    let line = line.split(' ').map(short_revision).collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &line[..end]),
-        None => line.to_owned(),
+        None => line,
     }
 }
 
