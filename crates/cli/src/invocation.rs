@@ -7,6 +7,19 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+/// The whole of a process that is `holdfast`: understands its arguments, runs the command and says what to exit with.
+/// `choose_tls` installs the process's TLS provider, before anything could need one.
+pub fn process(choose_tls: fn()) -> ExitCode {
+    let environment = Environment::of_process();
+    let invocation = match Invocation::parse(std::env::args_os(), &environment) {
+        Ok(invocation) => invocation,
+        Err(exit) => return exit,
+    };
+    choose_tls();
+    invocation.start_logging(&environment);
+    invocation.run(environment)
+}
+
 /// One call of `holdfast`, understood.
 #[derive(Debug, Parser)]
 #[command(
@@ -66,8 +79,18 @@ impl Invocation {
     }
 
     /// Starts logging as the arguments and HOLDFAST_LOG say.
-    pub fn start_logging(&self) {
-        logging::start(self.log_format, self.command.log_level());
+    pub fn start_logging(&self, environment: &Environment) {
+        let color = self.is_colored(environment, environment.stderr_is_terminal);
+        logging::start(self.log_format, self.command.log_level(), color);
+    }
+
+    /// Whether what goes to a stream is coloured.
+    fn is_colored(&self, environment: &Environment, is_terminal: bool) -> bool {
+        match self.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => is_terminal && environment.variable("NO_COLOR").is_none(),
+        }
     }
 
     /// Runs the command and says what the process exits with: 0 done, 1 the answer is no (differences, not ready),
@@ -78,11 +101,7 @@ impl Invocation {
 
     /// As [`Invocation::run`], with the status as a number.
     pub fn status(self, mut environment: Environment) -> u8 {
-        let is_colored = |is_terminal: bool| match self.color {
-            ColorChoice::Always => true,
-            ColorChoice::Never => false,
-            ColorChoice::Auto => is_terminal && environment.variable("NO_COLOR").is_none(),
-        };
+        let is_colored = |is_terminal: bool| self.is_colored(&environment, is_terminal);
         let (color, color_errors) =
             (is_colored(environment.stdout_is_terminal), is_colored(environment.stderr_is_terminal));
         let stdout = std::mem::replace(&mut environment.stdout, Box::new(std::io::sink()));

@@ -23,12 +23,13 @@ mod paint;
 mod preview;
 mod reading;
 mod remote;
+mod served;
 mod storage;
-mod support;
+mod story;
 mod watching;
 mod writing;
 
 pub use environment::Environment;
 pub use error::{CliError, ErrorKind, Exit};
-pub use invocation::Invocation;
+pub use invocation::{Invocation, process};
 pub use output::{ColorChoice, Output};

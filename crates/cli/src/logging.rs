@@ -13,11 +13,12 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// Starts logging to standard error. What `HOLDFAST_LOG` asks for wins over the command's own level.
-pub(crate) fn start(format: LogFormat, level: &str) {
+/// Starts logging to standard error, with colours or without. What `HOLDFAST_LOG` asks for wins over the command's own
+/// level.
+pub(crate) fn start(format: LogFormat, level: &str, color: bool) {
     let filter =
         EnvFilter::builder().with_env_var(FILTER).try_from_env().unwrap_or_else(|_| EnvFilter::new(level));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(color).with_writer(std::io::stderr);
     // Logging that was started before stays as it is.
     let _ = match format {
         LogFormat::Text => log.try_init(),

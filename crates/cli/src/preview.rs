@@ -3,7 +3,9 @@
 use crate::commands::{Context, Found};
 use crate::error::CliError;
 use crate::reading;
+use crate::served::Served;
 use holdfast_argocd::ArgoOptions;
+use holdfast_cluster::Kubeconfig;
 use holdfast_object::{Object, ObjectRef};
 use holdfast_platform::Workspace;
 use holdfast_render::Diagnostic;
@@ -47,7 +49,7 @@ pub(crate) async fn preview(
     found: &Found,
     arguments: &SourceArguments,
 ) -> Result<Preview, CliError> {
-    let sources = sources(context, arguments)?;
+    let sources = sources(context, &found.kubeconfig, arguments)?;
     let name = format!("{}/{}", found.app.namespace(), found.app.name());
     let object = found.object()?;
     let cannot = |why: String| {
@@ -75,11 +77,18 @@ pub(crate) async fn preview(
     }
 }
 
-/// The sources as this command sees them: repositories over the network, and in their place the folders that were
-/// named and the checkout that the command was called in.
-fn sources(context: &Context, arguments: &SourceArguments) -> Result<Sources, CliError> {
+/// The sources as this command sees them: repositories over the network, and in their place what the kubeconfig notes,
+/// the checkout that the command was called in, and the folders that were named; the later win.
+fn sources(
+    context: &Context,
+    kubeconfig: &Kubeconfig,
+    arguments: &SourceArguments,
+) -> Result<Sources, CliError> {
     let limits = Limits::default();
     let sources = Sources::new(GitCache::new(crate::remote::cache_folder(context), limits.clone()));
+    if let Some(workspace) = Served::read_from(kubeconfig).and_then(|served| served.workspace(&limits)) {
+        workspace.stand_in(&sources);
+    }
     let mappings: Vec<(String, PathBuf)> =
         arguments.sources.iter().map(|(url, path)| (url.clone(), context.path(path))).collect();
     let (folder, as_it_lies) = match &arguments.working_tree {

@@ -1,6 +1,5 @@
-//! The `holdfast` binary: parse, choose the TLS provider, start logging, run.
+//! The `holdfast` binary: choose the TLS provider and the allocator, and run the command line.
 
-use holdfast_cli::{Environment, Invocation};
 use std::process::ExitCode;
 
 // Rendering and comparing allocate many small values, on many threads.
@@ -8,13 +7,6 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let environment = Environment::of_process();
-    let invocation = match Invocation::parse(std::env::args_os(), &environment) {
-        Ok(invocation) => invocation,
-        Err(exit) => return exit,
-    };
     // Another provider cannot have been installed before: this is the first thing that is done.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    invocation.start_logging();
-    invocation.run(environment)
+    holdfast_cli::process(|| drop(rustls::crypto::aws_lc_rs::default_provider().install_default()))
 }

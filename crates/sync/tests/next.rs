@@ -516,7 +516,7 @@ fn an_op(object: &Object) -> holdfast_sync::Op {
             desired: std::sync::Arc::new(object.clone()),
             mode: policy().write,
             recreate_immutable: false,
-            verify: false,
+            verify: None,
         },
         why: Reason::Missing,
         origin: None,

@@ -207,7 +207,7 @@ async fn resources(cluster: &Cluster) -> Result<Vec<Finding>, CliError> {
     let mut findings = Vec::new();
     let mut run = 0;
     for object in &objects {
-        let refused = crate::support::unsupported(object);
+        let refused = holdfast_platform::unsupported(object);
         if refused.is_empty() {
             run += 1;
             continue;

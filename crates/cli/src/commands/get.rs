@@ -76,8 +76,15 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
     }
     let objects = reading::apps_and_sources(&cluster, &arguments.scope).await?;
     let shown = select(arguments, &objects, what, name.as_ref())?;
-    print(arguments, context, &shown, name.is_some())?;
+    print(arguments, context, &shown, name.is_some(), Headings::default())?;
     Ok(Exit::Success)
+}
+
+/// Which tables have had their heading already: of something that is followed it is printed once.
+#[derive(Debug, Clone, Copy, Default)]
+struct Headings {
+    apps: bool,
+    sources: bool,
 }
 
 fn select(
@@ -113,7 +120,13 @@ fn select(
     Ok(shown)
 }
 
-fn print(arguments: &Arguments, context: &Context, shown: &Shown, is_one: bool) -> Result<(), CliError> {
+fn print(
+    arguments: &Arguments,
+    context: &Context,
+    shown: &Shown,
+    is_one: bool,
+    printed: Headings,
+) -> Result<(), CliError> {
     let output = &context.output;
     match arguments.format.output {
         Some(Format::Json) => output.json(&value(shown, is_one)),
@@ -134,13 +147,14 @@ fn print(arguments: &Arguments, context: &Context, shown: &Shown, is_one: bool) 
             let (wide, now) = (format == Some(Format::Wide), (context.environment.now)());
             let mut text = String::new();
             if !shown.apps.is_empty() {
-                text += &apps_table(&shown.apps, wide, now).render(output.has_color());
+                text += &apps_table(&shown.apps, wide, now, !printed.apps).render(output.has_color());
             }
             if !shown.sources.is_empty() {
-                if !text.is_empty() {
+                if !text.is_empty() && !printed.sources {
                     text.push('\n');
                 }
-                text += &sources_table(&shown.sources, wide, now).render(output.has_color());
+                text +=
+                    &sources_table(&shown.sources, wide, now, !printed.sources).render(output.has_color());
             }
             output.bytes(text.as_bytes())
         }
@@ -156,13 +170,13 @@ fn value(shown: &Shown, is_one: bool) -> Value {
     json!({"apps": items, "sources": sources})
 }
 
-fn apps_table(apps: &[App], wide: bool, now: Timestamp) -> Table {
+fn apps_table(apps: &[App], wide: bool, now: Timestamp, has_heading: bool) -> Table {
     let mut heading = vec!["NAMESPACE", "NAME", "SOURCE", "REVISION", "SYNC", "HEALTH", "AGE"];
     if wide {
         heading.extend(["CHANGED", "OBJECTS"]);
     }
     heading.push("MESSAGE");
-    let mut table = Table::new(&heading);
+    let mut table = if has_heading { Table::new(&heading) } else { Table::bare() };
     for app in apps {
         table.row(app_row(app, wide, now));
     }
@@ -188,13 +202,13 @@ fn app_row(app: &App, wide: bool, now: Timestamp) -> Vec<Cell> {
     row
 }
 
-fn sources_table(sources: &[Source], wide: bool, now: Timestamp) -> Table {
+fn sources_table(sources: &[Source], wide: bool, now: Timestamp, has_heading: bool) -> Table {
     let mut heading = vec!["NAMESPACE", "NAME", "FOLLOWS", "REVISION", "READY", "AGE"];
     if wide {
         heading.extend(["URL", "USERS"]);
     }
     heading.push("MESSAGE");
-    let mut table = Table::new(&heading);
+    let mut table = if has_heading { Table::new(&heading) } else { Table::bare() };
     for source in sources {
         table.row(source_row(source, wide, now));
     }
@@ -236,11 +250,11 @@ async fn follow(
     mut watched: Watched,
 ) -> Result<Exit, CliError> {
     let mut printed: HashMap<String, String> = HashMap::new();
+    let mut headings = Headings::default();
     loop {
         let objects = watched.objects(&arguments.scope)?;
         // Something that is named may come yet.
         let shown = select(arguments, &objects, what, name).unwrap_or_default();
-        let now = (context.environment.now)();
         let mut news = Shown::default();
         let mut is_news = |key: String, state: String| printed.insert(key, state.clone()) != Some(state);
         for app in shown.apps {
@@ -256,9 +270,10 @@ async fn follow(
             }
         }
         if !news.apps.is_empty() || !news.sources.is_empty() {
-            print(arguments, context, &news, false)?;
+            print(arguments, context, &news, false, headings)?;
+            headings.apps |= !news.apps.is_empty();
+            headings.sources |= !news.sources.is_empty();
         }
-        let _ = now;
         tokio::select! {
             () = context.environment.stop.cancelled() => return Ok(Exit::Success),
             changed = watched.changed() => changed?,

@@ -26,7 +26,7 @@ use crate::error::{CliError, Exit};
 use crate::names::{self, Name};
 use crate::output::Output;
 use crate::reading;
-use holdfast_cluster::Cluster;
+use holdfast_cluster::{Cluster, Kubeconfig};
 use holdfast_object::Object;
 use holdfast_view::App;
 use std::path::{Path, PathBuf};
@@ -107,9 +107,14 @@ impl Command {
         }
     }
 
-    /// What is logged unless HOLDFAST_LOG says otherwise: servers tell what they do, other commands only warn.
+    /// What is logged unless HOLDFAST_LOG says otherwise: controllers tell what they do, other commands only warn.
     pub(crate) fn log_level(&self) -> &'static str {
-        "warn"
+        match self {
+            Self::Run(_) => "info",
+            // Its view shows events itself.
+            Self::Up(_) => "warn,holdfast_controller::events=error",
+            _ => "warn",
+        }
     }
 }
 
@@ -163,7 +168,8 @@ impl Context {
         let cluster = self.cluster(&target.cluster).await?;
         let objects = reading::apps_and_sources(&cluster, &target.scope()).await?;
         let app = names::find_app(&holdfast_view::apps(&objects), name)?.clone();
-        Ok(Found { cluster, objects, app })
+        let kubeconfig = target.cluster.kubeconfig(&self.environment.folder);
+        Ok(Found { cluster, kubeconfig, objects, app })
     }
 }
 
@@ -171,6 +177,8 @@ impl Context {
 pub(crate) struct Found {
     /// The cluster it is on.
     pub(crate) cluster: Cluster,
+    /// How the cluster was found.
+    pub(crate) kubeconfig: Kubeconfig,
     /// Every app and source that was read.
     pub(crate) objects: Vec<Object>,
     /// The app.

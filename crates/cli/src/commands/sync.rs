@@ -8,13 +8,14 @@ use crate::watching::Watched;
 use crate::writing::merge_patch;
 use holdfast_cluster::{ApiErrorKind, Cluster};
 use holdfast_object::{Object, ObjectRef, Value, json};
-use holdfast_types::flux::REQUESTED_AT;
-use holdfast_view::{Api, App, line};
+use holdfast_types::argocd::DELETION_APPROVED;
+use holdfast_types::flux::{APPROVE_PRUNE, REQUESTED_AT};
+use holdfast_view::{Api, App, Waiting, line};
 use std::time::Duration;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  holdfast sync app/web\n  holdfast sync ks/shop --with-source --wait\n  holdfast sync app/web --prune --revision v1.2.3"
+    after_help = "Examples:\n  holdfast sync app/web\n  holdfast sync ks/shop --with-source --wait\n  holdfast sync app/web --prune --revision v1.2.3\n  holdfast sync ks/shop --approve-prune"
 )]
 pub(crate) struct Arguments {
     /// The apps.
@@ -32,6 +33,10 @@ pub(crate) struct Arguments {
     /// Delete what is no longer in the source. For Flux the Kustomization's spec says whether.
     #[arg(long)]
     prune: bool,
+
+    /// Say yes to a prune that is held back (`--prune-limit`): only what is held now may go.
+    #[arg(long, conflicts_with_all = ["dry_run", "prune", "revision", "with_source"])]
+    approve_prune: bool,
 
     /// Sync another revision than the one that is followed (Argo CD).
     #[arg(long, value_name = "REVISION")]
@@ -60,6 +65,10 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
     apps.iter().try_for_each(|app| check(arguments, app))?;
     let mut exit = Exit::Success;
     for app in apps {
+        if arguments.approve_prune {
+            approve_prune(context, &cluster, app).await?;
+            continue;
+        }
         let done = match app.api {
             Api::Flux => sync_flux(arguments, context, &cluster, app, &objects).await?,
             Api::ArgoCd => sync_argocd(arguments, context, &cluster, app).await?,
@@ -73,6 +82,10 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
 
 fn check(arguments: &Arguments, app: &App) -> Result<(), CliError> {
     let name = format!("{}/{}", app.namespace(), app.name());
+    let is_held = app.waiting.iter().any(|waiting| matches!(waiting, Waiting::Approval { .. }));
+    if arguments.approve_prune && !is_held {
+        return Err(CliError::user(format!("{name} holds no prune back")));
+    }
     if app.suspended {
         return Err(CliError::user(format!("{name} is suspended"))
             .hint(format!("`holdfast resume {name}` lets it run again")));
@@ -92,6 +105,20 @@ fn check(arguments: &Arguments, app: &App) -> Result<(), CliError> {
         }
         None => Ok(()),
     }
+}
+
+/// Says yes to the prune that an app holds back, in the way its front-end asks for: for a revision, or from now on for
+/// the sync that waits.
+async fn approve_prune(context: &Context, cluster: &Cluster, app: &App) -> Result<(), CliError> {
+    let now = (context.environment.now)().to_string();
+    let (key, value) = match app.api {
+        Api::Flux => (APPROVE_PRUNE, app.attempted.clone().unwrap_or_else(|| app.revision.clone())),
+        Api::ArgoCd => (DELETION_APPROVED, now),
+    };
+    let patch = json!({"metadata": {"annotations": {key: value}}});
+    let reference = &app.reference;
+    merge_patch(cluster, reference, &patch).await.map_err(|e| CliError::from(e).while_doing(reference))?;
+    context.output.line(format!("{}: the prune that was held back may go on", named(reference)))
 }
 
 /// Asks for a reconcile with an annotation, as `flux reconcile` does.

@@ -188,6 +188,25 @@ impl TestEnvironment {
     }
 }
 
+/// The fleet with its repositories as folders beside it; none of its objects is live.
+pub(crate) fn fleet_with_sources() -> TestEnvironment {
+    let env = TestEnvironment::new();
+    env.create(FLEET);
+    env.write(
+        "fleet/base/settings.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings, namespace: shop}\ndata: {color: green}\n",
+    );
+    env.write(
+        "web/app/secret.yaml",
+        "# the password\napiVersion: v1\nkind: Secret\nmetadata: {name: web}\nstringData: {password: hunter2}\n",
+    );
+    env
+}
+
+/// The arguments of `--source` for the two repositories.
+pub(crate) const FLEET_SOURCE: &str = "https://example.com/fleet=fleet";
+pub(crate) const WEB_SOURCE: &str = "https://example.com/web=web";
+
 /// A source, an app that is ready, one that waits for it, and one of Argo CD that waits for a sync.
 pub(crate) const FLEET: &str = r"
 apiVersion: source.toolkit.fluxcd.io/v1

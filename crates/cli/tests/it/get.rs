@@ -1,5 +1,7 @@
 use crate::environment::{FLEET, TestEnvironment};
 use insta::assert_snapshot;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 fn fleet() -> TestEnvironment {
     let env = TestEnvironment::new();
@@ -85,4 +87,29 @@ fn a_name_alone_is_enough_where_it_is_unambiguous() {
     hint: there are argocd/app/shop, argocd/app/web, flux-system/ks/base, flux-system/ks/shop
     --- status 2
     ");
+}
+
+#[test]
+fn what_is_followed_is_printed_again_when_it_looks_different() {
+    let env = fleet();
+    let (api, stop) = ("kustomize.toolkit.fluxcd.io/v1", CancellationToken::new());
+    let gvk = holdfast_object::GroupVersionKind::from_api_version(api, "Kustomization");
+    let (cluster, token) = (env.cluster.clone(), stop.clone());
+    env.spawn(async move {
+        let kustomizations = cluster.resource(&gvk).await.unwrap();
+        let suspend = json!({"spec": {"suspend": true}}).to_string();
+        // Long enough for the first table, whenever that comes: what is changed before would be in it.
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        let patch = holdfast_cluster::PatchKind::Merge;
+        let request =
+            holdfast_cluster::ApiRequest::patch(&kustomizations, "flux-system", "base", patch, suspend);
+        cluster.request(request).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        token.cancel();
+    });
+    let text = env.run_until(&["get", "-w"], &stop).to_string();
+    let headings = text.lines().filter(|line| line.starts_with("NAMESPACE")).count();
+    assert_eq!(headings, 1, "{text}");
+    let last = text.lines().last().unwrap();
+    assert!(last.contains("ks/base") && last.contains("Suspended"), "{text}");
 }

@@ -3,16 +3,23 @@
 
 mod environment;
 
-mod build_diff_why;
+mod build;
 mod check;
+mod completion;
+mod connection;
+mod diff;
 mod events;
 mod get;
 mod helm;
 mod history;
 mod kustomize;
-mod local;
+mod run;
+mod sandbox;
 mod suspend;
 mod sync;
 mod takeover;
 mod tree;
+mod up;
+mod version;
 mod wait;
+mod why;

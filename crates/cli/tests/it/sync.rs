@@ -85,3 +85,36 @@ fn a_suspended_app_is_not_synced() {
     --- status 2
     ");
 }
+
+#[test]
+fn a_prune_that_is_held_back_gets_its_yes() {
+    let env = TestEnvironment::new();
+    env.create(FLEET);
+    assert_snapshot!(env.run(&["sync", "ks/base", "--approve-prune"]), @r"
+    --- standard error
+    error: flux-system/ks/base holds no prune back
+    --- status 2
+    ");
+    let message = "prune is held: 2 objects would be deleted, more than the limit of 1";
+    let held = json!({"status": {"lastAttemptedRevision": "main@sha1:2", "conditions": [{"type": "Ready",
+        "status": "False", "reason": "PruneFailed", "message": message,
+        "lastTransitionTime": "2026-01-01T12:00:00Z"}]}});
+    let (flux, argo) = ("kustomize.toolkit.fluxcd.io/v1", "argoproj.io/v1alpha1");
+    env.patch(flux, "Kustomization", "flux-system", "base", &held);
+    assert_snapshot!(env.run(&["sync", "ks/base", "--approve-prune"]), @"flux-system/ks/base: the prune that was held back may go on");
+    let ks = env.get(flux, "Kustomization", "flux-system", "base");
+    assert_eq!(ks["metadata"]["annotations"]["holdfast.dev/approve-prune"], json!("main@sha1:2"));
+    let waits = json!({"phase": "Running", "message": "waiting for pruning confirmation of /ConfigMap/a",
+        "operation": {"sync": {}}, "startedAt": "2026-01-01T11:00:00Z"});
+    env.patch(
+        argo,
+        "Application",
+        "argocd",
+        "web",
+        &json!({"operation": {"sync": {}}, "status": {"operationState": waits}}),
+    );
+    assert_snapshot!(env.run(&["sync", "app/web", "--approve-prune"]), @"argocd/app/web: the prune that was held back may go on");
+    let app = env.get(argo, "Application", "argocd", "web");
+    let approved = &app["metadata"]["annotations"]["argocd.argoproj.io/deletion-approved"];
+    assert_eq!(approved, &json!("2026-01-01T12:00:00Z"));
+}

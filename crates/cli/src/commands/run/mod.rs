@@ -9,7 +9,7 @@ use crate::flux_arguments::FluxArguments;
 use holdfast_cluster::Cluster;
 use holdfast_controller::{Lease, LeaseOptions, Leases};
 use holdfast_platform::{Platform, PlatformOptions};
-use holdfast_server::{Server, State};
+use holdfast_server::{Acting, Server, State};
 use std::net::SocketAddr;
 use tokio::sync::watch;
 
@@ -83,6 +83,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
         flux: arguments.flux.options(&arguments.flux_namespace, arguments.prune_limit),
         ..PlatformOptions::new(cache)
     };
+    let options = options.with_prune_limit(arguments.prune_limit);
     let (stop, stopped) = watch::channel(false);
     let (leases, held) =
         Leases::new(cluster.clone(), leases(arguments, &cluster).await?, LeaseOptions::new(holder(context)));
@@ -123,7 +124,7 @@ async fn act_while_held(
             () = stop.cancelled() => return,
         }
         let platform = Platform::start(cluster.clone(), sources.clone(), options);
-        state.acts(Some(platform.engine().clone()));
+        state.acts(Some(Acting { engine: platform.engine().clone(), renders: platform.renders().clone() }));
         tokio::select! {
             _ = held.wait_for(|held| !*held) => tracing::warn!("the leases are lost: nothing is written any more"),
             () = stop.cancelled() => {}

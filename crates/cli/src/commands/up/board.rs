@@ -5,9 +5,9 @@ use crate::commands::Context;
 use crate::error::{CliError, Exit};
 use holdfast_cluster::{Cluster, LiveEvent, LiveState};
 use holdfast_object::{GroupVersionKind, Object, Value};
-use holdfast_platform::Seed;
+use holdfast_platform::{Seed, SeedError, Survey, unsupported};
 use holdfast_types::{argocd, flux};
-use holdfast_view::App;
+use holdfast_view::{App, line};
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -23,8 +23,31 @@ pub(super) struct Board {
     cluster: Cluster,
     /// The apps that must be there before all can be settled.
     expected: HashSet<String>,
+    /// How many apps the cluster did not take.
+    rejected: usize,
 }
 
+/// An app and why it is refused, if it is.
+struct Standing {
+    app: App,
+    refusal: Option<String>,
+}
+
+impl Standing {
+    /// Whether time alone changes nothing any more.
+    fn is_settled(&self) -> bool {
+        self.refusal.is_some() || self.app.is_settled()
+    }
+
+    fn line(&self) -> String {
+        match &self.refusal {
+            Some(why) => line::line_with(&self.app, &format!("refused: {why}")),
+            None => line::line(&self.app),
+        }
+    }
+}
+
+/// The kinds whose resources are shown, and those that tell about them.
 fn kinds() -> [GroupVersionKind; 4] {
     [
         flux::git_repository(),
@@ -39,7 +62,16 @@ impl Board {
         let (live, events) = LiveState::new(cluster.clone(), Vec::new());
         let is_app = |o: &&Object| matches!(o.kind(), "Kustomization" | "Application");
         let expected = seed.resources().filter(is_app).map(|o| o.key().to_string()).collect();
-        Self { live, events, cluster, expected }
+        Self { live, events, cluster, expected, rejected: 0 }
+    }
+
+    /// Notes what the cluster did not take, and says why. Nothing waits for that.
+    pub(super) fn rejected(&mut self, errors: &[SeedError], context: &Context) {
+        for error in errors {
+            context.output.note(format!("{}: {}", error.what, error.error));
+            let was_expected = error.key.as_ref().is_some_and(|key| self.expected.remove(&key.to_string()));
+            self.rejected += usize::from(was_expected);
+        }
     }
 
     /// Shows the apps until the user stops it, or with `--once` until all is settled or the time is over.
@@ -60,16 +92,17 @@ impl Board {
         loop {
             let apps = self.apps();
             screen.apps(&apps)?;
-            let is_settled = self.is_complete(&apps) && apps.iter().all(App::is_settled);
+            let is_settled = self.is_complete(&apps) && apps.iter().all(Standing::is_settled);
+            let is_refused = self.rejected > 0 || apps.iter().any(|standing| standing.refusal.is_some());
             if is_settled && !settled_before {
                 settled_before = true;
-                screen.settled(&apps, began.elapsed(), target)?;
-                if arguments.once {
+                screen.settled(&apps, self.rejected, began.elapsed(), target)?;
+                if arguments.once && !is_refused {
                     return Ok(Exit::Success);
                 }
             }
-            if arguments.once && Instant::now() >= deadline {
-                return self.give_up(&apps, context);
+            if arguments.once && (is_settled || Instant::now() >= deadline) {
+                return self.give_up(&apps, is_settled, context);
             }
             let wait = async {
                 tokio::select! {
@@ -84,7 +117,9 @@ impl Board {
             };
             match event {
                 None => {}
-                Some(None) => return Ok(if is_settled { Exit::Success } else { Exit::Negative }),
+                // It was asked to go on until it is told to end; with --once it had a question to answer.
+                Some(None) if !arguments.once => return Ok(Exit::Success),
+                Some(None) => return Ok(Exit::Negative),
                 Some(Some(event)) => self.take(event, settled_before, &mut screen).await?,
             }
         }
@@ -106,23 +141,34 @@ impl Board {
         Ok(())
     }
 
-    fn apps(&self) -> Vec<App> {
+    fn apps(&self) -> Vec<Standing> {
         let objects: Vec<Object> =
             kinds()[..3].iter().flat_map(|gvk| self.live.all(gvk)).map(|object| (*object).clone()).collect();
-        holdfast_view::apps(&objects)
+        let refusals: BTreeMap<String, String> = (objects.iter())
+            .map(|object| (object.key().to_string(), unsupported(object).join("; ")))
+            .filter(|(_, why)| !why.is_empty())
+            .collect();
+        let stand = |app: App| {
+            let of_spec = refusals.get(&app.reference.to_string()).filter(|_| !app.suspended).cloned();
+            let refusal = of_spec.or_else(|| app.refusal().map(str::to_owned));
+            Standing { app, refusal }
+        };
+        holdfast_view::apps(&objects).into_iter().map(stand).collect()
     }
 
-    fn is_complete(&self, apps: &[App]) -> bool {
-        let present: HashSet<String> = apps.iter().map(|app| app.reference.to_string()).collect();
+    fn is_complete(&self, apps: &[Standing]) -> bool {
+        let present: HashSet<String> = apps.iter().map(|s| s.app.reference.to_string()).collect();
         self.expected.is_subset(&present)
     }
 
-    fn give_up(&self, apps: &[App], context: &Context) -> Result<Exit, CliError> {
-        context.output.note("not settled in time:");
-        for app in apps.iter().filter(|app| !app.is_settled()) {
-            context.output.note(format!("  {}", holdfast_view::line::line(app)));
-            for line in app.message.lines() {
-                context.output.note(format!("      {line}"));
+    /// Says why `--once` ends with a no.
+    fn give_up(&self, apps: &[Standing], is_settled: bool, context: &Context) -> Result<Exit, CliError> {
+        let output = &context.output;
+        output.note(if is_settled { "refused, and so not in force:" } else { "not settled in time:" });
+        for standing in apps.iter().filter(|s| s.refusal.is_some() || !s.app.is_settled()) {
+            output.note(format!("  {}", standing.line()));
+            for line in standing.app.message.lines().filter(|_| standing.refusal.is_none()) {
+                output.note(format!("      {line}"));
             }
         }
         let counts = self.cluster.counts().by_verb();
@@ -146,9 +192,9 @@ impl<'a> Screen<'a> {
         Self { context, redraws, drawn: 0, lines: BTreeMap::new(), told: HashSet::new() }
     }
 
-    fn apps(&mut self, apps: &[App]) -> Result<(), CliError> {
+    fn apps(&mut self, apps: &[Standing]) -> Result<(), CliError> {
         let lines: BTreeMap<String, String> =
-            apps.iter().map(|app| (app.reference.to_string(), holdfast_view::line::line(app))).collect();
+            apps.iter().map(|standing| (standing.app.reference.to_string(), standing.line())).collect();
         if lines == self.lines {
             return Ok(());
         }
@@ -158,7 +204,10 @@ impl<'a> Screen<'a> {
                 // Up to where the block began, and everything below it away.
                 text.push_str(&format!("\x1b[{}A\x1b[J", self.drawn));
             }
+            // Long lines are cut at the edge: one that goes on in the next row would be counted as one.
+            text.push_str("\x1b[?7l");
             lines.values().for_each(|line| text.push_str(&format!("{line}\n")));
+            text.push_str("\x1b[?7h");
             self.drawn = lines.len();
             self.context.output.bytes(text.as_bytes())?;
         } else {
@@ -179,20 +228,20 @@ impl<'a> Screen<'a> {
         Ok(())
     }
 
-    fn settled(&mut self, apps: &[App], took: Duration, target: &Target) -> Result<(), CliError> {
-        let ready = apps.iter().filter(|app| app.is_ready()).count();
-        let manual = apps.iter().filter(|app| !app.is_ready() && !app.suspended).count();
-        let mut text =
-            format!("{ready} of {} apps in sync and healthy after {:.1} s", apps.len(), took.as_secs_f64());
-        if manual > 0 {
-            text.push_str(&format!("; {manual} waits for a sync by hand"));
-        }
-        self.say(&format!("\n{text}\n{}", target.describe()))?;
+    fn settled(
+        &mut self,
+        apps: &[Standing],
+        rejected: usize,
+        took: Duration,
+        target: &Target,
+    ) -> Result<(), CliError> {
+        self.say(&format!("\n{}\n{}", summary(apps, rejected, took), target.describe()))?;
         let arguments = target.arguments();
         self.say(&format!("\n  kubectl{arguments} get pods -A"))?;
         self.say(&format!("  holdfast get all -A{arguments}"))?;
-        if let Some(app) = apps.iter().find(|app| !app.is_ready()).or(apps.first()) {
-            self.say(&format!("  holdfast diff {} -n {}{arguments}", app.name(), app.namespace()))?;
+        if let Some(Standing { app, .. }) = apps.iter().find(|s| !s.app.is_ready()).or(apps.first()) {
+            let (name, sources) = (app.name(), target.source_arguments());
+            self.say(&format!("  holdfast diff {name} -n {}{sources}{arguments}", app.namespace()))?;
         }
         self.say("")
     }
@@ -217,5 +266,67 @@ impl<'a> Screen<'a> {
             self.say(&format!("{mark} {name}: {line}"))?;
         }
         Ok(())
+    }
+}
+
+/// `3 of 4 apps in sync and healthy after 2.4 s; 1 waits for a sync by hand`.
+fn summary(apps: &[Standing], rejected: usize, took: Duration) -> String {
+    let ready = apps.iter().filter(|s| s.app.is_ready() && s.refusal.is_none()).count();
+    let (all, seconds) = (apps.len() + rejected, took.as_secs_f64());
+    let mut text = format!("{ready} of {all} apps in sync and healthy after {seconds:.1} s");
+    let others = |is_so: &dyn Fn(&Standing) -> bool| apps.iter().filter(|s| is_so(s)).count();
+    let manual = others(&|s| s.refusal.is_none() && !s.app.is_ready() && !s.app.suspended);
+    let suspended = others(&|s| s.app.suspended && !s.app.is_ready());
+    match manual {
+        0 => {}
+        1 => text.push_str("; 1 waits for a sync by hand"),
+        more => text.push_str(&format!("; {more} wait for a sync by hand")),
+    }
+    if suspended > 0 {
+        text.push_str(&format!("; {suspended} suspended"));
+    }
+    let mut survey = Survey::default();
+    apps.iter().for_each(|standing| survey.count(standing.refusal.as_deref()));
+    if survey.refused() > 0 {
+        text.push_str(&format!("; {} refused: {}", survey.refused(), survey.topics()));
+    }
+    if rejected > 0 {
+        text.push_str(&format!("; {rejected} not accepted by the cluster"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use holdfast_object::json;
+
+    fn standing(status: Value, refusal: Option<&str>) -> Standing {
+        let object = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+            "metadata": {"name": "web", "namespace": "argocd"}, "spec": {}, "status": status});
+        let app = holdfast_view::apps(&[Object::new(object).unwrap()]).remove(0);
+        Standing { app, refusal: refusal.map(str::to_owned) }
+    }
+
+    #[test]
+    fn the_summary_counts_what_is_not_ready_by_its_cause() {
+        let good = || json!({"sync": {"status": "Synced"}, "health": {"status": "Healthy"}});
+        let out = || json!({"sync": {"status": "OutOfSync"}, "health": {"status": "Missing"}});
+        let took = Duration::from_millis(2_440);
+        let check = |apps: &[Standing], expected: &str| assert_eq!(summary(apps, 0, took), expected);
+        let some = [standing(good(), None)];
+        let expected = "1 of 3 apps in sync and healthy after 2.4 s; 2 not accepted by the cluster";
+        assert_eq!(summary(&some, 2, took), expected);
+        check(&some, "1 of 1 apps in sync and healthy after 2.4 s");
+        let hooks = Some("2 hooks: Job/a, Job/b is not supported yet");
+        check(
+            &[
+                standing(good(), None),
+                standing(out(), None),
+                standing(out(), hooks),
+                standing(json!({}), hooks),
+            ],
+            "1 of 4 apps in sync and healthy after 2.4 s; 1 waits for a sync by hand; 2 refused: hooks 2",
+        );
     }
 }

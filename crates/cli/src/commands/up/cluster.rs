@@ -1,6 +1,7 @@
 use super::Arguments;
 use crate::commands::Context;
 use crate::error::CliError;
+use crate::served::Served;
 use holdfast_cluster::{Cluster, Kubeconfig};
 use holdfast_sandbox::{Listening, Options, Sandbox};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 /// The cluster that is brought up to.
 pub(super) struct Target {
     cluster: Cluster,
+    served: Option<Served>,
     simulated: Option<Simulated>,
     kubeconfig: Option<PathBuf>,
     context: Option<String>,
@@ -20,20 +22,29 @@ struct Simulated {
 }
 
 impl Target {
-    /// Connects to the cluster that the arguments name, or starts a simulated one.
-    pub(super) async fn start(arguments: &Arguments, context: &Context) -> Result<Self, CliError> {
+    /// Connects to the cluster that the arguments name, or starts a simulated one. `served` is what the sources are
+    /// read from on this machine, for the commands that follow.
+    pub(super) async fn start(
+        arguments: &Arguments,
+        served: Option<Served>,
+        context: &Context,
+    ) -> Result<Self, CliError> {
         if arguments.context.is_none() && arguments.kubeconfig.is_none() {
-            return Self::simulate(arguments, context).await;
+            return Self::simulate(arguments, served, context).await;
         }
         let file = arguments.kubeconfig.as_ref().map(|file| context.path(file));
         let from = Kubeconfig { file: file.clone(), context: arguments.context.clone() };
         let cluster = Cluster::connect(&from).await?;
         // Asked once here, so that a cluster that does not answer is said before anything begins.
         cluster.refresh_discovery().await?;
-        Ok(Self { cluster, simulated: None, kubeconfig: file, context: arguments.context.clone() })
+        Ok(Self { cluster, served, simulated: None, kubeconfig: file, context: arguments.context.clone() })
     }
 
-    async fn simulate(arguments: &Arguments, context: &Context) -> Result<Self, CliError> {
+    async fn simulate(
+        arguments: &Arguments,
+        served: Option<Served>,
+        context: &Context,
+    ) -> Result<Self, CliError> {
         let sandbox = Sandbox::start(Options::default());
         let listening = sandbox
             .listen(arguments.listen)
@@ -41,13 +52,16 @@ impl Target {
             .map_err(|e| CliError::config(format!("{} cannot be listened on: {e}", arguments.listen)))?;
         let folder = runtime_folder(context).join(format!("holdfast-{}", std::process::id()));
         let file = folder.join("kubeconfig");
-        let written = std::fs::create_dir_all(&folder)
-            .and_then(|()| std::fs::write(&file, sandbox.kubeconfig(listening.addr)));
+        let mut kubeconfig = sandbox.kubeconfig(listening.addr);
+        if let Some(served) = &served {
+            kubeconfig = served.noted_in(&kubeconfig)?;
+        }
+        let written = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&file, kubeconfig));
         written.map_err(|e| CliError::config(format!("{} cannot be written: {e}", file.display())))?;
         // In process: no socket lies between the controllers and the simulated API.
         let cluster = Cluster::new(kube::Client::new(sandbox.service(), "default"));
         let simulated = Some(Simulated { _sandbox: sandbox, listening, folder });
-        Ok(Self { cluster, simulated, kubeconfig: Some(file), context: None })
+        Ok(Self { cluster, served, simulated, kubeconfig: Some(file), context: None })
     }
 
     pub(super) fn cluster(&self) -> &Cluster {
@@ -79,6 +93,15 @@ impl Target {
             arguments.push_str(&format!(" --context {context}"));
         }
         arguments
+    }
+
+    /// The arguments by which other commands read the sources from where they are read here. A simulated cluster's
+    /// kubeconfig tells them; a user's own is not touched.
+    pub(super) fn source_arguments(&self) -> String {
+        match (&self.simulated, &self.served) {
+            (None, Some(served)) => served.arguments(),
+            _ => String::new(),
+        }
     }
 
     /// Takes away what was written.

@@ -2,12 +2,14 @@
 
 mod board;
 mod cluster;
+mod follow;
 
 use super::Context;
 use crate::error::{CliError, Exit};
+use crate::served::Served;
 use board::Board;
 use cluster::Target;
-use holdfast_platform::{Platform, PlatformOptions, Seed, Workspace, discover};
+use holdfast_platform::{Found, Platform, PlatformOptions, Seed, Survey, Workspace, discover};
 use holdfast_source::{Access, Artifact, GitRef, GitUrl, Limits, Sources};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -71,13 +73,12 @@ enum Origin {
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit, CliError> {
     let limits = Limits::default();
-    let mut origin = open(arguments, context, &limits)?;
+    let mappings = mappings(arguments, context)?;
+    let mut origin = open(arguments, &mappings, context, &limits)?;
     let artifacts = crate::storage::Temporary::open().await?;
-    let options = PlatformOptions {
-        storage: artifacts.options(),
-        flux: holdfast_flux::FluxOptions { prune_limit: arguments.prune_limit, ..Default::default() },
-        ..PlatformOptions::new(cache_folder(context))
-    };
+    let options =
+        PlatformOptions { storage: artifacts.options(), ..PlatformOptions::new(cache_folder(context)) };
+    let options = options.with_prune_limit(arguments.prune_limit);
     let sources = Platform::sources(&options);
     let _serving = artifacts.serve(&sources)?;
     let (artifact, folder) = read(&mut origin, &sources).await?;
@@ -87,26 +88,29 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
     }
     let mut seed = Seed::of(&found);
     if seed.is_empty() && found.resources.is_empty() {
-        seed = as_one_app(&mut origin, &artifact, &folder)?;
+        seed = as_one_app(&mut origin, &found, &folder)?;
     }
     if let Origin::Folder(workspace) = &origin {
         workspace.stand_in(&sources);
     }
-    say_what_was_found(&seed, &origin, context)?;
+    let survey = Survey::of(found.resources.iter().map(|entry| &entry.object));
+    say_what_was_found(&found, &seed, &survey, &origin, context)?;
 
-    let target = Target::start(arguments, context).await?;
+    let served = match &origin {
+        Origin::Folder(workspace) => Some(Served::new(workspace, workspace.follows_files(), &mappings)),
+        Origin::Repository(_) => None,
+    };
+    let target = Target::start(arguments, served, context).await?;
     let installed = if target.is_simulated() || arguments.install_crds {
         holdfast_platform::install_definitions(target.cluster()).await?.installed.len()
     } else {
         0
     };
     tracing::info!(installed, "definitions");
-    let board = Board::start(target.cluster().clone(), &seed);
+    let mut board = Board::start(target.cluster().clone(), &seed);
     let platform = Platform::start(target.cluster().clone(), sources.clone(), &options);
-    for failure in seed.apply(target.cluster()).await {
-        context.output.note(format!("{}: {}", failure.what, failure.error));
-    }
-    let following = follow(origin, sources, folder, target.cluster().clone());
+    board.rejected(&seed.apply(target.cluster()).await, context);
+    let following = follow::follow(origin, sources, folder, seed, target.cluster().clone());
     let following = tokio::spawn(following);
     let outcome = board.show(arguments, &target, context).await;
     following.abort();
@@ -115,22 +119,36 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
     outcome
 }
 
-fn open(arguments: &Arguments, context: &Context, limits: &Limits) -> Result<Origin, CliError> {
-    let path = context.path(Path::new(&arguments.target));
-    if !path.exists() && arguments.target.contains("://") {
-        let url =
-            GitUrl::parse(&arguments.target).map_err(|e| CliError::user(e.to_string()).hint(e.hint()))?;
-        return Ok(Origin::Repository(url));
-    }
-    let mappings = arguments.sources.iter().map(|mapping| {
+/// The repositories that `--source` names, with their folders.
+fn mappings(arguments: &Arguments, context: &Context) -> Result<Vec<(String, PathBuf)>, CliError> {
+    let one = |mapping: &String| {
         // A URL may hold '=', a path hardly does.
         let (url, path) = mapping
             .rsplit_once('=')
             .ok_or_else(|| CliError::user(format!("--source {mapping}: expected URL=PATH")))?;
         Ok((url.to_owned(), context.path(Path::new(path))))
-    });
-    let mappings: Vec<(String, PathBuf)> = mappings.collect::<Result<_, CliError>>()?;
-    let workspace = Workspace::open(&path, arguments.working_tree, &mappings, limits)
+    };
+    arguments.sources.iter().map(one).collect()
+}
+
+fn open(
+    arguments: &Arguments,
+    mappings: &[(String, PathBuf)],
+    context: &Context,
+    limits: &Limits,
+) -> Result<Origin, CliError> {
+    let path = context.path(Path::new(&arguments.target));
+    if !path.exists() && arguments.target.contains("://") {
+        let url =
+            GitUrl::parse(&arguments.target).map_err(|e| CliError::user(e.to_string()).hint(e.hint()))?;
+        context.output.note(format!("reading {} …", url.without_credentials()));
+        return Ok(Origin::Repository(url));
+    }
+    if !path.is_dir() {
+        return Err(CliError::user(format!("there is no folder {}", path.display()))
+            .hint("name a folder, or the URL of a Git repository"));
+    }
+    let workspace = Workspace::open(&path, arguments.working_tree, mappings, limits)
         .map_err(|e| CliError::user(e.to_string()))?;
     Ok(Origin::Folder(Box::new(workspace)))
 }
@@ -160,9 +178,8 @@ async fn read(origin: &mut Origin, sources: &Sources) -> Result<(Artifact, Strin
 }
 
 /// A folder without any Flux or Argo CD resource is applied as one app.
-fn as_one_app(origin: &mut Origin, artifact: &Artifact, folder: &str) -> Result<Seed, CliError> {
-    let has_manifests = artifact.tree.list(folder).is_ok_and(|entries| !entries.is_empty());
-    if !has_manifests {
+fn as_one_app(origin: &mut Origin, found: &Found, folder: &str) -> Result<Seed, CliError> {
+    if found.files == 0 {
         return Err(CliError::user("the folder holds nothing to apply")
             .hint("name a folder with manifests, or with Flux or Argo CD resources"));
     }
@@ -194,46 +211,38 @@ fn dns_label(name: &str) -> String {
     if clean.is_empty() { "app".into() } else { clean.chars().take(53).collect() }
 }
 
-fn say_what_was_found(seed: &Seed, origin: &Origin, context: &Context) -> Result<(), CliError> {
-    let counts: Vec<String> =
-        seed.counts().into_iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-    context.output.line(format!("found {}", counts.join(", ")))?;
+/// `found 41 apps: 30 Application, 11 Kustomization; besides 2 GitRepository`, and how many of them run.
+fn say_what_was_found(
+    found: &Found,
+    seed: &Seed,
+    survey: &Survey,
+    origin: &Origin,
+    context: &Context,
+) -> Result<(), CliError> {
+    let output = &context.output;
+    if found.resources.is_empty() {
+        output.line("found no Flux or Argo CD resources: the manifests are applied as one app")?;
+    } else {
+        let counts = found.counts().into_iter().map(|(kind, count)| format!("{count} {kind}"));
+        output.line(format!("found {}", counts.collect::<Vec<_>>().join(", ")))?;
+    }
+    if survey.refused() > 0 {
+        output.line(survey.to_string())?;
+    }
     if !seed.refused.is_empty() {
-        let refused: Vec<String> =
-            seed.refused.iter().map(|(gvk, count)| format!("{count} {}", gvk.kind)).collect();
-        context.output.line(format!("not run yet: {}", refused.join(", ")))?;
+        let others = seed.refused.iter().map(|(gvk, count)| format!("{count} {}", gvk.kind));
+        output.line(format!(
+            "not applied, as nothing runs them yet: {}",
+            others.collect::<Vec<_>>().join(", ")
+        ))?;
     }
     if let Origin::Folder(workspace) = origin {
         let how = if workspace.follows_files() { "as its files lie there" } else { "at its last commit" };
         for url in workspace.served().filter(|url| url.host() != "local.invalid") {
-            context
-                .output
-                .line(format!("{} is served from this folder, {how}", url.without_credentials()))?;
+            output.line(format!("{} is served from this folder, {how}", url.without_credentials()))?;
         }
     }
     Ok(())
-}
-
-/// Follows the folder: a new commit (or file) wakes its sources, and brings its resources to the cluster.
-async fn follow(origin: Origin, sources: Sources, folder: String, cluster: holdfast_cluster::Cluster) {
-    let Origin::Folder(workspace) = origin else { return };
-    let (changes, mut changed) = tokio::sync::mpsc::channel::<Artifact>(1);
-    let apply = async move {
-        while let Some(artifact) = changed.recv().await {
-            let seed = Seed::of(&discover(&*artifact.tree, &folder));
-            for failure in seed.apply(&cluster).await {
-                tracing::warn!(what = failure.what, error = %failure.error, "refused");
-            }
-        }
-    };
-    let watch = workspace.follow(&sources, |artifact| {
-        // A change while another is applied is seen with the next one, which holds both.
-        let _ = changes.try_send(artifact);
-    });
-    tokio::select! {
-        result = watch => if let Err(error) = result { tracing::warn!(%error, "the folder is not followed"); },
-        () = apply => {}
-    }
 }
 
 /// Where fetched repositories are kept between runs.
