@@ -20,6 +20,22 @@ pub struct Kubeconfig {
     pub context: Option<String>,
 }
 
+impl Kubeconfig {
+    /// What an extension of this name holds of the cluster that the kubeconfig leads to. `None` when there is none, or
+    /// no kubeconfig that can be read: extensions are notes, and nothing depends on them.
+    pub fn cluster_extension(&self, name: &str) -> Option<serde_json::Value> {
+        let file = match &self.file {
+            Some(file) => KubeconfigFile::read_from(file).ok()?,
+            None => KubeconfigFile::read().ok()?,
+        };
+        let context = self.context.as_ref().or(file.current_context.as_ref())?;
+        let context = file.contexts.iter().find(|named| named.name == *context)?.context.as_ref()?;
+        let cluster = file.clusters.iter().find(|named| named.name == context.cluster)?.cluster.as_ref()?;
+        let extensions = cluster.extensions.as_ref()?;
+        Some(extensions.iter().find(|named| named.name == name)?.extension.clone())
+    }
+}
+
 /// Why a cluster cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {

@@ -4,17 +4,9 @@
 //! against a real control plane, in process and as this program; they belong to the slow tier, see
 //! `holdfast-testcluster`. Nothing that ships depends on this crate, and it holds no logic of its own.
 
-use holdfast_cli::{Environment, Invocation};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let environment = Environment::of_process();
-    let invocation = match Invocation::parse(std::env::args_os(), &environment) {
-        Ok(invocation) => invocation,
-        Err(exit) => return exit,
-    };
     // Another provider cannot have been installed before: this is the first thing that is done.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    invocation.start_logging();
-    invocation.run(environment)
+    holdfast_cli::process(|| drop(rustls::crypto::aws_lc_rs::default_provider().install_default()))
 }

@@ -39,7 +39,7 @@ pub enum ProgramError {
 ///
 /// # Errors
 /// When it is missing though `HOLDFAST_E2E=required`, or cannot be built.
-pub(crate) fn for_tests() -> Result<Option<PathBuf>, ProgramError> {
+pub fn for_tests() -> Result<Option<PathBuf>, ProgramError> {
     or_skip(build)
 }
 

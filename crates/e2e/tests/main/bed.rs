@@ -5,6 +5,7 @@ use holdfast_object::{GroupVersionKind, Object, ObjectRef, Value, json};
 use holdfast_platform::{Platform, PlatformOptions, install_definitions};
 use holdfast_testcluster::cluster::{self, ADMIN, Cluster, Options};
 use holdfast_testcluster::git::{Auth, Change, HttpServer, Repositories, Repository};
+use holdfast_types::argocd::application;
 use holdfast_types::flux::{git_repository, kustomization};
 use std::borrow::Borrow;
 use std::sync::Arc;
@@ -13,6 +14,9 @@ use tokio::sync::{OnceCell, mpsc, oneshot};
 
 /// How long anything may take before the test fails with what it saw. Generous: the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The namespace of Argo CD's own resources.
+pub(crate) const ARGOCD: &str = "argocd";
 
 /// The user and password of the Git server.
 const USER: &str = "flux";
@@ -23,7 +27,7 @@ pub(crate) struct Bed<C = &'static Cluster> {
     pub(crate) plane: C,
     pub(crate) namespace: String,
     pub(crate) repository: Repository,
-    server: HttpServer,
+    server: Option<HttpServer>,
     cluster: holdfast_cluster::Cluster,
     live: LiveState,
     events: mpsc::UnboundedReceiver<LiveEvent>,
@@ -62,6 +66,7 @@ impl<C: Borrow<Cluster>> Bed<C> {
         let repositories = Repositories::new().unwrap();
         let repository = repositories.create("team/apps").unwrap();
         let server = HttpServer::start(&repositories, true, Auth::basic(USER, PASSWORD)).await.unwrap()?;
+        let server = Some(server);
         let cluster = connect(cluster, ADMIN).await;
         let (live, events) = LiveState::new(cluster.clone(), Vec::new());
         Some(Self { plane, namespace, repository, server, cluster, live, events })
@@ -73,7 +78,12 @@ impl<C: Borrow<Cluster>> Bed<C> {
 
     /// The repository's address.
     pub(crate) fn url(&self) -> String {
-        self.server.url("team/apps")
+        self.server.as_ref().unwrap().url("team/apps")
+    }
+
+    /// Ends the Git server: nobody answers at its address any more.
+    pub(crate) fn stop_git(&mut self) {
+        self.server = None;
     }
 
     /// Runs kubectl in the namespace; it must succeed.
@@ -156,7 +166,12 @@ impl<C: Borrow<Cluster>> Bed<C> {
 
     /// Commits to `main`; nobody is told.
     pub(crate) fn commit(&self, changes: &[Change]) -> String {
-        self.repository.commit("main", "change something", changes).unwrap()
+        self.commit_to("main", changes)
+    }
+
+    /// Commits to a branch, whose history is its own; nobody is told.
+    pub(crate) fn commit_to(&self, branch: &str, changes: &[Change]) -> String {
+        self.repository.commit(branch, "change something", changes).unwrap()
     }
 
     /// Commits, and has the source reconciled as `flux reconcile source git` does.
@@ -182,7 +197,7 @@ impl<C: Borrow<Cluster>> Bed<C> {
 
     /// The same, asked every so often.
     pub(crate) async fn source_every(&self, interval: &str) {
-        let data = json!({"username": USER, "password": PASSWORD, "ca.crt": self.server.ca().unwrap()});
+        let data = json!({"username": USER, "password": PASSWORD, "ca.crt": self.server.as_ref().unwrap().ca().unwrap()});
         let metadata = |name: &str| json!({"name": name, "namespace": self.namespace});
         self.apply(
             json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata("git"), "stringData": data}),
@@ -212,6 +227,53 @@ impl<C: Borrow<Cluster>> Bed<C> {
 
     pub(crate) fn app(&self) -> ObjectRef {
         self.object(&kustomization(), "app")
+    }
+
+    /// The `Application` of the bed, named after its namespace, over the repository's `app/`, with these fields
+    /// besides; and the Secret by which Argo CD knows the repository.
+    pub(crate) async fn application(&self, metadata: Value, extra: Value) {
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ARGOCD}});
+        let secret = json!({
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": self.namespace, "namespace": ARGOCD,
+                "labels": {"argocd.argoproj.io/secret-type": "repository"}},
+            "stringData": {"type": "git", "url": self.url(), "username": USER, "password": PASSWORD, "insecure": "true"},
+        });
+        let mut value = json!({
+            "apiVersion": application().api_version(), "kind": "Application",
+            "metadata": {"name": self.namespace, "namespace": ARGOCD},
+            "spec": {"project": "default",
+                "source": {"repoURL": self.url(), "path": "app", "targetRevision": "main"},
+                "destination": {"server": "https://kubernetes.default.svc", "namespace": self.namespace}},
+        });
+        let parts = [("metadata", &metadata), ("spec", &extra)];
+        for (part, fields) in parts {
+            for (key, field) in fields.as_object().unwrap() {
+                value[part][key] = field.clone();
+            }
+        }
+        for object in [namespace, secret, value] {
+            let arguments = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
+            self.plane().kubectl_with(ADMIN, &arguments, &object.to_string()).await.unwrap();
+        }
+    }
+
+    pub(crate) fn application_ref(&self) -> ObjectRef {
+        ObjectRef::new(&application(), ARGOCD, &self.namespace)
+    }
+
+    /// Patches the Application, as `kubectl patch --type=merge` does.
+    pub(crate) async fn patch_application(&self, patch: Value) {
+        let patch = patch.to_string();
+        let arguments = ["-n", ARGOCD, "patch", "application", &self.namespace, "--type=merge", "-p", &patch];
+        self.plane().kubectl(&arguments).await.unwrap();
+    }
+
+    /// Waits until the Application's status is as expected.
+    pub(crate) async fn until_application(&mut self, is_so: impl Fn(&Value) -> bool) -> Value {
+        let app = self.application_ref();
+        let found = self.until_present(&app, |app| app.get(&["status"]).is_some_and(&is_so)).await;
+        found.get(&["status"]).cloned().unwrap()
     }
 
     pub(crate) fn config_map(&self, name: &str) -> ObjectRef {

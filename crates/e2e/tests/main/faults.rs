@@ -23,8 +23,14 @@ async fn an_outage_of_the_api_server_is_made_up_for() {
     let first = bed.commit(&[config_map("a", "one"), config_map("b", "one")]);
     bed.source_every("1s").await;
     bed.kustomization(json!({"retryInterval": "10m"})).await;
+    let of_app = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: of-app}\ndata: {key: one}\n";
+    bed.commit_to("apps", &[Change::write("app/of-app.yaml", of_app)]);
+    let policy = json!({"syncPolicy": {"automated": {"selfHeal": true}},
+        "source": {"repoURL": bed.url(), "path": "app", "targetRevision": "apps"}});
+    bed.application(json!({}), policy).await;
     let mut holdfast = controllers(&bed).await;
     bed.until_applied(&first).await;
+    bed.until_application(|status| status["sync"]["status"] == "Synced").await;
     let before = bed.get(&bed.config_map("a")).await.unwrap();
     let data = bed.plane.snapshot().await.unwrap();
 
@@ -34,10 +40,14 @@ async fn an_outage_of_the_api_server_is_made_up_for() {
     bed.plane.start_api_server().await.unwrap();
     let a = bed.config_map("a");
     bed.kubectl(&["patch", "configmap", "a", "--type=merge", "-p", r#"{"data": {"key": "edited"}}"#]).await;
+    bed.kubectl(&["patch", "configmap", "of-app", "--type=merge", "-p", r#"{"data": {"key": "edited"}}"#])
+        .await;
     bed.until_applied(&second).await;
     bed.until_present(&a, |a| value(a) == Some("two")).await;
+    let of_app = bed.config_map("of-app");
+    bed.until_present(&of_app, |a| value(a) == Some("one")).await;
     assert_eq!(bed.get(&a).await.unwrap().uid(), before.uid(), "it was changed in place");
-    assert_eq!(config_maps(&bed).await, ["a", "c"]);
+    assert_eq!(config_maps(&bed).await, ["a", "c", "of-app"]);
 
     // A restore from backup takes the whole cluster back in time, resource versions and our own status included.
     bed.plane.restore(&data).await.unwrap();
@@ -45,7 +55,7 @@ async fn an_outage_of_the_api_server_is_made_up_for() {
     bed.until_present(&a, |a| value(a) == Some("two")).await;
     let b = bed.config_map("b");
     bed.until_absent(&b).await;
-    assert_eq!(config_maps(&bed).await, ["a", "c"]);
+    assert_eq!(config_maps(&bed).await, ["a", "c", "of-app"]);
     assert!(holdfast.stop().await.success());
 }
 
@@ -175,6 +185,93 @@ async fn a_process_killed_in_the_middle_of_an_apply_orphans_nothing() {
     assert_eq!(inventory(&app), ids);
     let again = bed.get(&keep).await.unwrap();
     assert_eq!((again.uid(), again.resource_version()), (kept.uid(), kept.resource_version()));
+    assert!(holdfast.stop().await.success());
+}
+
+#[tokio::test]
+async fn an_apply_that_an_outage_cuts_off_goes_on_with_the_server() {
+    let Some(mut bed) = Bed::own("cutoff").await else { return };
+    let webhook = Webhook::install(&bed, "not yet").await;
+    webhook.answer(Answer::Hold);
+    let commit = bed.commit(&[config_map("held", "one"), config_map("a", "one")]);
+    bed.source().await;
+    // Without its own way back it would be tried again far beyond this test's patience.
+    bed.kustomization(json!({"retryInterval": "1h"})).await;
+    let mut holdfast = controllers(&bed).await;
+    webhook.until_held().await;
+    bed.plane.stop_api_server().await.unwrap();
+    webhook.answer(Answer::Allow);
+    holdfast.until_says("the cluster cannot be reached").await;
+    bed.plane.start_api_server().await.unwrap();
+    bed.until_applied(&commit).await;
+    assert_eq!(config_maps(&bed).await, ["a", "held"]);
+    assert!(holdfast.stop().await.success());
+}
+
+#[tokio::test]
+async fn an_applications_sync_survives_the_process_that_began_it() {
+    let Some(mut bed) = Bed::own("argo-killed").await else { return };
+    let webhook = Webhook::install(&bed, "not yet").await;
+    webhook.answer(Answer::Hold);
+    let in_app = |name: &str, value: &str| {
+        let text =
+            format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  key: {value}\n");
+        Change::write(format!("app/{name}.yaml"), text)
+    };
+    let first = bed.commit(&[in_app("early", "one"), in_app("held", "one"), in_app("keep", "one")]);
+    let policy = json!({"syncPolicy": {"automated": {"prune": true, "selfHeal": true}}});
+    bed.application(json!({}), policy).await;
+    let holdfast = controllers(&bed).await;
+    webhook.until_held().await;
+    let keep = bed.config_map("keep");
+    let kept = bed.until_present(&keep, |_| true).await;
+    holdfast.kill().await;
+    webhook.answer(Answer::Allow);
+
+    let commit = bed.commit(&[
+        Change::remove("app/early.yaml"),
+        Change::remove("app/held.yaml"),
+        in_app("late", "one"),
+    ]);
+    assert_ne!(first, commit);
+    let holdfast = controllers(&bed).await;
+    let is_synced = |status: &holdfast_object::Value| {
+        status["sync"]["status"] == "Synced"
+            && status["sync"]["revision"] == commit.as_str()
+            && status["operationState"]["phase"] != "Running"
+    };
+    bed.until_application(is_synced).await;
+    for name in ["early", "held"] {
+        let gone = bed.config_map(name);
+        bed.until_absent(&gone).await;
+    }
+    assert_eq!(config_maps(&bed).await, ["keep", "late"]);
+    let again = bed.get(&keep).await.unwrap();
+    assert_eq!((again.uid(), again.resource_version()), (kept.uid(), kept.resource_version()));
+    assert!(holdfast.stop().await.success());
+}
+
+#[tokio::test]
+async fn a_process_that_starts_without_the_git_server_keeps_the_last_commit_in_force() {
+    let Some(mut bed) = Bed::own("git-down").await else { return };
+    let of_app = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: of-app}\ndata: {key: one}\n";
+    bed.commit(&[Change::write("app/of-app.yaml", of_app)]);
+    let policy = json!({"syncPolicy": {"automated": {"selfHeal": true}}});
+    bed.application(json!({}), policy).await;
+    let kubeconfig = bed.plane().kubeconfig_path(ADMIN).unwrap().to_owned();
+    let holdfast = Holdfast::controllers(&kubeconfig).await;
+    bed.until_application(|status| status["sync"]["status"] == "Synced").await;
+    bed.stop_git();
+    let holdfast = holdfast.restarted(&kubeconfig).await;
+    bed.kubectl(&["patch", "configmap", "of-app", "--type=merge", "-p", r#"{"data": {"key": "edited"}}"#])
+        .await;
+    bed.until_application(|status| {
+        let conditions = status["conditions"].as_array().cloned().unwrap_or_default();
+        conditions.iter().any(|c| c["type"] == "ComparisonError")
+    })
+    .await;
+    let object = bed.config_map("of-app");
+    bed.until_present(&object, |a| value(a) == Some("one")).await;
     assert!(holdfast.stop().await.success());
 }
 

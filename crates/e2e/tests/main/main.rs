@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod admission;
+mod argocd;
 mod bed;
 mod faults;
 mod flux;
@@ -11,3 +12,5 @@ mod oci;
 mod ownership;
 mod process;
 mod up;
+mod walk;
+mod webhook;

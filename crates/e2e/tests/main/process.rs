@@ -19,23 +19,62 @@ pub(crate) struct Holdfast {
     output: Arc<Mutex<String>>,
     /// Grows with every line of output.
     lines: watch::Receiver<usize>,
-    _cache: TempDir,
+    cache: Arc<TempDir>,
 }
 
 impl Holdfast {
     /// `holdfast run` with a kubeconfig; serving by the time this returns.
     pub(crate) async fn controllers(kubeconfig: &Path) -> Self {
-        let arguments = ["run", "--listen", "127.0.0.1:0", "--storage-addr", "127.0.0.1:0", "--kubeconfig"]
-            .map(OsStr::new);
-        let mut holdfast = Self::start(&[&arguments, &[kubeconfig.as_os_str()][..]].concat());
+        Self::controllers_with(kubeconfig, &[]).await
+    }
+
+    /// The same with further arguments.
+    pub(crate) async fn controllers_with(kubeconfig: &Path, more: &[&str]) -> Self {
+        Self::serving(kubeconfig, more, Arc::new(tempfile::tempdir().unwrap())).await
+    }
+
+    /// The next process on the same machine: this one is killed, and what it had fetched is still there.
+    pub(crate) async fn restarted(self, kubeconfig: &Path) -> Self {
+        let cache = self.cache.clone();
+        self.kill().await;
+        Self::serving(kubeconfig, &[], cache).await
+    }
+
+    async fn serving(kubeconfig: &Path, more: &[&str], cache: Arc<TempDir>) -> Self {
+        let mut arguments: Vec<&OsStr> =
+            ["run", "--listen", "127.0.0.1:0", "--storage-addr", "127.0.0.1:0", "--kubeconfig"]
+                .map(OsStr::new)
+                .into();
+        arguments.push(kubeconfig.as_os_str());
+        arguments.extend(more.iter().map(OsStr::new));
+        let mut holdfast = Self::start_with(Path::new("."), &arguments, cache);
         holdfast.until_says("metrics, health and webhooks on ").await;
         holdfast
     }
 
+    /// Posts to a path of what it serves; the status of the answer.
+    pub(crate) async fn post(&mut self, path: &str, headers: &[(&str, &str)], body: String) -> u16 {
+        let address = self.until_says("metrics, health and webhooks on ").await;
+        let mut request = reqwest::Client::new().post(format!("{address}{path}")).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap().status().as_u16()
+    }
+
     pub(crate) fn start(arguments: &[&OsStr]) -> Self {
-        let cache = tempfile::tempdir().unwrap();
+        Self::start_in(Path::new("."), arguments)
+    }
+
+    /// The same, called in a folder.
+    pub(crate) fn start_in(folder: &Path, arguments: &[&OsStr]) -> Self {
+        Self::start_with(folder, arguments, Arc::new(tempfile::tempdir().unwrap()))
+    }
+
+    fn start_with(folder: &Path, arguments: &[&OsStr], cache: Arc<TempDir>) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_holdfast-e2e"))
             .args(arguments)
+            .current_dir(folder)
             .env("XDG_CACHE_HOME", cache.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -48,7 +87,7 @@ impl Holdfast {
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         tokio::spawn(collect(stdout, output.clone(), count.clone()));
         tokio::spawn(collect(stderr, output.clone(), count));
-        Self { child, output, lines, _cache: cache }
+        Self { child, output, lines, cache }
     }
 
     /// What it printed so far, both streams together.
