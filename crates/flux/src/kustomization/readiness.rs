@@ -1,7 +1,7 @@
 //! Whatever is written into a status, in whatever order, keeps the rules by which clients tell readiness
 //! (`fluxcd/pkg/runtime/conditions/check`, and kstatus).
 
-use super::status::{finished, hindered, refused, unreadable, waiting};
+use super::status::{finished, hindered, interrupted, refused, waiting};
 use super::{Times, request};
 use crate::FluxOptions;
 use holdfast_controller::SyncRun;
@@ -108,7 +108,7 @@ fn after(object: &mut Object, event: &Event) -> Option<Value> {
             let wake = Wake { deadline: None, waiting: waiting_for, gate: 0 };
             Some(waiting(object, &run, &wake, minute, now))
         }
-        Event::Unreadable => Some(unreadable(object, &run, "ConfigMap cannot be read", now)),
+        Event::Unreadable => Some(interrupted(object, &run, "ConfigMap cannot be read", now)),
         Event::Ends(ending) => {
             Some(finished(object, &run, &verdict(*ending), "sha256:1", (minute, minute), now).status)
         }

@@ -52,7 +52,8 @@ async fn observe(cluster: &ClusterArguments, context: &Context) -> Result<Vec<Ob
     let apps = holdfast_view::apps(&objects);
     let mut observations = Vec::with_capacity(apps.len());
     for app in apps {
-        let found = Found { cluster: connected.clone(), objects: objects.clone(), app };
+        let kubeconfig = cluster.kubeconfig(&context.environment.folder);
+        let found = Found { cluster: connected.clone(), kubeconfig, objects: objects.clone(), app };
         observations.push(observe_one(context, &found).await);
     }
     Ok(observations)
