@@ -321,6 +321,8 @@ impl Bed {
         for (key, part) in extra.as_object().unwrap() {
             value["spec"][key] = part.clone();
         }
+        // As the API server does, the sandbox takes no null where a field must be a text or a list.
+        value["spec"].as_object_mut().unwrap().retain(|_, part| !part.is_null());
         self.apply(value).await;
     }
 
