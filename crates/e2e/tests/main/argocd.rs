@@ -122,12 +122,10 @@ async fn the_finalizer_takes_the_objects_along() {
 async fn objects_that_argo_cd_left_are_taken_over_without_a_write() {
     let Some(mut bed) = Bed::shared("argo-switch").await else { return };
     let namespace = bed.namespace.clone();
-    let web = format!(
-        "apiVersion: apps/v1\nkind: StatefulSet\nmetadata:\n  name: web\nspec:\n  replicas: 0\n  serviceName: web\n  \
-         selector: {{matchLabels: {{app: web}}}}\n  template:\n    metadata: {{labels: {{app: web}}}}\n    \
-         spec: {{containers: [{{name: main, image: example.com/image, ports: [{{containerPort: 80}}]}}]}}\n"
-    );
-    let commit = bed.commit(&[config_map("a", "one"), Change::write("app/web.yaml", web.clone())]);
+    let web = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata:\n  name: web\nspec:\n  replicas: 0\n  serviceName: web\n  \
+         selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: web}}\n    \
+         spec: {containers: [{name: main, image: example.com/image, ports: [{containerPort: 80}]}]}\n";
+    let commit = bed.commit(&[config_map("a", "one"), Change::write("app/web.yaml", web)]);
     // As Argo CD leaves them: `kubectl apply` under its field manager, with the tracking id.
     let tracked = |text: &str, id: &str| {
         let annotations = format!("metadata:\n  annotations:\n    {TRACKING_ID}: '{namespace}:{id}'\n");
@@ -136,7 +134,7 @@ async fn objects_that_argo_cd_left_are_taken_over_without_a_write() {
     let map = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  key: one\n";
     let left = [
         tracked(map, &format!("/ConfigMap:{namespace}/a")),
-        tracked(&web, &format!("apps/StatefulSet:{namespace}/web")),
+        tracked(web, &format!("apps/StatefulSet:{namespace}/web")),
     ];
     bed.apply_with(&["--field-manager=argocd-controller"], &left.join("---\n")).await;
     let stateful_set = bed.object(&GroupVersionKind::new("apps", "v1", "StatefulSet"), "web");
