@@ -309,7 +309,7 @@ fn nothing_is_decided_on_what_is_not_known() {
     let (a, b) = (config_map("a", "1"), config_map("b", "1"));
     let expected = ["write ConfigMap a that is missing", "wait for b not read yet"];
     check(Scene::new(&[a.clone(), b.clone()], &[]).with(unknown), &expected);
-    check(Scene::new(&[a.clone()], &[a, b]).with(unknown), &["wait for b not read yet"]);
+    check(Scene::new(std::slice::from_ref(&a), &[a.clone(), b]).with(unknown), &["wait for b not read yet"]);
 }
 
 #[test]
