@@ -55,7 +55,8 @@ async fn variables(
     }
 }
 
-/// Where variables, keys and kubeconfigs come from: a change of one that is labelled to be watched reconciles.
+/// Where variables, keys and kubeconfigs come from. A change of one counts when the Kustomization is next reconciled:
+/// the label `reconcile.fluxcd.io/watch` is not acted on yet.
 pub(super) fn references(namespace: &str, spec: &KustomizationSpec) -> Vec<ObjectKey> {
     let key =
         |kind: &str, name: &str| ObjectRef::new(&GroupVersionKind::new("", "v1", kind), namespace, name).key;
