@@ -1,11 +1,12 @@
 use super::FoldPolicy;
 use crate::fields::{FieldSet, PathElement};
 use crate::managers::{Managers, Operation};
-use crate::normal::is_core;
+use crate::normal::{is_core, move_string_data};
 use crate::ssa::ANNOTATION_LAST_APPLIED;
 use crate::values::{self, sorted};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -67,8 +68,14 @@ pub fn seal_three_way(live: &Value, desired: &Value) -> Seal {
     hash.flag(!metadata["deletionTimestamp"].is_null());
     let last = metadata["annotations"][ANNOTATION_LAST_APPLIED].as_str();
     hash.text(last.unwrap_or("absent"));
-    let last: Value = last.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    hash.outlined(Some(live), &[desired, &last], &["status"]);
+    let mut last: Value = last.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    // What was written as stringData lives in data.
+    move_string_data(&mut last);
+    let mut desired = Cow::Borrowed(desired);
+    if is_core(&desired, "Secret") {
+        move_string_data(desired.to_mut());
+    }
+    hash.outlined(Some(live), &[&desired, &last], &["status"]);
     Seal(hash.half())
 }
 
@@ -200,5 +207,15 @@ mod tests {
         other(&|live| live["metadata"]["uid"] = "2".into());
         other(&|live| live["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into());
         other(&|live| live["metadata"]["annotations"][ANNOTATION_LAST_APPLIED] = "{}".into());
+    }
+    #[test]
+    fn the_string_data_of_a_secret_is_sealed_where_it_lives() {
+        let secret = |section: &str, value: &str| {
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a", "uid": "1"},
+                section: {"key": value}})
+        };
+        let desired = secret("stringData", "one");
+        let seal = |live: &Value| seal_three_way(live, &desired);
+        assert_ne!(seal(&secret("data", "b25l")), seal(&secret("data", "dHdv")));
     }
 }
