@@ -1,5 +1,5 @@
 //! Whole commands, each against a sandbox of its own.
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot be set up fails")]
 
 mod environment;
 
