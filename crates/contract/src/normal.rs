@@ -202,8 +202,8 @@ mod tests {
             "items": [{"metadata": {"uid": b, "resourceVersion": "7"}, "x": format!("of {a} named web-abcde")}]}));
         assert_eq!(
             shown,
-            json!({"metadata": {"name": "web-<1>", "generateName": "web-", "uid": "<uid 2>", "resourceVersion": "<revision>"},
-                "items": [{"metadata": {"uid": "<uid 1>", "resourceVersion": "<version 1>"}, "x": "of <uid 2> named web-<1>"}]})
+            json!({"metadata": {"name": "web-<1>", "generateName": "web-", "uid": "<uid 1>", "resourceVersion": "<revision>"},
+                "items": [{"metadata": {"uid": "<uid 2>", "resourceVersion": "<version 1>"}, "x": "of <uid 1> named web-<1>"}]})
         );
     }
 
