@@ -11,15 +11,14 @@ const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGrou
 /// # Errors
 /// When the server does not answer one of them.
 pub async fn description(server: &Server) -> Result<Vec<(String, Value)>> {
-    let mut documents = Vec::new();
+    let mut documents = vec![("version".to_owned(), read(server, "/version", "application/json").await?)];
     for path in ["/api", "/apis"] {
         documents
             .push((format!("discovery{}", path.replace('/', "-")), read(server, path, AGGREGATED).await?));
     }
     let index = read(server, "/openapi/v3", "application/json").await?;
     for (name, entry) in index["paths"].as_object().context("no index of OpenAPI documents")? {
-        let is_group = name.starts_with("api/") || name.starts_with("apis/");
-        if is_group {
+        if matches!(name.split('/').next(), Some("api" | "apis")) {
             let path = entry["serverRelativeURL"].as_str().context("a document without an address")?;
             documents.push((name.replace('/', "-"), read(server, path, "application/json").await?));
         }
