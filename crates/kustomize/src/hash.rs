@@ -2,6 +2,7 @@
 
 use crate::error::{BuildError, Result};
 use crate::node::Node;
+use holdfast_yaml::write_json_string;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -68,7 +69,7 @@ pub(crate) fn go_json(value: &Value) -> String {
 
 fn write(value: &Value, out: &mut String) {
     match value {
-        Value::String(text) => write_text(text, out),
+        Value::String(text) => write_json_string(text, out),
         Value::Array(items) => {
             out.push('[');
             for (at, item) in items.iter().enumerate() {
@@ -92,35 +93,11 @@ fn write_map(map: &Map<String, Value>, out: &mut String) {
         if at > 0 {
             out.push(',');
         }
-        write_text(key, out);
+        write_json_string(key, out);
         out.push(':');
         write(&map[key], out);
     }
     out.push('}');
-}
-
-fn write_text(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => push_escape(c, out),
-            c if c < ' ' => push_escape(c, out),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-}
-
-fn push_escape(c: char, out: &mut String) {
-    use std::fmt::Write;
-    let _ = write!(out, "\\u{:04x}", u32::from(c));
 }
 
 /// The same over several lines, indented by two spaces.
@@ -157,7 +134,7 @@ fn write_indented(value: &Value, depth: usize, out: &mut String) {
                     out.push(',');
                 }
                 line(depth + 1, out);
-                write_text(key, out);
+                write_json_string(key, out);
                 out.push_str(": ");
                 write_indented(&map[key], depth + 1, out);
             }

@@ -39,8 +39,8 @@ pub(crate) fn write(value: &Value, out: &mut String) {
     }
 }
 
-/// Go escapes what HTML and JavaScript would trip over as well.
-fn write_string(text: &str, out: &mut String) {
+/// Appends a text as Go's `encoding/json` quotes it: what HTML and JavaScript would trip over is escaped as well.
+pub fn write_string(text: &str, out: &mut String) {
     out.push('"');
     for c in text.chars() {
         match c {

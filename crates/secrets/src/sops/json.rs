@@ -1,5 +1,6 @@
 //! JSON as Go writes it, indented as sops indents it.
 
+use holdfast_yaml::write_json_string;
 use serde_json::{Map, Value};
 
 pub(super) fn write(value: &Value) -> String {
@@ -17,7 +18,7 @@ fn write_value(value: &Value, depth: usize, out: &mut String) {
             out.push('{');
             for (number, (key, value)) in map.iter().enumerate() {
                 begin_item(number, depth, out);
-                write_string(key, out);
+                write_json_string(key, out);
                 out.push_str(": ");
                 write_value(value, depth + 1, out);
             }
@@ -31,7 +32,7 @@ fn write_value(value: &Value, depth: usize, out: &mut String) {
             }
             end_items(depth, ']', out);
         }
-        Value::String(text) => write_string(text, out),
+        Value::String(text) => write_json_string(text, out),
         Value::Number(number) if number.is_f64() => {
             out.push_str(&float(number.as_f64().unwrap_or_default()));
         }
@@ -50,27 +51,6 @@ fn end_items(depth: usize, close: char, out: &mut String) {
     out.push('\n');
     out.extend(std::iter::repeat_n('\t', depth));
     out.push(close);
-}
-
-/// Go escapes what could end a script in a page, besides what JSON must.
-fn write_string(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
-                out.push_str(&format!("\\u{:04x}", u32::from(c)));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
 }
 
 /// A number as Go's `encoding/json` writes it: with an exponent only where it is very small or large.
