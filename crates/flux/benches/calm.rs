@@ -51,7 +51,7 @@ async fn measure(apps: usize, idle: usize) {
 
     restart(&mut bed, apps).await;
     at_rest(&bed, idle, "at rest").await;
-    foreign_objects(&bed.other).await;
+    foreign_objects(&bed.hand.cluster).await;
     busy(&bed, idle).await;
     drift(&bed, apps).await;
     one_by_one(&bed).await;
@@ -101,7 +101,7 @@ async fn restart(bed: &mut Bed, apps: usize) {
     }
     let took = began.elapsed();
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let floor = lists(&bed.other).await;
+    let floor = lists(&bed.hand.cluster).await;
     let of = requests(&bed.cluster);
     row("restart: all in force", &format!("four bare lists: {}", milliseconds(floor)), took);
     println!("  requests: {of:?}");
@@ -150,7 +150,7 @@ async fn foreign_objects(cluster: &Cluster) {
 /// The same at rest, while objects of others change.
 async fn busy(bed: &Bed, seconds: usize) {
     let before = bed.engine.live().size();
-    let other = bed.other.clone();
+    let other = bed.hand.cluster.clone();
     let churn = tokio::spawn(async move {
         let mut beat = tokio::time::interval(Duration::from_millis(1000 / FOREIGN_CHANGES_PER_SECOND));
         for number in 0.. {
@@ -165,7 +165,8 @@ async fn busy(bed: &Bed, seconds: usize) {
     // What the changes cost without the engine: the share to take off.
     let idle = cpu_time();
     for number in 0..FOREIGN_CHANGES_PER_SECOND {
-        write(&bed.other, &format!("foreign-{number}"), json!({"data": {"n": number.to_string()}})).await;
+        write(&bed.hand.cluster, &format!("foreign-{number}"), json!({"data": {"n": number.to_string()}}))
+            .await;
     }
     println!(
         "  one second of such changes: {} of CPU with the engine watching",
@@ -178,18 +179,19 @@ async fn drift(bed: &Bed, apps: usize) {
     let drifting = DRIFTING.min(apps);
     let names: Vec<String> = (0..drifting).map(|app| format!("map-{app}")).collect();
     let spoil = async || {
-        let writes = names.iter().map(|name| write(&bed.other, name, json!({"data": {"key": "theirs"}})));
+        let writes =
+            names.iter().map(|name| write(&bed.hand.cluster, name, json!({"data": {"key": "theirs"}})));
         let mut writes = stream::iter(writes).buffer_unordered(CONCURRENCY);
         while writes.next().await.is_some() {}
     };
     let began = Instant::now();
     spoil().await;
-    while !all_ours(&bed.other, &names).await {
+    while !all_ours(&bed.hand.cluster, &names).await {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let healed = began.elapsed();
 
-    let resource = bed.other.resource(&config_map()).await.unwrap();
+    let resource = bed.hand.cluster.resource(&config_map()).await.unwrap();
     let began = Instant::now();
     spoil().await;
     let applies = names.iter().map(|name| {
@@ -197,7 +199,7 @@ async fn drift(bed: &Bed, apps: usize) {
         let request = ApiRequest::patch(&resource, "default", name, PatchKind::Apply, body.to_string())
             .query("fieldManager", "bare")
             .query("force", "true");
-        bed.other.request(request)
+        bed.hand.cluster.request(request)
     });
     let mut applies = stream::iter(applies).buffer_unordered(CONCURRENCY);
     while applies.next().await.is_some() {}
@@ -212,9 +214,9 @@ async fn one_by_one(bed: &Bed) {
     let mut times = Vec::new();
     for app in 0..200 {
         let name = format!("other-{app}");
-        write(&bed.other, &name, json!({"data": {"key": "theirs"}})).await;
+        write(&bed.hand.cluster, &name, json!({"data": {"key": "theirs"}})).await;
         let began = Instant::now();
-        while !all_ours(&bed.other, std::slice::from_ref(&name)).await {
+        while !all_ours(&bed.hand.cluster, std::slice::from_ref(&name)).await {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         times.push(began.elapsed());

@@ -56,7 +56,7 @@ async fn commits_are_synced_without_being_asked() {
     assert_eq!(status["history"].as_array().unwrap().len(), 2);
     assert_eq!(status["history"][1]["initiatedBy"], json!({"automated": true}));
     assert_eq!(status["operationState"]["syncResult"]["resources"][0]["message"], "configmap/a configured");
-    let events = bed.events("shop").await;
+    let events = bed.events("argocd", "shop").await;
     for expected in [
         format!("OperationStarted: Initiated automated sync to '{second}'"),
         format!("OperationCompleted: Sync operation to {second} succeeded"),

@@ -1,87 +1,29 @@
 //! The test bed: one sandbox with Argo CD's definitions, one engine, a repository in memory.
 
-use bytes::Bytes;
 use holdfast_argocd::ArgoOptions;
-use holdfast_cluster::{ApiRequest, Cluster, OwnerIndex, PatchKind};
+use holdfast_cluster::{Cluster, OwnerIndex};
 use holdfast_controller::{Clock, Engine, EngineOptions, Reason, Trigger};
-use holdfast_object::{GroupVersionKind, Object, Value, json};
+use holdfast_object::{GroupVersionKind, Value, json};
 use holdfast_render::RenderCache;
 use holdfast_sandbox::{Options, Sandbox};
-use holdfast_source::{Artifact, GitCache, GitRef, GitUrl, Limits, Revision, SourceError, Sources, StandIn};
-use holdfast_tree::{Entry, FileTree, MemoryTree, Named, TreeError};
+use holdfast_source::{GitCache, Limits, Sources};
+use holdfast_testbed::{Hand, Repository};
+use holdfast_tree::MemoryTree;
 use holdfast_types::argocd::{app_project, application};
 use jiff::Timestamp;
-use std::sync::{Arc, Mutex};
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
 pub(crate) const URL: &str = "https://git.example.com/team/app";
 const SERVER: &str = "https://kubernetes.default.svc";
-
-/// A repository in memory: each commit is a tree.
-#[derive(Default)]
-pub(crate) struct Repository {
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    commits: Vec<MemoryTree>,
-    is_down: bool,
-}
-
-impl StandIn for Repository {
-    fn artifact(&self, wanted: &GitRef) -> Result<Artifact, SourceError> {
-        let state = self.state.lock().unwrap();
-        if state.is_down {
-            return Err(SourceError::Unreachable { url: URL.into(), message: "no route".into() });
-        }
-        let missing = || SourceError::RefNotFound { url: URL.into(), reference: wanted.to_string() };
-        let GitRef::Any { text, .. } = wanted else { return Err(missing()) };
-        let newest = state.commits.len();
-        let number = match text.as_str() {
-            "" | "HEAD" | "main" => newest,
-            text => (1..=newest).find(|number| hash(*number) == text).ok_or_else(missing)?,
-        };
-        let tree = number.checked_sub(1).and_then(|at| state.commits.get(at)).cloned().ok_or_else(missing)?;
-        Ok(Artifact {
-            revision: Revision::git("main", &hash(number)),
-            digest: format!("sha1:{}", hash(number)),
-            commit: None,
-            metadata: vec![],
-            tree: Arc::new(Hashed { tree, number }),
-        })
-    }
-}
-
-fn hash(number: usize) -> String {
-    format!("{number:040x}")
-}
-
-/// Hashes by commit, so that the cache of renders has something to compare.
-struct Hashed {
-    tree: MemoryTree,
-    number: usize,
-}
-
-impl FileTree for Hashed {
-    fn entry(&self, path: &str) -> Result<Option<Entry>, TreeError> {
-        self.tree.entry(path)
-    }
-    fn read(&self, path: &str) -> Result<Bytes, TreeError> {
-        self.tree.read(path)
-    }
-    fn list(&self, path: &str) -> Result<Vec<Named>, TreeError> {
-        self.tree.list(path)
-    }
-    fn subtree_hash(&self, path: &str) -> Option<String> {
-        self.tree.entry(path).ok().flatten().map(|_| format!("{}:{path}", self.number))
-    }
-}
+/// Where the resources of these tests are.
+const NAMESPACE: &str = "argocd";
 
 pub(crate) struct Bed {
     _sandbox: Sandbox,
-    pub(crate) cluster: Cluster,
+    hand: Hand,
     pub(crate) engine: Engine,
     repository: Arc<Repository>,
     stop: watch::Sender<bool>,
@@ -110,19 +52,14 @@ impl Bed {
         );
         let cache = GitCache::new(std::env::temp_dir().join("holdfast-argocd-tests"), Limits::default());
         let sources = Sources::new(cache);
-        let repository = Arc::new(Repository::default());
-        sources.stand_in(&GitUrl::parse(URL).unwrap(), repository.clone());
+        let repository = Repository::stand_in(&sources, URL);
         let (stop, stopped) = watch::channel(false);
-        let bed = Self { _sandbox: sandbox, cluster, engine, repository, stop };
-        for definition in holdfast_types::definitions() {
-            if definition.gvk.group == "argoproj.io" {
-                bed.apply(definition.value).await;
-                while bed.cluster.resource(&definition.gvk).await.is_err() {
-                    tokio::time::sleep(Duration::from_millis(300)).await;
-                }
-            }
-        }
-        bed.apply(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argocd"}})).await;
+        let hand = Hand::on(&sandbox);
+        let ours =
+            holdfast_types::definitions().into_iter().filter(|each| each.gvk.group == application().group);
+        hand.define(ours.map(|each| (each.gvk, each.value))).await;
+        hand.namespace(NAMESPACE).await;
+        let bed = Self { _sandbox: sandbox, hand, engine, repository, stop };
         let reconcilers =
             holdfast_argocd::reconcilers(&bed.engine, sources, Arc::new(RenderCache::new(64)), options);
         let engine = bed.engine.clone();
@@ -135,9 +72,7 @@ impl Bed {
         let mut tree = MemoryTree::new();
         tree.insert_folder("app");
         files.iter().for_each(|(path, content)| tree.insert(path, content.to_string()));
-        let mut state = self.repository.state.lock().unwrap();
-        state.commits.push(tree);
-        hash(state.commits.len())
+        self.repository.commit_tree(tree)
     }
 
     /// Commits files, and says so as whoever follows the repositories does.
@@ -151,18 +86,7 @@ impl Bed {
 
     /// Lets the repository be reachable or not.
     pub(crate) fn set_down(&self, is_down: bool) {
-        self.repository.state.lock().unwrap().is_down = is_down;
-    }
-
-    pub(crate) async fn apply(&self, value: Value) -> Object {
-        let object = Object::new(value).unwrap();
-        let resource = self.cluster.resource(&object.gvk()).await.unwrap();
-        let body = object.to_value().to_string();
-        let request = ApiRequest::patch(&resource, object.namespace(), object.name(), PatchKind::Apply, body)
-            .query("fieldManager", "test")
-            .query("force", "true");
-        let answer = self.cluster.request(request).await.unwrap();
-        Object::new(serde_json::from_slice(&answer.body).unwrap()).unwrap()
+        self.repository.set_down(is_down);
     }
 
     /// An Application of `app/` of the repository into `default`, with these parts of the spec besides.
@@ -180,46 +104,8 @@ impl Bed {
         self.apply(value).await;
     }
 
-    pub(crate) async fn merge(&self, gvk: &GroupVersionKind, namespace: &str, name: &str, patch: Value) {
-        let resource = self.cluster.resource(gvk).await.unwrap();
-        let request = ApiRequest::patch(&resource, namespace, name, PatchKind::Merge, patch.to_string())
-            .query("fieldManager", "someone");
-        self.cluster.request(request).await.unwrap();
-    }
-
     pub(crate) async fn patch_app(&self, name: &str, patch: Value) {
         self.merge(&application(), "argocd", name, patch).await;
-    }
-
-    pub(crate) async fn delete(&self, gvk: &GroupVersionKind, namespace: &str, name: &str) {
-        let resource = self.cluster.resource(gvk).await.unwrap();
-        self.cluster.request(ApiRequest::delete(&resource, namespace, name, "{}")).await.unwrap();
-    }
-
-    pub(crate) async fn get(&self, gvk: &GroupVersionKind, namespace: &str, name: &str) -> Option<Object> {
-        let resource = self.cluster.resource(gvk).await.unwrap();
-        let answer = self.cluster.request(ApiRequest::get_object(&resource, namespace, name)).await.ok()?;
-        Some(Object::new(serde_json::from_slice(&answer.body).unwrap()).unwrap())
-    }
-
-    /// Waits until an object satisfies a condition; fails with what it is like after a minute.
-    pub(crate) async fn until(
-        &self,
-        gvk: &GroupVersionKind,
-        namespace: &str,
-        name: &str,
-        is_so: impl Fn(Option<&Object>) -> bool,
-    ) -> Option<Object> {
-        let mut last = None;
-        for _ in 0..1200 {
-            last = self.get(gvk, namespace, name).await;
-            if is_so(last.as_ref()) {
-                return last;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        let shown = last.map(|o| serde_json::to_string_pretty(&o.to_value()).unwrap());
-        panic!("{gvk} {namespace}/{name} did not become as expected: {}", shown.unwrap_or("absent".into()));
     }
 
     /// Waits until an Application's status satisfies a condition.
@@ -245,23 +131,19 @@ impl Bed {
         .await;
     }
 
-    /// The events about an Application, as `reason: message`.
-    pub(crate) async fn events(&self, name: &str) -> Vec<String> {
-        let resource = self.cluster.resource(&GroupVersionKind::new("", "v1", "Event")).await.unwrap();
-        let answer = self.cluster.request(ApiRequest::get(resource.path("argocd"))).await.unwrap();
-        let list: Value = serde_json::from_slice(&answer.body).unwrap();
-        let about = |event: &&Value| event["involvedObject"]["name"] == name;
-        let text = |event: &Value| {
-            format!("{}: {}", event["reason"].as_str().unwrap(), event["message"].as_str().unwrap())
-        };
-        list["items"].as_array().unwrap().iter().filter(about).map(text).collect()
-    }
-
     pub(crate) async fn project(&self, name: &str, spec: Value) {
         let gvk = app_project();
         self.apply(json!({"apiVersion": gvk.api_version(), "kind": gvk.kind,
             "metadata": {"name": name, "namespace": "argocd"}, "spec": spec}))
             .await;
+    }
+}
+
+impl Deref for Bed {
+    type Target = Hand;
+
+    fn deref(&self) -> &Hand {
+        &self.hand
     }
 }
 

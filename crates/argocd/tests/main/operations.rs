@@ -66,7 +66,7 @@ async fn a_sync_that_waits_can_be_ended_and_does_not_hold_up_a_newer_commit() {
     let fix = bed.push(&[("app/a.yaml", &manifest("a", "three"))]);
     bed.app_until("shop", is_synced(&fix)).await;
     assert_eq!(bed.value("a").await.as_deref(), Some("three"));
-    let ended = bed.events("shop").await;
+    let ended = bed.events("argocd", "shop").await;
     assert!(
         ended.iter().any(|e| e.contains(&format!("superseded by the newer revision {fix}"))),
         "{ended:#?}"
@@ -126,7 +126,7 @@ async fn a_custom_resource_comes_with_its_definition() {
     let second = bed.push(&[("app/crd.yaml", definition), ("app/thing.yaml", thing)]);
     bed.app_until("shop", is_synced(&second)).await;
     let gvk = GroupVersionKind::new("example.com", "v1", "Thing");
-    assert!(bed.get(&gvk, "default", "one").await.is_some());
+    bed.until(&gvk, "default", "one", |thing| thing.is_some()).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -192,12 +192,12 @@ async fn what_was_healed_is_told_with_who_had_changed_it() {
     bed.app_until("shop", is_synced(&commit)).await;
     let told = "DriftCorrected: put right: ConfigMap/default/a (app/a.yaml:1): .data.key was \"theirs\", wanted \"one\", \
                 set by someone/Update at ";
-    let is_told = async || bed.events("shop").await.iter().any(|event| event.starts_with(told));
+    let is_told = async || bed.events("argocd", "shop").await.iter().any(|event| event.starts_with(told));
     for _ in 0..100 {
         if is_told().await {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
-    panic!("{:#?}", bed.events("shop").await);
+    panic!("{:#?}", bed.events("argocd", "shop").await);
 }

@@ -1,111 +1,28 @@
 //! The test bed: one sandbox with Flux' definitions, one engine, repositories in memory.
 
-use bytes::Bytes;
-use holdfast_cluster::{ApiRequest, Cluster, OwnerIndex, PatchKind};
+use holdfast_cluster::{Cluster, OwnerIndex};
 use holdfast_controller::{Clock, Engine, EngineOptions};
 use holdfast_flux::FluxOptions;
-use holdfast_object::{GroupVersionKind, Object, ObjectRef, Value, json};
+use holdfast_object::{GroupVersionKind, Object, Value, json};
 use holdfast_render::RenderCache;
 use holdfast_sandbox::{ImageBehaviour, ImageTable, Options, Sandbox};
-use holdfast_source::{
-    Artifact, Commit, GitCache, GitRef, GitUrl, Limits, Revision, SourceError, Sources, StandIn,
-};
-use holdfast_sync::LiveView;
-use holdfast_tree::{Entry, FileTree, MemoryTree, Named, TreeError};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use holdfast_source::{GitCache, Limits, Sources};
+use holdfast_testbed::{Hand, Repository};
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
 pub(crate) const URL: &str = "https://git.example.com/team/app";
-
-/// A repository in memory: each commit is a tree.
-#[derive(Default)]
-pub(crate) struct Repository {
-    commits: Mutex<Vec<MemoryTree>>,
-    is_gone: AtomicBool,
-}
-
-impl Repository {
-    pub(crate) fn commit(&self, files: &[(&str, &str)]) -> String {
-        let mut tree = MemoryTree::new();
-        files.iter().for_each(|(path, content)| tree.insert(path, content.to_string()));
-        self.is_gone.store(false, Ordering::Relaxed);
-        let mut commits = self.commits.lock().unwrap();
-        commits.push(tree);
-        hash(commits.len())
-    }
-}
-
-impl Repository {
-    /// The branch is gone until the next commit.
-    pub(crate) fn delete_branch(&self) {
-        self.is_gone.store(true, Ordering::Relaxed);
-    }
-}
-
-fn hash(number: usize) -> String {
-    format!("{number:040x}")
-}
-
-impl StandIn for Repository {
-    fn artifact(&self, wanted: &GitRef) -> Result<Artifact, SourceError> {
-        let commits = self.commits.lock().unwrap();
-        let GitRef::Branch(branch) = wanted else {
-            return Err(SourceError::RefNotFound { url: URL.into(), reference: wanted.to_string() });
-        };
-        let number = commits.len();
-        let id = hash(number);
-        let tree = commits
-            .last()
-            .filter(|_| !self.is_gone.load(Ordering::Relaxed))
-            .cloned()
-            .ok_or(SourceError::RefNotFound { url: URL.into(), reference: wanted.to_string() })?;
-        Ok(Artifact {
-            revision: Revision::git(branch, &id),
-            digest: format!("sha1:{id}"),
-            commit: Some(Commit {
-                id,
-                subject: format!("commit {number}"),
-                message: format!("commit {number}"),
-                author: "a <a@example.com>".into(),
-                time: 0,
-                parents: vec![],
-                signed: false,
-            }),
-            metadata: vec![],
-            tree: Arc::new(Hashed { tree, number }),
-        })
-    }
-}
-
-/// Hashes by commit, so that the cache of renders has something to compare.
-struct Hashed {
-    tree: MemoryTree,
-    number: usize,
-}
-
-impl FileTree for Hashed {
-    fn entry(&self, path: &str) -> Result<Option<Entry>, TreeError> {
-        self.tree.entry(path)
-    }
-    fn read(&self, path: &str) -> Result<Bytes, TreeError> {
-        self.tree.read(path)
-    }
-    fn list(&self, path: &str) -> Result<Vec<Named>, TreeError> {
-        self.tree.list(path)
-    }
-    fn subtree_hash(&self, path: &str) -> Option<String> {
-        self.tree.entry(path).ok().flatten().map(|_| format!("{}:{path}", self.number))
-    }
-}
+/// Where the resources of these tests are.
+const NAMESPACE: &str = "flux-system";
 
 pub(crate) struct Bed {
     sandbox: Sandbox,
     pub(crate) folder: tempfile::TempDir,
     pub(crate) cluster: Cluster,
-    /// The same cluster as another client sees it, whose requests do not count as ours.
-    pub(crate) other: Cluster,
+    /// Somebody else at the same cluster, whose requests do not count as ours.
+    pub(crate) hand: Hand,
     pub(crate) engine: Engine,
     pub(crate) sources: Sources,
     pub(crate) repository: Arc<Repository>,
@@ -147,21 +64,15 @@ impl Bed {
 
     async fn of(sandbox: Sandbox, options: FluxOptions, concurrency: usize) -> Self {
         let cluster = Cluster::new(kube::Client::new(sandbox.service(), "default"));
-        let other = Cluster::new(kube::Client::new(sandbox.service(), "default"));
+        let hand = Hand::on(&sandbox).checking(check);
         let engine = engine(&cluster, concurrency);
         let folder = tempfile::tempdir().unwrap();
         let sources = Sources::new(GitCache::new(folder.path(), Limits::default()));
-        let repository = Arc::new(Repository::default());
-        sources.stand_in(&GitUrl::parse(URL).unwrap(), repository.clone());
+        let repository = Repository::stand_in(&sources, URL);
         let (stop, _) = watch::channel(false);
         let mut bed =
-            Self { sandbox, folder, cluster, other, engine, sources, repository, options, concurrency, stop };
-        for definition in holdfast_types::definitions() {
-            bed.apply(definition.value).await;
-            while bed.cluster.resource(&definition.gvk).await.is_err() {
-                tokio::time::sleep(Duration::from_millis(300)).await;
-            }
-        }
+            Self { sandbox, folder, cluster, hand, engine, sources, repository, options, concurrency, stop };
+        bed.define(holdfast_types::definitions().into_iter().map(|each| (each.gvk, each.value))).await;
         bed.run();
         bed
     }
@@ -186,7 +97,7 @@ impl Bed {
         self.stop();
         tokio::time::sleep(Duration::from_millis(300)).await;
         self.sources = Sources::new(GitCache::new(self.folder.path(), Limits::default()));
-        self.sources.stand_in(&GitUrl::parse(URL).unwrap(), self.repository.clone());
+        self.repository.stand_in_again(&self.sources);
         self.cluster = Cluster::new(kube::Client::new(self.sandbox.service(), "default"));
         self.engine = engine(&self.cluster, self.concurrency);
         self.run();
@@ -194,75 +105,10 @@ impl Bed {
 
     /// One more repository in memory.
     pub(crate) fn another_repository(&self, url: &str) -> Arc<Repository> {
-        let repository = Arc::new(Repository::default());
-        self.sources.stand_in(&GitUrl::parse(url).unwrap(), repository.clone());
-        repository
+        Repository::stand_in(&self.sources, url)
     }
 
-    /// Writes a status, as another controller would.
-    pub(crate) async fn status(&self, gvk: &GroupVersionKind, namespace: &str, name: &str, status: Value) {
-        let resource = self.cluster.resource(gvk).await.unwrap();
-        let patch = json!({ "status": status }).to_string();
-        let request = ApiRequest::patch(&resource, namespace, name, PatchKind::Merge, patch)
-            .query("fieldManager", "someone")
-            .subresource("status");
-        self.cluster.request(request).await.unwrap();
-    }
-
-    pub(crate) async fn apply(&self, value: Value) -> Object {
-        let object = Object::new(value).unwrap();
-        let resource = self.cluster.resource(&object.gvk()).await.unwrap();
-        let body = object.to_value().to_string();
-        let request = ApiRequest::patch(&resource, object.namespace(), object.name(), PatchKind::Apply, body)
-            .query("fieldManager", "test")
-            .query("force", "true");
-        let answer = self.cluster.request(request).await.unwrap();
-        Object::new(serde_json::from_slice(&answer.body).unwrap()).unwrap()
-    }
-
-    pub(crate) async fn merge(&self, gvk: &GroupVersionKind, namespace: &str, name: &str, patch: Value) {
-        let resource = self.cluster.resource(gvk).await.unwrap();
-        let request = ApiRequest::patch(&resource, namespace, name, PatchKind::Merge, patch.to_string())
-            .query("fieldManager", "someone");
-        self.cluster.request(request).await.unwrap();
-    }
-
-    pub(crate) async fn delete(&self, gvk: &GroupVersionKind, namespace: &str, name: &str) {
-        let resource = self.cluster.resource(gvk).await.unwrap();
-        self.cluster.request(ApiRequest::delete(&resource, namespace, name, "{}")).await.unwrap();
-    }
-
-    pub(crate) async fn get(&self, gvk: &GroupVersionKind, namespace: &str, name: &str) -> Option<Object> {
-        let resource = self.other.resource(gvk).await.unwrap();
-        let answer = self.other.request(ApiRequest::get_object(&resource, namespace, name)).await.ok()?;
-        let object = Object::new(serde_json::from_slice(&answer.body).unwrap()).unwrap();
-        if gvk.group == holdfast_types::flux::SOURCE_GROUP && gvk.kind != "ExternalArtifact" {
-            crate::readiness::check(&object);
-        }
-        Some(object)
-    }
-
-    /// Waits until an object satisfies a condition; fails with what it is like after half a minute.
-    pub(crate) async fn until(
-        &self,
-        gvk: &GroupVersionKind,
-        namespace: &str,
-        name: &str,
-        is_so: impl Fn(Option<&Object>) -> bool,
-    ) -> Option<Object> {
-        let mut last = None;
-        for _ in 0..600 {
-            last = self.get(gvk, namespace, name).await;
-            if is_so(last.as_ref()) {
-                return last;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        let live = self.engine.live().get(&ObjectRef::new(gvk, namespace, name));
-        panic!("{gvk} {namespace}/{name} did not become as expected: {last:#?}\nas watched: {live:?}");
-    }
-
-    /// The same for a ConfigMap, however long it takes within a time.
+    /// Waits until a ConfigMap is as expected, however long it takes within a time.
     pub(crate) async fn until_within(
         &self,
         time: Duration,
@@ -277,32 +123,8 @@ impl Bed {
         }
     }
 
-    /// The events about an object of `flux-system`, as `reason: message`.
-    pub(crate) async fn events(&self, name: &str) -> Vec<String> {
-        let resource = self.cluster.resource(&GroupVersionKind::new("", "v1", "Event")).await.unwrap();
-        let answer = self.cluster.request(ApiRequest::get(resource.path("flux-system"))).await.unwrap();
-        let list: Value = serde_json::from_slice(&answer.body).unwrap();
-        let about = |event: &&Value| event["involvedObject"]["name"] == name;
-        let text = |event: &Value| {
-            format!("{}: {}", event["reason"].as_str().unwrap(), event["message"].as_str().unwrap())
-        };
-        list["items"].as_array().unwrap().iter().filter(about).map(text).collect()
-    }
-
-    /// Waits until an event begins with a text.
-    pub(crate) async fn until_event(&self, name: &str, text: &str) {
-        for _ in 0..600 {
-            if self.events(name).await.iter().any(|event| event.starts_with(text)) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("no event begins with {text:?}: {:#?}", self.events(name).await);
-    }
-
     pub(crate) async fn source(&self) {
-        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "flux-system"}});
-        self.apply(namespace).await;
+        self.namespace(NAMESPACE).await;
         self.apply(json!({
             "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
             "metadata": {"name": "app", "namespace": "flux-system"},
@@ -334,9 +156,25 @@ impl Bed {
     }
 }
 
+impl Deref for Bed {
+    type Target = Hand;
+
+    fn deref(&self) -> &Hand {
+        &self.hand
+    }
+}
+
 impl Drop for Bed {
     fn drop(&mut self) {
         let _ = self.stop.send(true);
+    }
+}
+
+/// What must hold of every source that anyone sees.
+fn check(object: &Object) {
+    let gvk = object.gvk();
+    if gvk.group == holdfast_types::flux::SOURCE_GROUP && gvk.kind != "ExternalArtifact" {
+        crate::readiness::check(object);
     }
 }
 

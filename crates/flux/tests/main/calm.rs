@@ -43,10 +43,10 @@ fn requests(bed: &Bed) -> u64 {
 
 /// Writes as another client would, outside of the requests that are counted.
 async fn write(bed: &Bed, manager: &str, name: &str, patch: Value) {
-    let resource = bed.other.resource(&config_map()).await.unwrap();
+    let resource = bed.hand.cluster.resource(&config_map()).await.unwrap();
     let request = ApiRequest::patch(&resource, "default", name, PatchKind::Merge, patch.to_string())
         .query("fieldManager", manager.to_owned());
-    bed.other.request(request).await.unwrap();
+    bed.hand.cluster.request(request).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -68,13 +68,13 @@ async fn what_others_add_costs_no_request_and_no_comparison() {
 async fn objects_of_others_are_not_held() {
     let bed = settled(&["a"]).await;
     let before = bed.engine.live().size();
-    let resource = bed.other.resource(&config_map()).await.unwrap();
+    let resource = bed.hand.cluster.resource(&config_map()).await.unwrap();
     for number in 0..200 {
         let body = json!({"apiVersion": "v1", "kind": "ConfigMap",
             "metadata": {"name": format!("theirs-{number}"), "namespace": "default"},
             "data": {"text": "x".repeat(1000)}});
         let request = ApiRequest::create(&resource, "default", body.to_string());
-        bed.other.request(request).await.unwrap();
+        bed.hand.cluster.request(request).await.unwrap();
     }
     tokio::time::sleep(Duration::from_secs(2)).await;
     let after = bed.engine.live().size();

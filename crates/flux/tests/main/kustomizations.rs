@@ -119,7 +119,7 @@ spec: {size: 3}
     bed.kustomization("app", json!({"wait": true, "timeout": "2m"})).await;
     bed.until(&kustomization(), "flux-system", "app", applied(&revision)).await;
     let widget = GroupVersionKind::new("example.com", "v1", "Widget");
-    assert!(bed.get(&widget, "default", "first").await.is_some());
+    bed.until(&widget, "default", "first", |found| found.is_some()).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -287,16 +287,21 @@ async fn what_was_put_right_is_told_with_who_had_changed_it() {
     bed.kustomization("app", json!({})).await;
     bed.until(&kustomization(), "flux-system", "app", applied(&revision)).await;
     assert!(
-        !bed.events("app").await.iter().any(|e| e.starts_with("DriftCorrected")),
+        !bed.events("flux-system", "app").await.iter().any(|e| e.starts_with("DriftCorrected")),
         "a first apply is no drift"
     );
     bed.merge(&config_map(), "default", "a", json!({"data": {"key": "theirs"}})).await;
     bed.until(&config_map(), "default", "a", has_value("ours")).await;
     let told = "DriftCorrected: put right: ConfigMap/default/a (a.yaml:1): .data.key was \"theirs\", wanted \"ours\", \
                 set by someone/Update at ";
-    bed.until_event("app", told).await;
+    bed.until_event("flux-system", "app", told).await;
     bed.delete(&config_map(), "default", "a").await;
-    bed.until_event("app", "DriftCorrected: put right: ConfigMap/default/a (a.yaml:1) was missing").await;
+    bed.until_event(
+        "flux-system",
+        "app",
+        "DriftCorrected: put right: ConfigMap/default/a (a.yaml:1) was missing",
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

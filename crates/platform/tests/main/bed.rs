@@ -1,12 +1,14 @@
 //! A folder that stands in for a repository, a sandbox, and everything between them.
 
-use holdfast_cluster::{ApiRequest, Cluster, LiveState, PatchKind};
+use holdfast_cluster::LiveState;
 use holdfast_object::{GroupVersionKind, Object, ObjectRef, Value, json};
 use holdfast_platform::{Platform, PlatformOptions, Workspace, install_definitions};
 use holdfast_sandbox::{Options, Sandbox};
 use holdfast_source::{GitUrl, Limits};
+use holdfast_testbed::Hand;
 use holdfast_types::argocd::application;
 use holdfast_types::flux::{git_repository, kustomization};
+use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Bed {
     pub(crate) folder: TempDir,
-    cluster: Cluster,
+    hand: Hand,
     live: LiveState,
     _cache: TempDir,
     _sandbox: Sandbox,
@@ -33,7 +35,8 @@ impl Bed {
     pub(crate) async fn start() -> Self {
         let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let sandbox = Sandbox::start(Options::default());
-        let cluster = Cluster::new(kube::Client::new(sandbox.service(), "default"));
+        let hand = Hand::on(&sandbox);
+        let cluster = hand.cluster.clone();
         install_definitions(&cluster).await.unwrap();
         let options = PlatformOptions::new(cache.path());
         let sources = Platform::sources(&options);
@@ -44,12 +47,11 @@ impl Bed {
         let following = tokio::spawn(async move {
             workspace.follow(&sources, |_| {}).await.unwrap();
         });
-        let (live, _) = LiveState::new(cluster.clone(), Vec::new());
+        let (live, _) = LiveState::new(cluster, Vec::new());
         let following = following.abort_handle();
-        let bed = Self { folder, cluster, live, _cache: cache, _sandbox: sandbox, platform, following };
+        let bed = Self { folder, hand, live, _cache: cache, _sandbox: sandbox, platform, following };
         for namespace in ["flux-system", "argocd"] {
-            bed.apply(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}))
-                .await;
+            bed.namespace(namespace).await;
         }
         bed.apply(json!({
             "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
@@ -73,23 +75,12 @@ impl Bed {
         path
     }
 
-    pub(crate) async fn apply(&self, value: Value) {
-        let object = Object::new(value).unwrap();
-        let resource = self.cluster.resource(&object.gvk()).await.unwrap();
-        let body = object.to_value().to_string();
-        let request = ApiRequest::patch(&resource, object.namespace(), object.name(), PatchKind::Apply, body)
-            .query("fieldManager", "test")
-            .query("force", "true");
-        self.cluster.request(request).await.unwrap();
-    }
-
     /// A Kustomization and an Application over a path, both named after it; each applies to a namespace of its own,
     /// which is made.
     pub(crate) async fn both(&self, name: &str, path: &str) {
         for api in ["flux", "argocd"] {
             let namespace = format!("{api}-{name}");
-            self.apply(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}))
-                .await;
+            self.namespace(&namespace).await;
         }
         self.apply(json!({
             "apiVersion": kustomization().api_version(), "kind": "Kustomization",
@@ -111,7 +102,7 @@ impl Bed {
     /// Waits, by a watch, until an object is as expected; fails with what it is instead.
     pub(crate) async fn until(&self, object: &ObjectRef, is_so: impl Fn(&Object) -> bool) -> Arc<Object> {
         // A view of its own for every wait: whoever waits sees every change.
-        let (live, mut events) = LiveState::new(self.cluster.clone(), Vec::new());
+        let (live, mut events) = LiveState::new(self.hand.cluster.clone(), Vec::new());
         live.ensure(&object.gvk()).await.unwrap();
         let wait = async {
             loop {
@@ -131,16 +122,11 @@ impl Bed {
     }
 
     pub(crate) async fn merge(&self, object: &ObjectRef, patch: Value) {
-        let resource = self.cluster.resource(&object.gvk()).await.unwrap();
-        let (namespace, name) = (&object.key.namespace, &object.key.name);
-        let request = ApiRequest::patch(&resource, namespace, name, PatchKind::Merge, patch.to_string());
-        self.cluster.request(request.query("fieldManager", "someone")).await.unwrap();
+        self.hand.merge(&object.gvk(), &object.key.namespace, &object.key.name, patch).await;
     }
 
     pub(crate) async fn delete(&self, object: &ObjectRef) {
-        let resource = self.cluster.resource(&object.gvk()).await.unwrap();
-        let request = ApiRequest::delete(&resource, &object.key.namespace, &object.key.name, "{}");
-        self.cluster.request(request).await.unwrap();
+        self.hand.delete(&object.gvk(), &object.key.namespace, &object.key.name).await;
     }
 
     /// What the Kustomization of this name says, once it says that it failed.
@@ -185,6 +171,14 @@ impl Bed {
         self.following.abort();
         drop(self.live);
         self.platform.stop().await;
+    }
+}
+
+impl Deref for Bed {
+    type Target = Hand;
+
+    fn deref(&self) -> &Hand {
+        &self.hand
     }
 }
 
