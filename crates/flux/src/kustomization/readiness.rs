@@ -1,7 +1,7 @@
 //! Whatever is written into a status, in whatever order, keeps the rules by which clients tell readiness
 //! (`fluxcd/pkg/runtime/conditions/check`, and kstatus).
 
-use super::status::{finished, hindered, interrupted, refused, waiting};
+use super::status::{begun, finished, hindered, interrupted, refused, waiting};
 use super::{Times, request};
 use crate::FluxOptions;
 use holdfast_controller::SyncRun;
@@ -23,6 +23,7 @@ enum Event {
     Request(u8),
     Refused,
     Hindered,
+    Begins,
     Waits {
         for_objects: bool,
     },
@@ -54,6 +55,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => any::<u8>().prop_map(Event::Request),
         1 => Just(Event::Refused),
         1 => Just(Event::Hindered),
+        1 => Just(Event::Begins),
         2 => any::<bool>().prop_map(|for_objects| Event::Waits { for_objects }),
         1 => Just(Event::Unreadable),
         4 => ending.prop_map(Event::Ends),
@@ -103,6 +105,7 @@ fn after(object: &mut Object, event: &Event) -> Option<Value> {
         }
         Event::Refused => Some(refused(object, "Unsupported", "not supported: spec.x", now)),
         Event::Hindered => Some(hindered(object, "DependencyNotReady", &"x".repeat(40_000), now)),
+        Event::Begins => Some(begun(object, &run.desired.revision, minute, now)),
         Event::Waits { for_objects } => {
             let waiting_for = if *for_objects { waits() } else { Vec::new() };
             let wake = Wake { deadline: None, waiting: waiting_for, gate: 0 };

@@ -50,7 +50,7 @@ impl Kustomizations {
         let mut interests: HashSet<ObjectKey> = dependencies::keys(object, spec).into_iter().collect();
         interests.insert(source.clone());
         interests.extend(substitution::references(object.namespace(), spec));
-        if self.is_loading(&source) {
+        if self.is_loading(&source) || (self.is_unseen(&source) && !reasons.contains(&Reason::Due)) {
             self.watch_also(key, interests);
             return Ok(Outcome::After(self.shared.options.requeue_dependency));
         }
@@ -75,7 +75,7 @@ impl Kustomizations {
             TakeUp::Begin(occasion) => {
                 match self.begin(object, spec, times, &published, target, occasion).await {
                     Ok(active) => {
-                        self.announce(object, &active).await?;
+                        self.announce(object, &active, times).await?;
                         active
                     }
                     Err(hindrance) => {
@@ -139,6 +139,18 @@ impl Kustomizations {
         artifacts.get(source).is_none()
             && artifacts.trouble_of(source).is_none()
             && self.shared.resource(&kind, source).is_some_and(has_artifact)
+    }
+
+    /// Whether nobody has said anything about a source yet, as when it is made together with its users. It is about to
+    /// be looked at, and its news bring us up; a complaint would be void before anyone has read it.
+    fn is_unseen(&self, source: &ObjectKey) -> bool {
+        let kind = GroupVersionKind::new(SOURCE_GROUP, "v1", &source.kind);
+        let artifacts = &self.shared.artifacts;
+        artifacts.get(source).is_none()
+            && artifacts.trouble_of(source).is_none()
+            && self.shared.resource(&kind, source).is_some_and(|object| {
+                object.get(&["status", "conditions"]).and_then(Value::as_array).is_none_or(Vec::is_empty)
+            })
     }
 
     /// Whether there is something to do, and whether it goes on or begins.
@@ -304,25 +316,26 @@ impl Kustomizations {
         let is_looking = wake.is_for_knowledge()
             && active.run.progress.changes().is_empty()
             && status::says_applied(object, &active.run.desired.revision);
+        let mut untold = None;
         let status = match active.run.unreadable(active.access.live()) {
             Some(message) => {
                 self.report_hindrance(object, "ReconciliationFailed", &message, &active.target.revision);
                 Some(status::interrupted(object, &active.run, &message, now))
             }
             None if is_looking => None,
-            None => Some(status::waiting(object, &active.run, &wake, times.timeout, now)),
+            None => {
+                untold = SAY_AFTER.checked_sub(active.began.elapsed()).filter(|left| !left.is_zero());
+                let is_told = untold.is_none();
+                is_told.then(|| status::waiting(object, &active.run, &wake, times.timeout, now))
+            }
         };
         self.remember(key, |memory| memory.run = Some(active));
         if let Some(status) = status {
             self.write(object, status).await?;
         }
-        Ok(match wake.deadline {
-            Some(deadline) => {
-                let left = deadline.duration_since(now);
-                Outcome::After(Duration::try_from(left).unwrap_or_default())
-            }
-            None => Outcome::After(times.timeout),
-        })
+        let left = wake.deadline.map(|deadline| deadline.duration_since(now));
+        let left = left.map_or(times.timeout, |left| Duration::try_from(left).unwrap_or_default());
+        Ok(Outcome::After(untold.map_or(left, |untold| untold.min(left))))
     }
 
     async fn finished(
@@ -440,8 +453,9 @@ impl Kustomizations {
     }
 
     /// Notes in the inventory what is about to be made, before any of it is: a process that dies in the middle of an
-    /// apply leaves nothing behind that the next one does not know of. (Flux notes it after the apply.)
-    async fn announce(&self, object: &Object, active: &Active) -> Result<(), ApiError> {
+    /// apply leaves nothing behind that the next one does not know of. (Flux notes it after the apply.) The same write
+    /// says that the run is under way.
+    async fn announce(&self, object: &Object, active: &Active, times: Times) -> Result<(), ApiError> {
         if planted(Bug::InventoryTooLate) {
             return Ok(());
         }
@@ -456,10 +470,11 @@ impl Kustomizations {
         if all.len() == desired.previous.len() && !planted(Bug::StatusAhead) {
             return Ok(());
         }
-        let mut status = self
-            .statuses
-            .last(&self.shared.engine, &object.reference())
-            .unwrap_or_else(|| crate::resource::status_of(object));
+        let mut known = object.clone();
+        if let Some(status) = self.statuses.last(&self.shared.engine, &object.reference()) {
+            known.as_map_mut().insert("status".into(), status);
+        }
+        let mut status = status::begun(&known, &desired.revision, times.timeout, self.shared.engine.now());
         status["inventory"] = inventory::write(&all);
         if planted(Bug::StatusAhead) {
             status["lastAppliedRevision"] = desired.revision.as_str().into();
@@ -509,6 +524,9 @@ fn max_age_of_parts(times: Times, target: &Target, occasion: Occasion) -> Durati
         _ => times.interval / 2,
     }
 }
+
+/// A wait that takes longer is told; shorter ones are over before anyone reads of them.
+const SAY_AFTER: Duration = Duration::from_secs(1);
 
 /// A server that is away comes back: what failed only for that is tried again soon, not after the retry interval.
 const AWAY_RETRY: Duration = Duration::from_secs(5);

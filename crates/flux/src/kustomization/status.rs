@@ -5,7 +5,7 @@ use crate::conditions::{Conditions, seconds};
 use crate::resource::{note_request, status_of};
 use holdfast_controller::SyncRun;
 use holdfast_object::{Object, ObjectRef, Value, json};
-use holdfast_sync::{Bug, Contest, Occasion, OpResult, Verdict, Waiting, Wake, WriteWhen, planted};
+use holdfast_sync::{Bug, Change, Contest, Occasion, OpResult, Verdict, Waiting, Wake, WriteWhen, planted};
 use holdfast_types::format_duration;
 use jiff::Timestamp;
 use std::collections::HashSet;
@@ -73,6 +73,20 @@ pub(super) fn hindered(object: &Object, reason: &str, message: &str, now: Timest
     status
 }
 
+/// Begun, before anything is written.
+pub(super) fn begun(object: &Object, revision: &str, timeout: Duration, now: Timestamp) -> Value {
+    let mut status = status_of(object);
+    let mut conditions = Conditions::of(object, now);
+    conditions.progressing(&detecting(revision, timeout));
+    status["conditions"] = conditions.into_value();
+    status["lastAttemptedRevision"] = revision.into();
+    status
+}
+
+fn detecting(revision: &str, timeout: Duration) -> String {
+    format!("Detecting drift for revision {revision} with a timeout of {}", format_duration(timeout))
+}
+
 /// Written, and waiting for the cluster.
 pub(super) fn waiting(
     object: &Object,
@@ -85,7 +99,7 @@ pub(super) fn waiting(
     let revision = &run.desired.revision;
     let mut conditions = Conditions::of(object, now);
     let message = if wake.waiting.is_empty() {
-        format!("Detecting drift for revision {revision} with a timeout of {}", format_duration(timeout))
+        detecting(revision, timeout)
     } else {
         format!(
             "Running health checks for revision {revision} with a timeout of {}",
@@ -124,6 +138,7 @@ pub(super) fn finished(
     let revision = run.desired.revision.clone();
     let mut status = status_of(object);
     let mut conditions = Conditions::of(object, now);
+    let is_new_revision = status.get("lastAppliedRevision").and_then(Value::as_str) != Some(&revision);
     let (succeeded, reason, message) = judge(verdict, &revision, timeout);
     if succeeded {
         conditions.ready(reason, &message);
@@ -136,7 +151,9 @@ pub(super) fn finished(
     if run.policy.gate == holdfast_sync::HealthGate::None {
         conditions.remove("Healthy");
     } else if succeeded {
-        if conditions.status("Healthy") == Some("True") {
+        let is_changed = run.progress.changes().iter().any(|(_, change)| *change != Change::Unchanged);
+        let is_news = is_new_revision && is_changed;
+        if conditions.status("Healthy") == Some("True") && !is_news {
             conditions.confirm("Healthy");
         } else {
             let passed = format!("Health check passed in {}", format_duration(rounded(took)));

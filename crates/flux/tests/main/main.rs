@@ -12,3 +12,4 @@ mod readiness;
 mod registry;
 mod sources;
 mod takeover;
+mod writes;

@@ -1,0 +1,60 @@
+//! What a reconcile writes: nothing that can be left out.
+
+use crate::bed::{Bed, applied};
+use holdfast_object::json;
+use holdfast_types::flux::kustomization;
+use std::time::Duration;
+
+fn deployment(image: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  replicas: 0\n  selector: \
+         {{matchLabels: {{app: web}}}}\n  template:\n    metadata: {{labels: {{app: web}}}}\n    spec: {{containers: \
+         [{{name: web, image: '{image}'}}]}}\n"
+    )
+}
+
+const MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: map}\ndata: {key: value}\n";
+
+/// Writes so far. An event that says what one said before is a patch of that one.
+fn writes(bed: &Bed) -> u64 {
+    let counts = bed.engine.cluster().counts().by_verb();
+    let writes = ["create", "update", "patch", "delete"];
+    counts.iter().filter(|(verb, _)| writes.contains(verb)).map(|(_, count)| count).sum()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pair_from_nothing_and_commits_after_that() {
+    let bed = Bed::start().await;
+    // What the bed itself writes counts, too.
+    let [bed_begins, bed_pushes] = [3, 1];
+    let mut before = writes(&bed);
+    let mut since = async |revision: &str| {
+        bed.until(&kustomization(), "flux-system", "app", applied(revision)).await;
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let now = writes(&bed);
+        now - std::mem::replace(&mut before, now)
+    };
+
+    let revision = bed.repository.commit(&[("web.yaml", &deployment("one")), ("map.yaml", MAP)]);
+    bed.source().await;
+    bed.kustomization("app", json!({"wait": true})).await;
+    let (finalizers, source, objects, inventory, status) = (2, 1, 2, 1, 1);
+    // What was stored, what was made, that it is healthy, that it is over.
+    let events = 4;
+    assert_eq!(
+        since(&revision).await,
+        bed_begins + finalizers + source + objects + inventory + status + events
+    );
+
+    let revision = bed.repository.commit(&[("web.yaml", &deployment("two")), ("map.yaml", MAP)]);
+    bed.push().await;
+    let objects = 1;
+    assert_eq!(since(&revision).await, bed_pushes + source + objects + status + events);
+
+    // Nothing of it changed: the statuses say the revision, and only the source has news.
+    let files = [("web.yaml", &*deployment("two")), ("map.yaml", MAP), ("README.md", "news")];
+    let revision = bed.repository.commit(&files);
+    bed.push().await;
+    let events = 1;
+    assert_eq!(since(&revision).await, bed_pushes + source + status + events);
+}
