@@ -53,7 +53,9 @@ pub(crate) async fn measure(arguments: &FluxArguments) -> Result<Report> {
     let ready = Readiness::of(&ground.observer().await?, kustomization()).await?;
     let mut bench = Bench { arguments, repository, url, holdfast, ready };
     let from_nothing = bench.begin(&user, &first).await?;
-    let one = bench.commit(0..1, "1").await?;
+    // The last one, so that the order in which names are woken does not help.
+    let last = arguments.n.saturating_sub(1);
+    let one = bench.commit(last..arguments.n, "1").await?;
     let every = bench.commit(0..arguments.n, "2").await?;
     let usage = bench.holdfast.usage()?;
     bench.holdfast.end().await?;

@@ -80,6 +80,8 @@ pub enum Outcome {
     After(Duration),
     /// Ask again at this moment, unless something happens before.
     At(Instant),
+    /// There is something to do that others may go before: ask again once they had their turn.
+    GiveWay,
     /// A request failed in a way that may pass: ask again soon, later each time that happens in a row, and not before
     /// the time that the server asked for.
     Retry(Option<Duration>),
@@ -280,6 +282,7 @@ impl Engine {
         let retries = self.count_retries(&work.key, matches!(outcome, Ok(Outcome::Retry(_))));
         let again = match outcome {
             Ok(Outcome::Settled) => None,
+            Ok(Outcome::GiveWay) => return self.inner.queue.give_way(&work.key, Reason::Due),
             Ok(Outcome::Retry(asked)) => {
                 let pause = retry_pause(retries).max(asked.unwrap_or_default());
                 Some((Instant::now() + pause, Reason::Retry))

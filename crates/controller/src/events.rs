@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 /// Events of one sender that wait to be sent; what comes beyond is dropped and counted in the log, as an event is a
 /// courtesy.
-const QUEUE: usize = 512;
+const QUEUE: usize = 1024;
 /// Events that are sent at once. Those of one object are sent one after the other.
 const SENDERS: usize = 8;
 /// Events of which the count is kept; beyond it the oldest is forgotten, and the next of its kind is a new one.

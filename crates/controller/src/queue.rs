@@ -9,6 +9,9 @@ use tokio::time::Instant;
 ///
 /// What is triggered while it is under way is handed out again when it is finished, so nothing is lost between
 /// reading and waiting; the reasons merge meanwhile.
+///
+/// There are two lines: what [gave way](Queue::give_way) is handed out when nothing else waits, and now and then also
+/// when something does, so that it comes up in the end.
 pub struct Queue<K, R> {
     state: Mutex<State<K, R>>,
     wake: Notify,
@@ -28,6 +31,10 @@ pub struct Work<K, R> {
 struct State<K, R> {
     items: HashMap<K, Item<R>>,
     ready: VecDeque<K>,
+    /// Keys that gave way. One that was triggered since stands in `ready`, too, and counts there.
+    later: VecDeque<K>,
+    /// Keys handed out so far.
+    taken: u64,
     /// Keys that come up by themselves, by time; the number keeps equal times apart.
     timers: BTreeMap<(Instant, u64), (K, R)>,
     count: u64,
@@ -37,13 +44,24 @@ struct Item<R> {
     reasons: Vec<R>,
     since: Instant,
     running: bool,
+    /// Stands in `later`.
+    gave_way: bool,
     timer: Option<(Instant, u64)>,
 }
 
+/// One in so many keys is of those that gave way, while others wait.
+const SHARE_OF_LATER: u64 = 4;
+
 impl<K: Hash + Eq + Clone, R: PartialEq> Default for Queue<K, R> {
     fn default() -> Self {
-        let state =
-            State { items: HashMap::new(), ready: VecDeque::new(), timers: BTreeMap::new(), count: 0 };
+        let state = State {
+            items: HashMap::new(),
+            ready: VecDeque::new(),
+            later: VecDeque::new(),
+            taken: 0,
+            timers: BTreeMap::new(),
+            count: 0,
+        };
         Self { state: Mutex::new(state), wake: Notify::new() }
     }
 }
@@ -67,7 +85,7 @@ impl<K: Hash + Eq + Clone, R: PartialEq> Queue<K, R> {
                 let mut state = self.lock();
                 state.move_due(Instant::now());
                 if let Some(work) = state.take() {
-                    if !state.ready.is_empty() {
+                    if !state.ready.is_empty() || !state.later.is_empty() {
                         self.wake.notify_one();
                     }
                     return work;
@@ -113,10 +131,35 @@ impl<K: Hash + Eq + Clone, R: PartialEq> Queue<K, R> {
         self.wake.notify_one();
     }
 
+    /// Gives back a key that was handed out, to be handed out again, with that reason, once others had their turn. If
+    /// it is triggered before, it is one of the others.
+    pub fn give_way(&self, key: &K, reason: R) {
+        let mut state = self.lock();
+        let Some(item) = state.items.get_mut(key) else { return };
+        item.running = false;
+        let (is_dirty, timer) = (!item.reasons.is_empty(), item.timer.take());
+        if !is_dirty {
+            item.since = Instant::now();
+            item.gave_way = true;
+        }
+        if !item.reasons.contains(&reason) {
+            item.reasons.push(reason);
+        }
+        match is_dirty {
+            true => state.ready.push_back(key.clone()),
+            false => state.later.push_back(key.clone()),
+        }
+        if let Some(timer) = timer {
+            state.timers.remove(&timer);
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
     /// Keys that wait for a worker, and keys that wait for their time.
     pub fn depth(&self) -> (usize, usize) {
         let state = self.lock();
-        (state.ready.len(), state.timers.len())
+        (state.ready.len() + state.later.len(), state.timers.len())
     }
 }
 
@@ -127,6 +170,7 @@ impl<K: Hash + Eq + Clone, R: PartialEq> State<K, R> {
             reasons: Vec::new(),
             since: now,
             running: false,
+            gave_way: false,
             timer: None,
         });
         if item.running && planted(Bug::LostWakeUp) {
@@ -137,6 +181,9 @@ impl<K: Hash + Eq + Clone, R: PartialEq> State<K, R> {
             if !item.running {
                 self.ready.push_back(key);
             }
+        } else if item.gave_way {
+            item.gave_way = false;
+            self.ready.push_back(key);
         }
         if !item.reasons.contains(&reason) {
             item.reasons.push(reason);
@@ -160,10 +207,24 @@ impl<K: Hash + Eq + Clone, R: PartialEq> State<K, R> {
     }
 
     fn take(&mut self) -> Option<Work<K, R>> {
-        let key = self.ready.pop_front()?;
+        let key = self.take_key()?;
         let item = self.items.get_mut(&key)?;
         item.running = !planted(Bug::TwoAtOnce);
+        item.gave_way = false;
         Some(Work { key, reasons: std::mem::take(&mut item.reasons), since: item.since })
+    }
+
+    fn take_key(&mut self) -> Option<K> {
+        let Self { items, ready, later, taken, .. } = self;
+        // What was triggered since it gave way stands in the other line.
+        while later.front().is_some_and(|key| !items.get(key).is_some_and(|item| item.gave_way)) {
+            later.pop_front();
+        }
+        *taken += 1;
+        match taken.is_multiple_of(SHARE_OF_LATER) {
+            true => later.pop_front().or_else(|| ready.pop_front()),
+            false => ready.pop_front().or_else(|| later.pop_front()),
+        }
     }
 }
 
@@ -211,6 +272,40 @@ mod tests {
         assert_eq!(queue.next().await.reasons, [3]);
         queue.finish(&"a", None);
         assert_eq!(queue.depth(), (0, 0), "the old timer is forgotten");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_gives_way_comes_after_others_and_yet_comes() {
+        let queue = Queue::default();
+        let numbers = async |count: usize| {
+            let mut keys = Vec::new();
+            for _ in 0..count {
+                keys.push(queue.next().await.key);
+            }
+            keys
+        };
+        for key in [1, 2, 3] {
+            queue.trigger(key, "news");
+        }
+        for key in numbers(3).await {
+            queue.give_way(&key, "late");
+        }
+        assert_eq!(queue.depth(), (3, 0));
+        // One of them has news of its own; its place among the late is void.
+        for key in [10, 11, 12, 13, 2] {
+            queue.trigger(key, "news");
+        }
+        assert_eq!(numbers(7).await, [1, 10, 11, 12, 3, 13, 2], "the fourth of each four is a late one");
+        assert_eq!(queue.depth(), (0, 0));
+
+        queue.trigger(1, "more");
+        queue.give_way(&1, "late");
+        let work = queue.next().await;
+        assert_eq!(
+            (work.key, work.reasons),
+            (1, vec!["more", "late"]),
+            "nothing is lost while it is under way"
+        );
     }
 
     #[tokio::test(start_paused = true)]

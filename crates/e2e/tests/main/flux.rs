@@ -108,7 +108,7 @@ spec:
 #[tokio::test]
 async fn wait_means_until_the_pods_are_ready() {
     let Some(mut bed) = Bed::shared("waits").await else { return };
-    let commit = bed.commit(&[deployment("web", 2, (AFTER, "5s"))]);
+    let commit = bed.commit(&[deployment("web", 2, (AFTER, "10s"))]);
     bed.source().await;
     bed.kustomization(json!({"wait": true, "timeout": "2m"})).await;
     let is_checking = |app: &Object| {

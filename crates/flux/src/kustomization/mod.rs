@@ -55,6 +55,8 @@ struct Memory {
     run: Option<Active>,
     /// What the last finished run was for, and when it ended.
     last: Option<Finished>,
+    /// For what a run was put off, so that others go first.
+    gave_way_to: Option<Target>,
     /// How many runs in a row failed.
     failures: u32,
     /// What was put right lately, and against whom.
@@ -70,6 +72,8 @@ struct Active {
     access: Access,
     target: Target,
     began: Instant,
+    /// The status says that it is under way.
+    is_announced: bool,
     /// The digest of what was built, for the history.
     digest: String,
     /// Where the artifact came from first, if it says so.
@@ -81,7 +85,8 @@ impl Active {
     fn deletion(run: SyncRun, access: Access) -> Self {
         let target =
             Target { revision: String::new(), generation: 0, requested: None, approved: false, epoch: 0 };
-        Self { run, access, target, began: Instant::now(), digest: String::new(), origin: String::new() }
+        let (began, digest, origin) = (Instant::now(), String::new(), String::new());
+        Self { run, access, target, began, is_announced: false, digest, origin }
     }
 }
 

@@ -74,8 +74,12 @@ impl Kustomizations {
             TakeUp::Continue(active) => *active,
             TakeUp::Begin(occasion) => {
                 match self.begin(object, spec, times, &published, target, occasion).await {
-                    Ok(active) => {
-                        self.announce(object, &active, times).await?;
+                    Ok(active) if self.gives_way(key, &active, occasion) => {
+                        self.watch_also(key, interests);
+                        return Ok(Outcome::GiveWay);
+                    }
+                    Ok(mut active) => {
+                        active.is_announced = self.announce(object, &active, times).await?;
                         active
                     }
                     Err(hindrance) => {
@@ -239,7 +243,22 @@ impl Kustomizations {
             .after(heals);
         let origin = published.artifact.metadata.iter().find(|(key, _)| key == ORIGIN_REVISION);
         let origin = origin.map(|(_, value)| value.clone()).unwrap_or_default();
-        Ok(Active { run, access, target, began: Instant::now(), digest: built.digest, origin })
+        let (began, digest) = (Instant::now(), built.digest);
+        Ok(Active { run, access, target, began, is_announced: false, digest, origin })
+    }
+
+    /// Whether a run lets others go first: most of those whom a commit brings up have nothing to do but to say its name,
+    /// and the few who have more to do are not to wait behind them. Once for each commit.
+    fn gives_way(&self, key: &ObjectKey, active: &Active, occasion: Occasion) -> bool {
+        let has_news = !active.run.desired.applied_before
+            || active.target.requested.is_some()
+            || occasion != Occasion::Requested;
+        self.remember(key, |memory| {
+            let is_first = memory.gave_way_to.as_ref() != Some(&active.target);
+            let gives_way = !has_news && is_first && memory.last.is_some();
+            memory.gave_way_to = gives_way.then(|| active.target.clone());
+            gives_way
+        })
     }
 
     /// Leaves objects that another Kustomization has taken to it between intervals, and says which these are.
@@ -324,7 +343,8 @@ impl Kustomizations {
             }
             None if is_looking => None,
             None => {
-                untold = SAY_AFTER.checked_sub(active.began.elapsed()).filter(|left| !left.is_zero());
+                let pause = if active.is_announced { SAY_MORE_AFTER } else { SAY_AFTER };
+                untold = pause.checked_sub(active.began.elapsed()).filter(|left| !left.is_zero());
                 let is_told = untold.is_none();
                 is_told.then(|| status::waiting(object, &active.run, &wake, times.timeout, now))
             }
@@ -454,10 +474,10 @@ impl Kustomizations {
 
     /// Notes in the inventory what is about to be made, before any of it is: a process that dies in the middle of an
     /// apply leaves nothing behind that the next one does not know of. (Flux notes it after the apply.) The same write
-    /// says that the run is under way.
-    async fn announce(&self, object: &Object, active: &Active, times: Times) -> Result<(), ApiError> {
+    /// says that the run is under way. Gives whether there was anything to note.
+    async fn announce(&self, object: &Object, active: &Active, times: Times) -> Result<bool, ApiError> {
         if planted(Bug::InventoryTooLate) {
-            return Ok(());
+            return Ok(false);
         }
         let desired = &active.run.desired;
         let known: HashSet<&ObjectKey> = desired.previous.iter().map(|o| &o.key).collect();
@@ -468,7 +488,7 @@ impl Kustomizations {
         let is_kept = |o: &&ObjectRef| !planted(Bug::InventoryTooEarly) || desired.get(&o.key).is_some();
         let all: Vec<ObjectRef> = desired.previous.iter().filter(is_kept).chain(new).cloned().collect();
         if all.len() == desired.previous.len() && !planted(Bug::StatusAhead) {
-            return Ok(());
+            return Ok(false);
         }
         let mut known = object.clone();
         if let Some(status) = self.statuses.last(&self.shared.engine, &object.reference()) {
@@ -479,7 +499,7 @@ impl Kustomizations {
         if planted(Bug::StatusAhead) {
             status["lastAppliedRevision"] = desired.revision.as_str().into();
         }
-        self.write(object, status).await
+        self.write(object, status).await.map(|()| true)
     }
 
     async fn hindered(
@@ -527,6 +547,8 @@ fn max_age_of_parts(times: Times, target: &Target, occasion: Occasion) -> Durati
 
 /// A wait that takes longer is told; shorter ones are over before anyone reads of them.
 const SAY_AFTER: Duration = Duration::from_secs(1);
+/// The same where the status says already that the run is under way, and only not what it waits for.
+const SAY_MORE_AFTER: Duration = Duration::from_secs(5);
 
 /// A server that is away comes back: what failed only for that is tried again soon, not after the retry interval.
 const AWAY_RETRY: Duration = Duration::from_secs(5);
