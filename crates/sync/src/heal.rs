@@ -31,6 +31,14 @@ struct Fight {
     until: Timestamp,
 }
 
+impl Fight {
+    /// Whether the field is left alone. Not when the last heal is yet to come: the clock went back, and nobody is to
+    /// wait until it has caught up.
+    fn holds(&self, now: Timestamp) -> bool {
+        (self.last..self.until).contains(&now)
+    }
+}
+
 /// A field that another writer sets again and again, and that is left alone for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contest {
@@ -86,7 +94,7 @@ impl Heals {
         let held: Vec<Contest> = sides
             .iter()
             .filter_map(|side| {
-                let fight = self.fights.get(side).filter(|fight| now < fight.until)?;
+                let fight = self.fights.get(side).filter(|fight| fight.holds(now))?;
                 Some(Contest {
                     object: side.object.clone(),
                     path: side.path.clone(),
@@ -113,7 +121,7 @@ impl Heals {
 
     /// Whether anything of an object is left alone now.
     pub(crate) fn concerns(&self, object: &ObjectKey, now: Timestamp) -> bool {
-        self.fights.iter().any(|(side, fight)| side.object == *object && now < fight.until)
+        self.fights.iter().any(|(side, fight)| side.object == *object && fight.holds(now))
     }
 
     /// Whether nothing is remembered.
@@ -207,6 +215,17 @@ mod tests {
         assert!(!heals.hold(&object().key, &why, at(15)).is_empty());
         heals.healed(&op(why.clone()), &BACKOFF, at(700));
         assert!(heals.hold(&object().key, &why, at(701)).is_empty(), "the pause is the first one again");
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_holds_up_nothing() {
+        let why = differs(&[("replicas", "hpa")]);
+        let mut heals = Heals::default();
+        heals.healed(&op(why.clone()), &BACKOFF, at(3600));
+        assert!(!heals.hold(&object().key, &why, at(3600)).is_empty());
+        assert!(heals.hold(&object().key, &why, at(0)).is_empty());
+        heals.healed(&op(why.clone()), &BACKOFF, at(0));
+        assert!(!heals.hold(&object().key, &why, at(1)).is_empty(), "and then it is as before");
     }
 
     #[test]

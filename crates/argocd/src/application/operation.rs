@@ -217,11 +217,13 @@ impl OperationState {
     }
 
     /// When the next try is due, when the operation stands between two.
-    pub(crate) fn retry_at(&self) -> Option<Timestamp> {
+    pub(crate) fn retry_at(&self, now: Timestamp) -> Option<Timestamp> {
         let finished = self.finished_at.as_deref().filter(|_| self.phase == Phase::Running)?;
+        let finished = parse_time(finished)?;
         let retry = &self.operation.retry;
         // The pause after try number n is the one for n - 1 tries before it.
-        next_retry(retry, parse_time(finished)?, self.retry_count.saturating_sub(1)).ok()
+        let at = next_retry(retry, finished, self.retry_count.saturating_sub(1)).ok()?;
+        Some(unless_clock_went_back(at, finished, now))
     }
 
     /// Goes on with the next try. The results of the last one are forgotten, as the next writes its own.
@@ -280,6 +282,12 @@ impl OperationState {
             format!("{text} failed: {}", self.message)
         }
     }
+}
+
+/// When a pause since `then` is over, which is at once when `then` is yet to come: the clock went back, or another
+/// machine wrote it, and nobody is to wait until the clock has caught up.
+fn unless_clock_went_back(due: Timestamp, then: Timestamp, now: Timestamp) -> Timestamp {
+    if then > now { now } else { due }
 }
 
 /// When the try after `count` others is due: `duration * factor^count`, at most `maxDuration`.
@@ -388,6 +396,7 @@ pub(crate) fn auto_sync(
         let finished = last.finished_at.as_deref().and_then(parse_time).unwrap_or(now);
         let pause = SignedDuration::try_from(heal.after(count)).unwrap_or(SignedDuration::MAX);
         let due = finished.checked_add(pause).unwrap_or(Timestamp::MAX);
+        let due = unless_clock_went_back(due, finished, now);
         if due > now {
             return Auto::Later(due);
         }
@@ -565,16 +574,37 @@ mod tests {
                 .unwrap();
         let mut state = OperationState::begin(Operation { retry, ..Operation::default() }, at(0));
         state.finish(Phase::Failed, "no".into(), true, at(10));
-        assert_eq!((state.phase, state.retry_count, state.retry_at()), (Phase::Running, 1, Some(at(15))));
+        assert_eq!(
+            (state.phase, state.retry_count, state.retry_at(at(10))),
+            (Phase::Running, 1, Some(at(15)))
+        );
         assert_eq!(state.message, "no. Retrying attempt #1 at 10:13PM.");
         state.retry();
-        assert_eq!((state.message.as_str(), state.retry_at()), ("Retrying operation. Attempt #1", None));
+        assert_eq!(
+            (state.message.as_str(), state.retry_at(at(15))),
+            ("Retrying operation. Attempt #1", None)
+        );
         state.finish(Phase::Failed, "no".into(), true, at(20));
-        assert_eq!(state.retry_at(), Some(at(28)), "capped at maxDuration");
+        assert_eq!(state.retry_at(at(20)), Some(at(28)), "capped at maxDuration");
         state.retry();
         state.finish(Phase::Failed, "no".into(), true, at(30));
         assert_eq!((state.phase, state.message.as_str()), (Phase::Failed, "no (retried 2 times)."));
         assert_eq!(state.end_event(), "Sync operation failed: no (retried 2 times).");
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_holds_up_no_try_and_no_heal() {
+        let retry: Retry =
+            serde_json::from_value(json!({"limit": 2, "backoff": {"duration": "5s"}})).unwrap();
+        let mut state = OperationState::begin(Operation { retry, ..Operation::default() }, at(3600));
+        state.finish(Phase::Failed, "no".into(), true, at(3610));
+        assert_eq!(state.retry_at(at(10)), Some(at(10)));
+
+        let mut drifted = status(vec![resource("a", SyncCode::OutOfSync, false)]);
+        drifted.operation_state =
+            Some(OperationState { finished_at: Some(seconds(at(3600))), ..last("new", Phase::Succeeded, 3) });
+        let auto = auto_sync(&spec(json!({"selfHeal": true})), &source(), &drifted, PAUSES, at(0));
+        assert!(matches!(auto, Auto::Start(_)), "{auto:?}");
     }
 
     #[test]

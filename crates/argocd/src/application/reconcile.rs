@@ -291,7 +291,7 @@ impl<'a> Round<'a> {
             (Some(operation), Some(running)) => {
                 let tried = running.sync_result.as_ref().map(|result| result.revision.as_str());
                 let newer = self.newer_than(operation, tried);
-                match (running.retry_at(), self.waits()) {
+                match (running.retry_at(self.now), self.waits()) {
                     (Some(next), _) => Progress::Between { next, newer },
                     (None, Some(Wait { deadline })) => Progress::Waiting { deadline, newer },
                     (None, None) => Progress::Running,

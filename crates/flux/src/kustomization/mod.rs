@@ -26,7 +26,6 @@ use holdfast_object::{GroupVersionKind, Object, ObjectKey, ObjectRef};
 use holdfast_sync::{Bug, Heals, Standing, planted};
 use holdfast_types::flux::{KustomizationSpec, kustomization};
 use holdfast_types::parse_duration;
-use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -100,7 +99,7 @@ struct Finished {
     /// What it left in force.
     standing: Standing,
     /// When to try again what is contested.
-    contested_until: Option<Timestamp>,
+    contested_until: Option<Instant>,
 }
 
 /// What a run is for: when any of it changes, a run under way is abandoned for a new one.

@@ -15,7 +15,8 @@ use holdfast_controller::{
 };
 use holdfast_object::{GroupVersionKind, Map, Object, ObjectKey, ObjectRef, Value};
 use holdfast_sync::{
-    Bug, Desired, DesiredObject, FailureKind, Heals, Occasion, Standing, Verdict, Wake, WriteWhen, planted,
+    Bug, Contest, Desired, DesiredObject, FailureKind, Heals, Occasion, Standing, Verdict, Wake, WriteWhen,
+    planted,
 };
 use holdfast_types::flux::{
     KUSTOMIZE_GROUP, KustomizationSpec, SOURCE_GROUP, external_artifact, kustomization,
@@ -182,12 +183,10 @@ impl Kustomizations {
                 return TakeUp::Begin(Occasion::Scheduled);
             }
             // After a failure only time, a change or news help; after a success a change in the cluster may be drift.
-            if last.succeeded
-                && (Self::has_drifted(last, reasons) || last.is_contest_over(self.shared.engine.now()))
-            {
+            if last.succeeded && (Self::has_drifted(last, reasons) || last.is_contest_over()) {
                 return TakeUp::Begin(Occasion::Drift);
             }
-            TakeUp::Nothing(Outcome::At(last.next(due, self.shared.engine.now())))
+            TakeUp::Nothing(Outcome::At(last.next(due)))
         })
     }
 
@@ -395,10 +394,10 @@ impl Kustomizations {
             succeeded,
             access,
             standing: Standing::of(&run.desired, &run.policy),
-            contested_until: run.contests.iter().map(|contest| contest.until).min(),
+            contested_until: contested_until(&run.contests, self.shared.engine.now()),
         };
         let due = finished.ended + self.shared.jittered(key, if succeeded { times.interval } else { retry });
-        let next = finished.next(due, self.shared.engine.now());
+        let next = finished.next(due);
         self.remember(key, |memory| {
             memory.run = None;
             memory.failures = if succeeded { 0 } else { memory.failures + 1 };
@@ -564,16 +563,20 @@ fn retry_pause(verdict: &Verdict, retry: Duration) -> Duration {
 }
 
 impl Finished {
-    fn is_contest_over(&self, now: Timestamp) -> bool {
-        self.contested_until.is_some_and(|until| until <= now)
+    fn is_contest_over(&self) -> bool {
+        self.contested_until.is_some_and(|until| until <= Instant::now())
     }
 
     /// When to look again: at the end of its interval, or of the shortest pause of what is contested.
-    fn next(&self, due: Instant, now: Timestamp) -> Instant {
-        let left = self.contested_until.map(|until| until.duration_since(now));
-        let left = left.and_then(|left| Duration::try_from(left).ok());
-        left.map_or(due, |left| due.min(Instant::now() + left))
+    fn next(&self, due: Instant) -> Instant {
+        self.contested_until.map_or(due, |until| due.min(until))
     }
+}
+
+/// When the first of the contests may be tried again, whatever the time of day becomes until then.
+fn contested_until(contests: &[Contest], now: Timestamp) -> Option<Instant> {
+    let until = contests.iter().map(|contest| contest.until).min()?;
+    Some(Instant::now() + Duration::try_from(until.duration_since(now)).unwrap_or_default())
 }
 
 enum TakeUp {
