@@ -260,20 +260,23 @@ impl<K: SourceKind> SourceReconciler<K> {
                 let revision = fetched.artifact.revision.to_string();
                 let message = fetched.message.clone();
                 let event = fetched.event.clone();
-                let done = publish::publish(&self.shared, key, fetched, stored.as_ref(), &mut draft).await;
-                done.map(|is_new| (revision, message, event, is_new))
+                let done = publish::prepare(&self.shared, key, fetched, stored.as_ref(), &mut draft).await;
+                done.map(|news| (revision, message, event, news))
             }
             Err(failure) => Err(failure),
         };
         match published {
-            Ok((revision, message, event, is_new)) => {
-                if is_new {
-                    // Those who use it are woken at once; the watch of our status would come a little later.
-                    self.wake_users(key);
-                }
+            Ok((revision, message, event, news)) => {
                 self.failures(|failures| failures.remove(key));
                 self.report_success(object, &draft, &revision, &event);
                 self.write(object, &draft.succeeded(&message)).await?;
+                // Not before the status names it: a process that starts while the source cannot be had goes by the
+                // status, and must not go back behind what was applied.
+                if let Some(news) = news {
+                    self.shared.artifacts.publish(key, news);
+                    // Those who use it are woken at once; the watch of our status would come a little later.
+                    self.wake_users(key);
+                }
                 Ok(Outcome::After(self.shared.jittered(key, interval)))
             }
             Err(failure) => {
@@ -327,8 +330,9 @@ impl<K: SourceKind> SourceReconciler<K> {
             Some(stored) => publish::restore(&self.shared, key, &stored).await.map_err(|e| e.to_string()),
             None => Err("there is no stored artifact".to_owned()),
         };
-        if let Err(why) = restored {
-            artifacts.trouble(key, &why);
+        match restored {
+            Ok(restored) => artifacts.publish(key, restored),
+            Err(why) => artifacts.trouble(key, &why),
         }
         self.wake_users(key);
     }

@@ -38,12 +38,12 @@ pub(super) async fn check(shared: &Shared, key: &ObjectKey, stored: &StoredArtif
     }
 }
 
-/// Publishes what is in storage, when its source cannot be had.
+/// Reads what is in storage, for when its source cannot be had.
 pub(super) async fn restore(
     shared: &Shared,
     key: &ObjectKey,
     stored: &StoredArtifact,
-) -> Result<(), SourceError> {
+) -> Result<Published, SourceError> {
     let gone = || SourceError::Storage { path: stored.path.clone(), message: "no such artifact".into() };
     let path = folder(key).and_then(|folder| folder.owned(&stored.path)).ok_or_else(gone)?;
     let revision = Revision::parse(&stored.revision).ok_or_else(gone)?;
@@ -58,8 +58,7 @@ pub(super) async fn restore(
         metadata: stored.metadata.clone(),
         tree: tree.clone(),
     };
-    shared.artifacts.publish(key, Published { artifact, tree, digest: stored.digest.clone() });
-    Ok(())
+    Ok(Published { artifact, tree, digest: stored.digest.clone() })
 }
 
 /// Removes everything of a source that is gone.
@@ -69,14 +68,14 @@ pub(super) async fn remove_all(shared: &Shared, key: &ObjectKey) -> std::io::Res
     blocking(move || storage.remove(&folder)).await.unwrap_or(Ok(()))
 }
 
-/// Packs what is new, stores it and publishes it. Gives whether its users have to look.
-pub(super) async fn publish(
+/// Packs what is new and stores it. Gives what is to be published once the status names it, unless it is already.
+pub(super) async fn prepare(
     shared: &Shared,
     key: &ObjectKey,
     fetched: Fetched,
     stored: Option<&StoredArtifact>,
     draft: &mut Draft,
-) -> Result<bool, Failure> {
+) -> Result<Option<Published>, Failure> {
     let revision = fetched.artifact.revision.to_string();
     let is_observed = |(field, value): &(&str, Option<Value>)| draft.status.get(field) == value.as_ref();
     let current = stored.filter(|s| s.revision == revision && fetched.observed.iter().all(is_observed));
@@ -113,7 +112,7 @@ pub(super) async fn publish(
     let is_same =
         |p: &Published| p.artifact.revision == fetched.artifact.revision && p.digest == artifact.digest;
     if shared.artifacts.get(key).as_ref().is_some_and(is_same) {
-        return Ok(false);
+        return Ok(None);
     }
     let tree: Arc<dyn FileTree> = match fetched.content {
         Content::Tree(tree, ignore) => Arc::new(ignore.filter(tree)),
@@ -121,11 +120,10 @@ pub(super) async fn publish(
         Content::AsStored => {
             let restored = restore(shared, key, &artifact).await;
             let failed = |e: SourceError| Failure::storage("ReadOperationFailed", e.to_string());
-            return restored.map(|()| true).map_err(failed);
+            return restored.map(Some).map_err(failed);
         }
     };
-    shared.artifacts.publish(key, Published { artifact: fetched.artifact, tree, digest: artifact.digest });
-    Ok(true)
+    Ok(Some(Published { artifact: fetched.artifact, tree, digest: artifact.digest }))
 }
 
 async fn store(storage: &Storage, path: &ArtifactPath, content: &Content) -> Result<Packed, Failure> {
