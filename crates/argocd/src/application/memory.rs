@@ -3,6 +3,7 @@
 
 use super::AutoStep;
 use super::options::SyncOptions;
+use super::refresh::Level;
 use super::request::Target;
 use super::status::Status;
 use holdfast_controller::SyncRun;
@@ -24,6 +25,8 @@ pub(super) struct Memory {
     pub(super) target: Option<Arc<Target>>,
     /// What was wrong with the source when it was asked last; `None` when nothing was.
     pub(super) problem: Option<String>,
+    /// The comparison that was due and could not be made yet: what asked for it asks only once.
+    pub(super) due: Option<Level>,
     /// The operation under way.
     pub(super) run: Option<Run>,
     /// Set while the operation cannot even be prepared: what it needs to know is not known yet.

@@ -109,11 +109,11 @@ impl Reconciler for ApplicationReconciler {
             let epoch = shared.engine.live().epoch();
             if memory.epoch != epoch {
                 // The cluster went back in time: what we remember of it never happened.
-                memory = Memory { epoch, ..Memory::default() };
+                memory = Memory { epoch, due: memory.due, ..Memory::default() };
             }
             let mut round = Round::new(shared, live, memory, &work.reasons);
             let outcome = round.run().await;
-            let memory = round.memory;
+            let memory = Memory { due: round.due, ..round.memory };
             shared.memory().insert(work.key.clone(), memory);
             outcome
         })
@@ -180,7 +180,7 @@ impl<'a> Round<'a> {
             settled: false,
             conflict: false,
         };
-        round.due = round.due_level(reasons);
+        round.due = round.due_level(reasons).max(round.memory.due.take());
         round
     }
 
@@ -334,10 +334,7 @@ impl<'a> Round<'a> {
         let (spec, project) = match self.checked().await {
             Checked::Good(good) => *good,
             Checked::Bad(found) => return self.invalid(found),
-            Checked::Pending => {
-                self.blind = true;
-                return;
-            }
+            Checked::Pending => return self.cannot_compare(level),
         };
         let mut failed = false;
         let target = match self.target(&spec, level).await {
@@ -368,12 +365,17 @@ impl<'a> Round<'a> {
             problem.map(|m| Condition::new(condition::COMPARISON_ERROR, m)).into_iter().collect();
         let Some(target) = target else { return self.unknown(&spec, found, level) };
         let Some(comparison) = self.compare(&spec, &target, &project).await else {
-            self.blind = true;
-            return;
+            return self.cannot_compare(level);
         };
         self.note(&spec, &target, comparison, found, level);
         self.decide_auto(&spec);
         self.compared(if failed { level.max(Level::Latest) } else { level }, has_problem);
+    }
+
+    /// What is live is not known yet: the comparison stays due.
+    fn cannot_compare(&mut self, level: Level) {
+        self.blind = true;
+        self.due = Some(level);
     }
 
     /// The spec and its project, when nothing is wrong with them.
