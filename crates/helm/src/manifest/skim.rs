@@ -36,7 +36,9 @@ pub(super) fn skim(document: &str) -> Option<Head> {
 
 /// No control characters, no line breaks other than `\n`, no marks that the parser treats specially.
 fn plain_characters(bytes: &[u8]) -> bool {
-    if bytes.iter().any(|b| (*b < 0x20 && !matches!(b, b'\n' | b'\t')) || *b == 0x7f) {
+    let special = |byte: u8| (byte < 0x20 && byte != b'\n' && byte != b'\t') || byte == 0x7f;
+    // A block is looked at as a whole, which a processor does for many bytes at once.
+    if bytes.chunks(4096).any(|block| block.iter().fold(false, |found, byte| found | special(*byte))) {
         return false;
     }
     bytes.is_ascii()
@@ -295,6 +297,12 @@ impl<'t> Skimmer<'t> {
         loop {
             let start = self.at;
             let Some(line) = self.next_line() else { return Some(()) };
+            let inside = |content: usize| {
+                line.as_bytes().get(..content).is_some_and(|margin| margin.iter().all(|b| *b == b' '))
+            };
+            if content.is_some_and(inside) {
+                continue;
+            }
             let spaces = line.bytes().take_while(|b| *b == b' ').count();
             if spaces == line.len() {
                 deepest_blank = deepest_blank.max(spaces);
