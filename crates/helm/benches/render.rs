@@ -13,13 +13,37 @@ use holdfast_helm::chart::{Chart, File, Limits};
 use holdfast_helm::release::Release;
 use holdfast_helm::render::{Lookups, Outcome, RenderOptions, RenderRequest, Rendered, render};
 use holdfast_helm::values::Layers;
+use holdfast_testkit::speed::{fastest, print_ratio};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 const CHARTS: &[&str] = &["kube-prometheus-stack", "podinfo", "made-here"];
 
+/// The allocator of the product.
+#[global_allocator]
+static ALLOC: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     divan::main();
+    for (name, warm, cold) in
+        [("kube-prometheus-stack", 6_000, 20_000), ("podinfo", 120, 900), ("made-here", 0, 0)]
+    {
+        ratios(name, Duration::from_micros(warm), Duration::from_micros(cold));
+    }
+}
+
+/// Beside a render: reading its manifests once more as YAML, which whoever applies them must do.
+fn ratios(name: &str, warm: Duration, cold: Duration) {
+    let files = files(name);
+    let chart = Arc::new(load(files.clone()));
+    let manifests = rendered(&chart, "conf", Layers::default());
+    let reading = fastest(20, || manifests.objects().unwrap());
+    let beside = "reading its manifests";
+    let took = fastest(50, || rendered(&chart, "conf", Layers::default()));
+    print_ratio(&format!("{name}, templates parsed"), took, warm, beside, reading);
+    let took = fastest(20, || rendered(&Arc::new(load(files.clone())), "conf", Layers::default()));
+    print_ratio(&format!("{name}, from the bytes of its files"), took, cold, beside, reading);
 }
 
 #[divan::bench(args = CHARTS)]

@@ -1,16 +1,40 @@
 //! Whole builds: a base of the size of podinfo's, and overlays of many objects, which must grow in line with them.
 
+use bytes::Bytes;
 use divan::counter::ItemsCount;
 use divan::{AllocProfiler, Bencher};
 use holdfast_kustomize::{BuildOptions, Outcome, Provided, build, to_yaml};
-use holdfast_tree::MemoryTree;
+use holdfast_testkit::speed::{fastest, print_ratio};
+use holdfast_tree::{FileTree, MemoryTree};
+use holdfast_yaml::Options;
+use mimalloc::MiMalloc;
 use std::fmt::Write as _;
+use std::time::Duration;
 
+/// The allocator of the product, its calls counted.
 #[global_allocator]
-static ALLOC: AllocProfiler = AllocProfiler::system();
+static ALLOC: AllocProfiler<MiMalloc> = AllocProfiler::new(MiMalloc);
 
+#[allow(clippy::print_stdout)]
 fn main() {
     divan::main();
+    let goal = Duration::from_micros;
+    ratio("a base of podinfo's size", &small_base(), 200, goal(150));
+    let some = ratio("1,200 objects", &overlay(300), 20, goal(60_000));
+    let many = ratio("4,800 objects", &overlay(1_200), 10, goal(270_000));
+    println!("4,800 objects take {:.2} times as long as 1,200", many.as_secs_f64() / some.as_secs_f64());
+}
+
+/// Beside a build: reading its files as YAML and writing them again.
+fn ratio(what: &str, tree: &MemoryTree, rounds: u32, goal: Duration) -> Duration {
+    let files: Vec<Bytes> = tree.paths().filter_map(|path| tree.read(path).ok()).collect();
+    let floor = fastest(rounds, || {
+        let documents = files.iter().flat_map(|file| holdfast_yaml::documents(file, &Options::v3()));
+        documents.flatten().map(|document| holdfast_yaml::to_string(&document.value).len()).sum::<usize>()
+    });
+    let took = fastest(rounds, || run(tree));
+    print_ratio(what, took, goal, "reading and writing its files", floor);
+    took
 }
 
 /// A Deployment, a Service and an autoscaler of the size of podinfo's.

@@ -1,5 +1,7 @@
 //! What the tests of all crates share. Development only: nothing that ships depends on it.
 
+pub mod speed;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 

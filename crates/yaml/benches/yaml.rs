@@ -3,10 +3,10 @@
 
 use divan::Bencher;
 use divan::counter::BytesCount;
+use holdfast_testkit::speed::fastest;
 use holdfast_yaml::{Options, Value, documents, to_string};
 use std::fmt::Write as _;
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
 
 /// About 4 MB like the CRDs that operators ship: deep schemas, long descriptions, lists of required fields.
 static BUNDLE: LazyLock<String> = LazyLock::new(|| {
@@ -78,25 +78,13 @@ fn floor_json_write(bencher: Bencher<'_, '_>) {
     bencher.counter(BytesCount::new(bytes)).bench(|| VALUES.iter().map(Value::to_string).collect::<Vec<_>>());
 }
 
-/// The fastest of several runs.
-fn fastest<T>(mut run: impl FnMut() -> T) -> Duration {
-    let timed = |_| {
-        let start = Instant::now();
-        let result = run();
-        let elapsed = start.elapsed();
-        drop(result);
-        elapsed
-    };
-    (0..10).map(timed).min().unwrap_or_default()
-}
-
 #[allow(clippy::print_stdout)]
 fn main() {
     divan::main();
-    let parse = fastest(|| read(&BUNDLE)).as_secs_f64();
-    let json_parse = fastest(|| read_json(&JSON)).as_secs_f64();
-    let emit = fastest(|| write_all(&VALUES)).as_secs_f64();
-    let json_write = fastest(|| VALUES.iter().map(Value::to_string).collect::<Vec<_>>()).as_secs_f64();
+    let parse = fastest(10, || read(&BUNDLE)).as_secs_f64();
+    let json_parse = fastest(10, || read_json(&JSON)).as_secs_f64();
+    let emit = fastest(10, || write_all(&VALUES)).as_secs_f64();
+    let json_write = fastest(10, || VALUES.iter().map(Value::to_string).collect::<Vec<_>>()).as_secs_f64();
     println!("{:.2} MB of YAML, the same values for all", BUNDLE.len() as f64 / 1e6);
     println!("parse: {:.2} times serde_json's time", parse / json_parse);
     println!("emit: {:.2} times serde_json's time", emit / json_write);
