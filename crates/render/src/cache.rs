@@ -171,37 +171,14 @@ fn key(request: &RenderRequest, salt: &str) -> String {
 mod tests {
     use super::*;
     use crate::{DirectoryOptions, RenderLimits, Renderer};
-    use bytes::Bytes;
-    use holdfast_tree::{Entry, MemoryTree, Named, TreeError};
+    use holdfast_tree::{HashedTree, MemoryTree};
 
-    /// A tree in memory with hashes over its content, as a Git object database has them.
-    struct Hashed(MemoryTree);
-
-    impl FileTree for Hashed {
-        fn entry(&self, path: &str) -> Result<Option<Entry>, TreeError> {
-            self.0.entry(path)
-        }
-        fn read(&self, path: &str) -> Result<Bytes, TreeError> {
-            self.0.read(path)
-        }
-        fn list(&self, path: &str) -> Result<Vec<Named>, TreeError> {
-            self.0.list(path)
-        }
-        fn subtree_hash(&self, path: &str) -> Option<String> {
-            self.0.entry(path).ok().flatten()?;
-            let inside = |p: &&str| *p == path || path.is_empty() || p.starts_with(&format!("{path}/"));
-            let text: String =
-                self.0.paths().filter(inside).map(|p| format!("{p}={:?};", self.0.read(p))).collect();
-            Some(hex::encode(Sha256::digest(text)))
-        }
-    }
-
-    fn tree(files: &[(&str, &str)]) -> Hashed {
+    fn tree(files: &[(&str, &str)]) -> HashedTree {
         let mut tree = MemoryTree::new();
         for (path, name) in files {
             tree.insert(path, format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n"));
         }
-        Hashed(tree)
+        HashedTree::new(tree)
     }
 
     fn request(path: &str) -> RenderRequest {
@@ -215,7 +192,7 @@ mod tests {
     #[test]
     fn a_commit_that_touches_nothing_of_it_costs_no_render() {
         let cache = RenderCache::new(8);
-        let render = |tree: &Hashed| {
+        let render = |tree: &HashedTree| {
             cache.render(tree, &request("app"), &Provided::new(), "").unwrap().unwrap().objects.len()
         };
         assert_eq!(render(&tree(&[("app/a.yaml", "a"), ("other/b.yaml", "b")])), 1);
@@ -251,7 +228,7 @@ mod tests {
         let cache = RenderCache::new(8);
         let mut files = MemoryTree::new();
         files.insert("kustomization.yaml", "resources: ['https://h/o/r?ref=v1']\n");
-        let tree = Hashed(files);
+        let tree = HashedTree::new(files);
         let request = RenderRequest {
             path: String::new(),
             renderer: Renderer::Kustomize(Box::default()),

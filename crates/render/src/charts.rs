@@ -65,7 +65,7 @@ impl ChartInflator for HelmCharts {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::{
         Answer, Content, KustomizeOptions, Need, Provided, RenderLimits, RenderOutcome, RenderRequest,
@@ -106,7 +106,7 @@ mod tests {
     }
 
     /// The chart as `helm package` packs it.
-    fn archive() -> Bytes {
+    pub(crate) fn archive() -> Bytes {
         let mut tar =
             tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
         for (name, text) in FILES {

@@ -415,6 +415,21 @@ mod tests {
     }
 
     #[test]
+    fn a_chart_that_was_fetched_again_is_not_rendered_again() {
+        let cache = crate::RenderCache::new(1);
+        let request = crate::RenderRequest {
+            path: String::new(),
+            renderer: crate::Renderer::Helm(Box::new(options())),
+            limits: crate::RenderLimits::default(),
+        };
+        for _ in 0..3 {
+            let tree = crate::chart_folder(&crate::charts::tests::archive()).unwrap();
+            cache.render(&tree, &request, &Provided::new(), "").unwrap().unwrap();
+        }
+        assert_eq!(cache.stats(), crate::CacheStats { hits: 2, renders: 1 });
+    }
+
+    #[test]
     fn definitions_come_first_and_hooks_last() {
         let kinds = |options: &HelmOptions| {
             let rendered = rendered(options).unwrap();

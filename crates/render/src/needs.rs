@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use holdfast_kustomize::without_password;
-use holdfast_tree::{FileTree, MemoryTree};
+use holdfast_tree::{FileTree, HashedTree, MemoryTree};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -160,17 +160,17 @@ fn usable(need: &Need, content: &Content) -> Result<Content, &'static str> {
     }
 }
 
-/// A chart's archive as the folder it was packed from.
+/// A chart's archive as the folder it was packed from, with hashes, so that renders of it can be remembered.
 ///
 /// # Errors
 /// Why it is no chart, or too large for one.
-pub fn chart_folder(archive: &[u8]) -> Result<MemoryTree, String> {
+pub fn chart_folder(archive: &[u8]) -> Result<HashedTree, String> {
     let files = holdfast_helm::chart::unpack(archive, holdfast_helm::chart::Limits::helm());
     let mut tree = MemoryTree::new();
     for file in files.map_err(|e| e.to_string())? {
         tree.insert(&file.name, file.data);
     }
-    Ok(tree)
+    Ok(HashedTree::new(tree))
 }
 
 impl From<holdfast_kustomize::Need> for Need {

@@ -7,10 +7,12 @@
 //!
 //! This crate does no I/O itself; the disk-backed tree lives with the sources.
 
+mod hashed;
 mod memory;
 mod overlay;
 mod path;
 
+pub use hashed::HashedTree;
 pub use memory::MemoryTree;
 pub use overlay::OverlayTree;
 pub use path::{MAX_LINKS, Resolved, join, normalize, parent, resolve};

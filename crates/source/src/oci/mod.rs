@@ -2,14 +2,13 @@
 
 mod archive;
 mod docker_config;
-mod hashed;
 mod reference;
 mod registry;
 mod signatures;
 
 pub use archive::untar;
 pub use docker_config::docker_config_credentials;
-pub use hashed::HashedTree;
+pub use holdfast_tree::HashedTree;
 pub use reference::{OciRef, OciUrl};
 pub use registry::{Descriptor, Manifest};
 

@@ -1,5 +1,5 @@
+use crate::{Entry, FileTree, MemoryTree, Named, TreeError};
 use bytes::Bytes;
-use holdfast_tree::{Entry, FileTree, MemoryTree, Named, TreeError};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
