@@ -50,4 +50,6 @@ pub use functions::{Function, Functions, Params, Type};
 pub use parse::{ParseError, ParseOptions, Parsed, Tree, parse};
 pub use templates::TemplateSet;
 pub use time::Duration;
-pub use value::{Elem, HostObject, Kind, List, Map, MapType, Numbers, Str, Value, View};
+pub use value::{
+    Elem, Entries, Frozen, FrozenMap, HostObject, Kind, List, Map, MapType, Numbers, Str, Value, View,
+};

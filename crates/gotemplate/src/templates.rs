@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use crate::parse::{Parsed, Tree};
 use crate::value::Str;
 
@@ -14,7 +16,7 @@ pub struct TemplateSet {
 
 #[derive(Clone, Default, Debug)]
 struct Layer {
-    trees: HashMap<Str, Arc<Tree>>,
+    trees: HashMap<Str, Arc<Tree>, RandomState>,
     below: Option<Arc<Layer>>,
     depth: usize,
 }
@@ -71,7 +73,7 @@ impl TemplateSet {
     fn own_layer(&mut self) -> &mut Layer {
         if Arc::get_mut(&mut self.layer).is_none() {
             if self.layer.depth >= MAX_LAYERS {
-                let mut trees = HashMap::new();
+                let mut trees = HashMap::default();
                 for name in self.names() {
                     if let Some(tree) = self.get(&name) {
                         trees.insert(name, Arc::clone(tree));
@@ -81,7 +83,7 @@ impl TemplateSet {
             } else {
                 let below = Arc::clone(&self.layer);
                 let depth = below.depth + 1;
-                self.layer = Arc::new(Layer { trees: HashMap::new(), below: Some(below), depth });
+                self.layer = Arc::new(Layer { trees: HashMap::default(), below: Some(below), depth });
             }
         }
         Arc::make_mut(&mut self.layer)

@@ -225,8 +225,7 @@ pub fn render(request: &RenderRequest<'_>) -> Result<Outcome, RenderError> {
 
 /// The user's values over the charts': what templates see as `.Values`.
 fn render_values(root: &NodeRef, user: &Map, warnings: &mut Vec<String>) -> Result<Map, RenderError> {
-    let copy = crate::values::copy(user)?;
-    let entries = std::mem::take(&mut *copy.entries_mut());
+    let entries = crate::values::copy(user)?.take();
     let helm = root.borrow().chart.helm;
     let values = Map::of(MapType::Named(helm.types().values), entries);
     coalesce_chart(root, &values, Nulls::Delete, warnings)?;

@@ -67,16 +67,14 @@ impl<'s> Context<'s> {
         Self { session, templates, out: Vec::new(), variables: Vec::new(), base: 0, at: 0, trace: None }
     }
 
-    fn run(&mut self, name: &[u8], data: &Value) -> Result<Vec<u8>> {
+    /// Executes the template `name`, appending to the output.
+    fn run(&mut self, name: &[u8], data: &Value) -> Result<()> {
         let Some(tree) = self.templates.get(name).cloned() else {
             let name = crate::fmt::quote(name);
             let message = format!("template: no template {name} associated with the set");
             return Err(Box::new(ExecError { message, location: None, limit: None }));
         };
-        let outer = std::mem::take(&mut self.out);
-        let result = self.run_tree(&tree, Operand::concrete(Operand::concrete(data.clone()).unwrap()));
-        let inner = std::mem::replace(&mut self.out, outer);
-        result.map(|()| inner)
+        self.run_tree(&tree, Operand::concrete(Operand::concrete(data.clone()).unwrap()))
     }
 
     /// Executes `tree` with its own variables, appending to the output.
@@ -116,7 +114,12 @@ impl Context<'_> {
     /// Executes another template of the set in force and returns what it writes.
     pub fn execute(&mut self, name: &[u8], data: &Value) -> std::result::Result<Str, FuncError> {
         self.enter()?;
-        Ok(self.run(name, data)?.into())
+        let start = self.out.len();
+        let result = self.run(name, data);
+        let written = Str::from(&self.out[start..]);
+        self.out.truncate(start);
+        result?;
+        Ok(written)
     }
 
     /// Executes a template of another set, which is in force until that template ends.

@@ -111,7 +111,9 @@ impl Session {
         name: &[u8],
         data: &Value,
     ) -> Result<Vec<u8>, ExecError> {
-        Context::new(self, templates.clone()).run(name, data).map_err(|error| *error)
+        let mut context = Context::new(self, templates.clone());
+        context.run(name, data).map_err(|error| *error)?;
+        Ok(context.out)
     }
 
     /// The same, with an account of which line of the template wrote what.
@@ -126,8 +128,8 @@ impl Session {
     ) -> Result<(Vec<u8>, Option<Trace>), ExecError> {
         let mut context = Context::new(self, templates.clone());
         context.trace = templates.get(name).cloned().map(Trace::new);
-        let written = context.run(name, data).map_err(|error| *error)?;
-        Ok((written, context.trace))
+        context.run(name, data).map_err(|error| *error)?;
+        Ok((context.out, context.trace))
     }
 
     /// Steps taken so far, for measurements.
@@ -160,7 +162,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         for map in self.changed.drain(..) {
             if let Some(map) = map.upgrade() {
-                let entries = std::mem::take(&mut *map.entries_mut());
+                let entries = map.take();
                 drop(entries);
             }
         }

@@ -7,8 +7,9 @@ mod sprig;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
+
+use foldhash::fast::RandomState;
 
 use crate::exec::{Context, FuncError};
 use crate::value::{Elem, MapType, Str, Value};
@@ -155,34 +156,10 @@ impl fmt::Debug for Function {
     }
 }
 
-/// FNV-1a: names are short, and the host chooses them.
-struct NameHasher(u64);
-
-impl Default for NameHasher {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for NameHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-
-    /// The length of a slice says nothing that its bytes do not.
-    fn write_usize(&mut self, _: usize) {}
-}
-
 /// The functions in force: a template is bound to them when it is parsed.
 #[derive(Clone, Debug, Default)]
 pub struct Functions {
-    by_name: HashMap<Str, Arc<Function>, BuildHasherDefault<NameHasher>>,
+    by_name: HashMap<Str, Arc<Function>, RandomState>,
 }
 
 impl Functions {

@@ -1,9 +1,7 @@
 //! JSON text to values, with Go's error messages.
 
-use std::collections::BTreeMap;
-
 use crate::parse::lex::decode as decode_char;
-use crate::value::{List, Map, Str, Value};
+use crate::value::{Entries, List, Map, Str, Value};
 
 /// Deepest nesting that is read: Go's limit.
 const MAX_DEPTH: usize = 10_000;
@@ -88,7 +86,7 @@ impl Decoder<'_> {
     }
 
     fn object(&mut self) -> Result<Value, String> {
-        let mut entries = BTreeMap::new();
+        let mut entries = Entries::new();
         self.skip_space();
         if self.peek() == Some(b'}') {
             self.at += 1;

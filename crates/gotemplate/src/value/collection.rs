@@ -1,10 +1,9 @@
 //! Lists and maps. Dropping deeply nested ones must not recurse: a template can nest them without limit.
 
-use std::cell::{Ref, RefCell, RefMut};
-use std::collections::BTreeMap;
+use std::cell::{OnceCell, Ref, RefCell};
 use std::rc::{Rc, Weak};
 
-use super::{Str, Value};
+use super::{Entries, Frozen, FrozenMap, Str, Value};
 
 /// The element type of a [`List`], which `%T`, `typeOf` and argument checks see.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -117,20 +116,31 @@ pub struct Map(Rc<MapData>);
 
 pub(crate) struct MapData {
     of: MapType,
-    entries: Entries,
+    held: Held,
 }
 
-enum Entries {
-    Own(RefCell<BTreeMap<Str, Value>>),
+/// Where a map has its entries.
+enum Held {
+    /// Its own; at first perhaps only those of `frozen`, until somebody needs more of them than a scalar.
+    Own { cell: OnceCell<RefCell<Entries>>, frozen: Option<FrozenMap> },
     /// Those of another map, which has another type.
     Shared(Map),
 }
 
 impl MapData {
-    fn cell(&self) -> &RefCell<BTreeMap<Str, Value>> {
-        match &self.entries {
-            Entries::Own(cell) => cell,
-            Entries::Shared(map) => map.0.cell(),
+    fn cell(&self) -> &RefCell<Entries> {
+        match &self.held {
+            Held::Own { cell, frozen } => cell.get_or_init(|| {
+                RefCell::new(frozen.as_ref().map(FrozenMap::thaw_entries).unwrap_or_default())
+            }),
+            Held::Shared(map) => map.0.cell(),
+        }
+    }
+
+    fn frozen(&self) -> Option<&FrozenMap> {
+        match &self.held {
+            Held::Own { cell, frozen } => frozen.as_ref().filter(|_| cell.get().is_none()),
+            Held::Shared(map) => map.frozen(),
         }
     }
 }
@@ -140,28 +150,50 @@ pub(crate) struct WeakMap(Weak<MapData>);
 
 impl Map {
     /// A `map[string]interface {}`.
-    pub fn new(entries: BTreeMap<Str, Value>) -> Self {
+    pub fn new(entries: Entries) -> Self {
         Self::of(MapType::Any, entries)
     }
 
     /// A map of the given type. The values must fit it.
-    pub fn of(of: MapType, entries: BTreeMap<Str, Value>) -> Self {
-        Self(Rc::new(MapData { of, entries: Entries::Own(RefCell::new(entries)) }))
+    pub fn of(of: MapType, entries: Entries) -> Self {
+        let cell = OnceCell::from(RefCell::new(entries));
+        Self(Rc::new(MapData { of, held: Held::Own { cell, frozen: None } }))
+    }
+
+    /// A `map[string]interface {}` with the entries of `frozen`, which it copies one level at a time and only when
+    /// somebody needs them: making one takes the same time whatever its size.
+    pub fn thawed(frozen: FrozenMap) -> Self {
+        let held = Held::Own { cell: OnceCell::new(), frozen: Some(frozen) };
+        Self(Rc::new(MapData { of: MapType::Any, held }))
+    }
+
+    /// The shared entries, as long as nobody has needed a copy of them: then they are the map's.
+    pub fn frozen(&self) -> Option<&FrozenMap> {
+        self.0.frozen()
     }
 
     /// The entries, sorted by key. Do not hold the result while anything else may write to the map.
-    pub fn entries(&self) -> Ref<'_, BTreeMap<Str, Value>> {
-        self.0.cell().borrow()
+    pub fn entries(&self) -> Ref<'_, Entries> {
+        let cell = self.0.cell();
+        if !cell.borrow().is_sorted() {
+            cell.borrow_mut().sort();
+        }
+        cell.borrow()
     }
 
-    /// The entries, to change. Do not hold the result while anything else may use the map.
-    pub fn entries_mut(&self) -> RefMut<'_, BTreeMap<Str, Value>> {
-        self.0.cell().borrow_mut()
+    /// Takes all entries away from every holder of the map.
+    pub fn take(&self) -> Entries {
+        self.0.cell().take()
     }
 
     /// The value of `key`.
     pub fn get(&self, key: &[u8]) -> Option<Value> {
-        self.0.cell().borrow().get(key).cloned()
+        match self.frozen().map(|frozen| frozen.get(key)) {
+            Some(None) => None,
+            // Maps are references: all who ask for one must get the same.
+            None | Some(Some(Frozen::Map(_) | Frozen::List(_))) => self.0.cell().borrow().get(key).cloned(),
+            Some(Some(scalar)) => Some(scalar.thaw()),
+        }
     }
 
     /// Sets `key` for every holder of the map.
@@ -177,17 +209,20 @@ impl Map {
 
     /// Whether `key` is present, even with a nil value.
     pub fn contains_key(&self, key: &[u8]) -> bool {
-        self.0.cell().borrow().contains_key(key)
+        match self.frozen() {
+            Some(frozen) => frozen.get(key).is_some(),
+            None => self.0.cell().borrow().get(key).is_some(),
+        }
     }
 
     /// The number of entries.
     pub fn len(&self) -> usize {
-        self.0.cell().borrow().len()
+        self.frozen().map_or_else(|| self.0.cell().borrow().len(), FrozenMap::len)
     }
 
     /// Whether there is no entry.
     pub fn is_empty(&self) -> bool {
-        self.0.cell().borrow().is_empty()
+        self.len() == 0
     }
 
     /// The map's type.
@@ -206,16 +241,24 @@ impl Map {
 
     /// Whether both are the same map, not merely equal ones.
     pub fn same(&self, other: &Self) -> bool {
-        std::ptr::eq(self.0.cell(), other.0.cell())
+        std::ptr::eq(self.base(), other.base())
+    }
+
+    /// The map whose entries these are.
+    fn base(&self) -> *const MapData {
+        match &self.0.held {
+            Held::Own { .. } => Rc::as_ptr(&self.0),
+            Held::Shared(map) => map.base(),
+        }
     }
 
     /// The same map under another type, as Go's conversion gives it: both share their entries.
     pub fn converted(&self, of: MapType) -> Self {
-        let base = match &self.0.entries {
-            Entries::Own(_) => self,
-            Entries::Shared(map) => map,
+        let base = match &self.0.held {
+            Held::Own { .. } => self,
+            Held::Shared(map) => map,
         };
-        Self(Rc::new(MapData { of, entries: Entries::Shared(base.clone()) }))
+        Self(Rc::new(MapData { of, held: Held::Shared(base.clone()) }))
     }
 
     pub(crate) fn downgrade(&self) -> WeakMap {
@@ -269,18 +312,21 @@ impl Drop for ListData {
 impl MapData {
     /// Takes what only this map holds.
     fn take(&mut self) -> Vec<Value> {
-        match &mut self.entries {
-            Entries::Own(cell) => std::mem::take(cell.get_mut()).into_values().collect(),
+        match &mut self.held {
+            Held::Own { cell, .. } => {
+                cell.take().map(|cell| cell.into_inner().into_values().collect()).unwrap_or_default()
+            }
             // The other map is dropped on its own; sharing does not nest.
-            Entries::Shared(_) => Vec::new(),
+            Held::Shared(_) => Vec::new(),
         }
     }
 }
 
 impl Drop for MapData {
     fn drop(&mut self) {
-        if let Entries::Own(cell) = &mut self.entries
-            && cell.get_mut().values().any(nests)
+        if let Held::Own { cell, .. } = &mut self.held
+            && let Some(cell) = cell.get_mut()
+            && cell.get_mut().unordered().any(nests)
         {
             drop_all(self.take());
         }

@@ -1,7 +1,5 @@
 //! Conversion from and to `serde_json::Value`.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map as JsonMap, Number, Value as Json};
 
 use crate::stack::grow;
@@ -88,11 +86,9 @@ impl Value {
 impl Map {
     /// A map of type `of` from a JSON object.
     pub fn from_json(entries: &JsonMap<String, Json>, of: MapType, numbers: Numbers) -> Self {
-        let entries: BTreeMap<Str, Value> = entries
-            .iter()
-            .map(|(key, value)| (Str::from(key.as_str()), Value::from_json(value, numbers)))
-            .collect();
-        Self::of(of, entries)
+        let entry =
+            |(key, value): (&String, &Json)| (Str::from(key.as_str()), Value::from_json(value, numbers));
+        Self::of(of, entries.iter().map(entry).collect())
     }
 }
 

@@ -1,6 +1,8 @@
 //! The values of a template: what Go's `interface{}` holds while one executes.
 
 mod collection;
+mod entries;
+mod frozen;
 mod json;
 mod object;
 mod text;
@@ -10,6 +12,8 @@ use std::rc::Rc;
 
 pub(crate) use collection::WeakMap;
 pub use collection::{Elem, List, Map, MapType};
+pub use entries::Entries;
+pub use frozen::{Frozen, FrozenMap};
 pub use json::Numbers;
 pub use object::{HostObject, View};
 pub use text::Str;

@@ -7,8 +7,9 @@ use crate::HelmVersion;
 use crate::decode::DecodeError;
 use crate::values;
 use bytes::Bytes;
+use holdfast_gotemplate::{FrozenMap, Numbers};
 use holdfast_tree::{Entry, FileTree, resolve};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -120,7 +121,7 @@ struct Draft {
     helm: HelmVersion,
     metadata: Option<Metadata>,
     lock: Option<Lock>,
-    values: Map<String, Value>,
+    values: FrozenMap,
     schema: Option<Bytes>,
     templates: Vec<File>,
     files: Vec<File>,
@@ -135,9 +136,10 @@ impl Draft {
             "Chart.yaml" => {}
             "Chart.lock" => self.lock = Some(read_lock("Chart.lock", &file.data)?),
             "values.yaml" => {
-                self.values = values::read_file(&file.data, self.helm).map_err(|error| {
+                let values = values::read_file(&file.data, self.helm).map_err(|error| {
                     LoadError::Document { file: "values.yaml", message: error.to_string() }
                 })?;
+                self.values = FrozenMap::from_json(&values, Numbers::Float64);
             }
             "values.schema.json" => self.schema = Some(file.data),
             "requirements.yaml" => {

@@ -18,7 +18,7 @@ use crate::HelmVersion;
 use crate::engine::{ByPath, Sets, Texts};
 use crate::schema::Compiled;
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use holdfast_gotemplate::FrozenMap;
 use std::sync::{Arc, OnceLock};
 
 /// A chart with the charts below it. Immutable; share it in an [`Arc`].
@@ -31,7 +31,7 @@ pub struct Chart {
     /// `Chart.lock` or `requirements.lock`.
     pub lock: Option<Lock>,
     /// `values.yaml`; every number in it is a float, as Helm has it.
-    pub values: Map<String, Value>,
+    pub values: FrozenMap,
     /// `values.schema.json`.
     pub schema: Option<Bytes>,
     /// What lies in `templates/`.

@@ -6,6 +6,7 @@ use crate::HelmVersion;
 use crate::chart::Chart;
 use crate::render::{Lookup, Lookups};
 use crate::values::{document, new_map};
+use foldhash::fast::RandomState;
 use holdfast_gotemplate::{
     Context, FuncError, Functions, List, Map, MapType, Numbers, Params, ParseOptions, Str, Type, Value, parse,
 };
@@ -47,7 +48,7 @@ pub(crate) fn functions(helm: HelmVersion) -> &'static Functions {
 /// What the functions of one render keep.
 pub(super) struct State {
     /// How often each template is being included.
-    included: HashMap<Str, u32>,
+    included: HashMap<Str, u32, RandomState>,
     lookups: Lookups,
     needs: Vec<Lookup>,
     /// Keeps the parsed texts of `tpl`.
@@ -56,7 +57,7 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(lookups: Lookups, chart: Arc<Chart>) -> Self {
-        Self { included: HashMap::new(), lookups, needs: Vec::new(), chart }
+        Self { included: HashMap::default(), lookups, needs: Vec::new(), chart }
     }
 
     pub(super) fn take_needs(&mut self) -> Vec<Lookup> {

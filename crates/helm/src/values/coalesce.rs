@@ -5,8 +5,7 @@
 
 use super::{Map, Value, new_map};
 use crate::tree::NodeRef;
-use holdfast_gotemplate::{List, Numbers, Str};
-use serde_json::{Map as JsonMap, Value as Json};
+use holdfast_gotemplate::{Frozen, FrozenMap, List, Str};
 use std::fmt;
 
 /// What a null that lies over a chart's default does.
@@ -158,25 +157,23 @@ impl Coalesce<'_> {
             }
             return Ok(());
         }
-        for (key, default) in &chart.chart.values {
-            let key = key.as_bytes();
+        for (key, default) in chart.chart.values.iter() {
             match (values.get(key), default) {
-                (None, default) if clean => insert_clean(values, Str::from(key), from_json(default)),
-                (None, default) => values.insert(key, from_json(default)),
-                (Some(Value::Map(over)), default @ Json::Object(_))
-                    if clean && nulls_of(key) == Nulls::Delete =>
-                {
-                    let Value::Map(under) = from_json(default) else { continue };
+                (None, default) if clean => insert_clean(values, key.clone(), default.thaw()),
+                (None, default) => values.insert(key.clone(), default.thaw()),
+                (Some(Value::Map(over)), Frozen::Map(default)) if clean && nulls_of(key) == Nulls::Delete => {
+                    let under = Map::thawed(default.clone());
                     drop_nulls(&under);
                     self.tables(&over, &under, &path.below(key), Nulls::Delete, MAX_DEPTH)?;
                 }
                 (Some(Value::Nil), _) if nulls == Nulls::Delete => {
                     values.remove(key);
                 }
-                (Some(Value::Map(over)), Json::Object(under)) => {
+                (Some(Value::Map(over)), Frozen::Map(under)) => {
                     self.file_tables(&over, under, &path.below(key), nulls_of(key), MAX_DEPTH)?;
                 }
-                (Some(Value::Map(_)), default) if !default.is_null() => self.skipped(&path.below(key)),
+                (Some(Value::Map(_)), Frozen::Nil) => {}
+                (Some(Value::Map(_)), _) => self.skipped(&path.below(key)),
                 _ => {}
             }
         }
@@ -262,27 +259,30 @@ impl Coalesce<'_> {
     fn file_tables(
         &mut self,
         over: &Map,
-        under: &JsonMap<String, Json>,
+        under: &FrozenMap,
         path: &Path<'_>,
         nulls: Nulls,
         depth: usize,
     ) -> Result<(), CoalesceError> {
         let depth = below(depth)?;
-        for (key, value) in under {
-            let key = key.as_bytes();
+        if over.frozen().is_some_and(|over| over.same(under)) {
+            return Ok(());
+        }
+        for (key, value) in under.iter() {
             match (over.get(key), value) {
-                (None, value) => over.insert(key, from_json(value)),
+                (None, value) => over.insert(key.clone(), value.thaw()),
                 (Some(existing), value)
-                    if nulls == Nulls::Delete && existing.is_nil() && !value.is_null() =>
+                    if nulls == Nulls::Delete && existing.is_nil() && !matches!(value, Frozen::Nil) =>
                 {
                     over.remove(key);
                 }
                 (Some(existing), _) if existing.is_nil() => {}
-                (Some(Value::Map(over)), Json::Object(under)) => {
+                (Some(Value::Map(over)), Frozen::Map(under)) => {
                     self.file_tables(&over, under, &path.below(key), nulls, depth)?;
                 }
-                (Some(_), Json::Object(_)) => self.not_over_a_table(&path.below(key)),
-                (Some(Value::Map(_)), value) if !value.is_null() => self.table_stays(&path.below(key)),
+                (Some(_), Frozen::Map(_)) => self.not_over_a_table(&path.below(key)),
+                (Some(Value::Map(_)), Frozen::Nil) => {}
+                (Some(Value::Map(_)), _) => self.table_stays(&path.below(key)),
                 _ => {}
             }
         }
@@ -329,10 +329,6 @@ fn drop_nulls(table: &Map) {
     }
 }
 
-fn from_json(value: &Json) -> Value {
-    Value::from_json(value, Numbers::Float64)
-}
-
 fn text(key: &Str) -> String {
     key.to_string_lossy().into_owned()
 }
@@ -360,6 +356,9 @@ pub(crate) fn copy(map: &Map) -> Result<Map, CoalesceError> {
 }
 
 fn copy_map(map: &Map, depth: usize) -> Result<Map, CoalesceError> {
+    if let Some(frozen) = map.frozen() {
+        return Ok(Map::thawed(frozen.clone()));
+    }
     let entries = map.entries();
     entries.iter().map(|(key, value)| Ok((key.clone(), copy_value(value, depth)?))).collect()
 }

@@ -5,7 +5,7 @@ use super::{map, text};
 use crate::exec::{Context, FuncError, Limit};
 use crate::functions::{Functions, Params, Type};
 use crate::stack::grow;
-use crate::value::{List, Map, MapType, Str, Value};
+use crate::value::{Entries, List, Map, MapType, Str, Value};
 
 pub(super) fn register(functions: &mut Functions) {
     let keyed = Params::fixed(&[Type::Map, Type::String]);
@@ -69,7 +69,7 @@ pub(super) fn register(functions: &mut Functions) {
 
 fn dict(context: &mut Context<'_>, args: &[Value]) -> Result<Value, FuncError> {
     context.take_memory(std::mem::size_of_val(args))?;
-    let mut entries = std::collections::BTreeMap::new();
+    let mut entries = Entries::new();
     for pair in args.chunks(2) {
         let key = to_text(context, &pair[0])?;
         entries.insert(key, pair.get(1).cloned().unwrap_or_else(|| "".into()));

@@ -1,13 +1,11 @@
 //! Base64 and base32, URLs, paths.
 
-use std::collections::BTreeMap;
-
 use super::{map, text};
 use crate::encoding::{base32, base64, decode_base32, decode_base64};
 use crate::exec::{Context, FuncError};
 use crate::functions::{Functions, Params, Type};
 use crate::url::{Url, User};
-use crate::value::{Map, Str, Value};
+use crate::value::{Entries, Map, Str, Value};
 
 const ONE: Params = Params::fixed(&[Type::String]);
 
@@ -66,7 +64,7 @@ fn url_parse(_: &mut Context<'_>, args: &[Value]) -> Result<Value, FuncError> {
         ("fragment", url.fragment),
         ("userinfo", userinfo),
     ];
-    let entries: BTreeMap<Str, Value> =
+    let entries: Entries =
         parts.into_iter().map(|(name, part)| (Str::from(name), Value::from(part))).collect();
     Ok(Map::new(entries).into())
 }
