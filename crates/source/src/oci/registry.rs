@@ -14,10 +14,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A manifest, as far as it matters.
+/// A manifest, as far as it matters. Of an artifact for several platforms it is that of [`PLATFORM`], under the digest of
+/// the index that names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
-    /// The manifest's digest, `sha256:<hex>`.
+    /// The digest that the reference stands for, `sha256:<hex>`.
     pub digest: String,
     /// The media type of its configuration, which says what kind of artifact this is.
     pub config_media_type: String,
@@ -46,21 +47,44 @@ impl Manifest {
         self.layers.iter().find(|layer| media_type.is_none_or(|kind| layer.media_type == kind))
     }
 
-    fn parse(body: &[u8], url: &OciUrl) -> Result<Self, SourceError> {
-        let shown = url.to_string();
-        let value: Value = serde_json::from_slice(body)
-            .map_err(|e| unexpected(&shown, &format!("the manifest is no JSON: {e}")))?;
-        if value.get("manifests").is_some() {
-            return Err(unexpected(&shown, "this is an index of several artifacts, one for each platform"));
-        }
-        let layers =
-            value["layers"].as_array().ok_or_else(|| unexpected(&shown, "the manifest has no layers"))?;
+    fn read(document: &Document, url: &OciUrl) -> Result<Self, SourceError> {
+        let Document { digest, value } = document;
+        let layers = value["layers"]
+            .as_array()
+            .ok_or_else(|| unexpected(&url.to_string(), "the manifest has no layers"))?;
         Ok(Self {
-            digest: format!("sha256:{}", hex::encode(Sha256::digest(body))),
+            digest: digest.clone(),
             config_media_type: text(&value["config"], "mediaType"),
             layers: layers.iter().map(Descriptor::read).collect(),
-            annotations: annotations(&value),
+            annotations: annotations(value),
         })
+    }
+}
+
+/// What a registry sent for a tag or digest: a manifest, or an index of several.
+struct Document {
+    digest: String,
+    value: Value,
+}
+
+impl Document {
+    fn parse(body: &[u8], url: &OciUrl) -> Result<Self, SourceError> {
+        let value = serde_json::from_slice(body)
+            .map_err(|e| unexpected(&url.to_string(), &format!("the manifest is no JSON: {e}")))?;
+        Ok(Self { digest: format!("sha256:{}", hex::encode(Sha256::digest(body))), value })
+    }
+
+    /// The digest of the manifest for [`PLATFORM`], when this is an index. One that names no platform is for it.
+    fn for_platform(&self, url: &OciUrl) -> Result<Option<String>, SourceError> {
+        let Some(manifests) = self.value.get("manifests") else { return Ok(None) };
+        let is_ours = |manifest: &&Value| match manifest.get("platform") {
+            None => true,
+            Some(platform) => platform["os"] == PLATFORM.0 && platform["architecture"] == PLATFORM.1,
+        };
+        let found = manifests.as_array().into_iter().flatten().find(is_ours);
+        let (os, architecture) = PLATFORM;
+        let why = format!("the index has no artifact for the platform {os}/{architecture}");
+        found.map(|manifest| Some(text(manifest, "digest"))).ok_or_else(|| unexpected(&url.to_string(), &why))
     }
 }
 
@@ -95,6 +119,12 @@ type TokenKey = (OciUrl, [u8; 32]);
 /// The largest manifest, page of tags or token; registries themselves refuse larger manifests.
 const MAX_DOCUMENT_BYTES: u64 = 4 << 20;
 
+/// The platform that is taken of an artifact for several, wherever we run ourselves: as Flux does.
+const PLATFORM: (&str, &str) = ("linux", "amd64");
+
+/// Indexes may name indexes, to this depth.
+const MAX_INDEX_DEPTH: usize = 4;
+
 /// Tags beyond this many are not looked at.
 const MAX_TAGS: usize = 100_000;
 
@@ -120,12 +150,26 @@ impl Registry {
         &self.downloads
     }
 
+    /// The manifest that a tag or digest stands for.
     pub(super) async fn manifest(
         &self,
         url: &OciUrl,
         access: &Access,
         name: &str,
     ) -> Result<Manifest, SourceError> {
+        let mut document = self.document(url, access, name).await?;
+        let digest = document.digest.clone();
+        for _ in 0..=MAX_INDEX_DEPTH {
+            match document.for_platform(url)? {
+                None => return Ok(Manifest { digest, ..Manifest::read(&document, url)? }),
+                Some(inner) => document = self.document(url, access, &inner).await?,
+            }
+        }
+        let why = format!("indexes are nested deeper than {MAX_INDEX_DEPTH}");
+        Err(unexpected(&url.to_string(), &why))
+    }
+
+    async fn document(&self, url: &OciUrl, access: &Access, name: &str) -> Result<Document, SourceError> {
         let shown = url.to_string();
         let not_found = || SourceError::RefNotFound { url: shown.clone(), reference: described(name) };
         if !is_reference(name) {
@@ -138,14 +182,12 @@ impl Registry {
             return Err(not_found());
         }
         let body = self.checked(got, url, access)?;
-        let manifest = Manifest::parse(&body, url)?;
-        if name.starts_with("sha256:") && manifest.digest != name {
-            return Err(unexpected(
-                &shown,
-                &format!("the manifest sent for {name} has digest {}", manifest.digest),
-            ));
+        let document = Document::parse(&body, url)?;
+        if name.starts_with("sha256:") && document.digest != name {
+            let why = format!("the manifest sent for {name} has digest {}", document.digest);
+            return Err(unexpected(&shown, &why));
         }
-        Ok(manifest)
+        Ok(document)
     }
 
     pub(super) async fn blob(

@@ -37,6 +37,28 @@ pub(crate) fn manifest(layers: &[(&str, &[u8])]) -> Vec<u8> {
     serde_json::to_vec(&value).unwrap()
 }
 
+/// An index that names a manifest for a platform.
+fn index(architecture: &str, of: &[u8]) -> Vec<u8> {
+    let platform = serde_json::json!({"os": "linux", "architecture": architecture});
+    let entry = serde_json::json!({"digest": digest(of), "size": of.len(), "platform": platform});
+    serde_json::to_vec(&serde_json::json!({"schemaVersion": 2, "manifests": [entry]})).unwrap()
+}
+
+/// An index of what is for other platforms, and of an index of its own for ours.
+fn multi(manifest: &[u8]) -> Vec<u8> {
+    let inner = index("amd64", manifest);
+    let entry = |os: &str, architecture: &str, of: &[u8]| {
+        let platform = serde_json::json!({"os": os, "architecture": architecture});
+        serde_json::json!({"digest": digest(of), "size": of.len(), "platform": platform})
+    };
+    let entries = [
+        entry("linux", "arm64", b"other"),
+        entry("windows", "amd64", b"other"),
+        entry("linux", "amd64", &inner),
+    ];
+    serde_json::to_vec(&serde_json::json!({"schemaVersion": 2, "manifests": entries})).unwrap()
+}
+
 /// A registry with `team/app`: tags over three pages, two layers, and a token service for `me` and `geheim`.
 fn registry(own: &str, asked: &Asked, token_needed: bool) -> Answer {
     if let Some(query) = asked.path.strip_prefix("/token?") {
@@ -73,6 +95,11 @@ fn registry(own: &str, asked: &Asked, token_needed: bool) -> Answer {
         "tags/list?n=1000&last=1.1.0" => page(r#""1.2.0", "2.0.0-rc.1""#, None),
         "manifests/1.2.0" | "manifests/latest" => ok(manifest),
         "manifests/index" => ok(r#"{"manifests": []}"#),
+        "manifests/foreign" => ok(index("arm64", &manifest)),
+        "manifests/multi" => ok(multi(&manifest)),
+        path if path == format!("manifests/{}", digest(&index("amd64", &manifest))) => {
+            ok(index("amd64", &manifest))
+        }
         path if path == format!("manifests/{}", digest(&manifest)) => ok(manifest),
         path if path == format!("manifests/{}", digest(b"forged")) => ok(manifest),
         path if path == format!("blobs/{}", digest(&layer)) => {
@@ -173,8 +200,28 @@ async fn layers_are_selected_and_limited() {
     assert_eq!(error.to_string(), format!("{url}: tag \"nope\" not found"));
     let error = registries.manifest(&url, &access, &OciRef::Tag("../x".into()), NOW).await.unwrap_err();
     assert!(matches!(error, SourceError::RefNotFound { .. }));
-    let error = registries.manifest(&url, &access, &OciRef::Tag("index".into()), NOW).await.unwrap_err();
-    assert!(error.to_string().contains("one for each platform"), "{error}");
+    for without in ["index", "foreign"] {
+        let error = registries.manifest(&url, &access, &OciRef::Tag(without.into()), NOW).await.unwrap_err();
+        assert!(error.to_string().contains("no artifact for the platform linux/amd64"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn of_several_platforms_fluxs_own_is_taken() {
+    let (_web, url) = start(false).await;
+    let registries = OciRegistries::new(Limits::default());
+    let wanted = OciRef::Tag("multi".into());
+    let select = LayerSelector::default();
+    let artifact = registries.artifact(&url, &Access::default(), &wanted, &select, NOW).await.unwrap();
+    assert_eq!(artifact.tree.read("app/a.yaml").unwrap(), "a: 1");
+    let manifest = manifest(&[("application/tar+gzip", &layer()), ("text/plain", b"other")]);
+    let of_the_index = digest(&multi(&manifest));
+    assert_eq!(
+        artifact.revision.to_string(),
+        format!("multi@{of_the_index}"),
+        "the index is what was pushed"
+    );
+    assert_eq!(artifact.metadata[0].1, "main@sha1:abc");
 }
 
 /// The slow tier: a registry that we did not write.
