@@ -1,5 +1,6 @@
 use holdfast_controller::{Engine, Reason, Trigger};
 use holdfast_object::{Object, Value};
+use holdfast_source::oci::OciUrl;
 use holdfast_source::{GitUrl, Sources};
 use holdfast_types::{argocd, flux};
 use tokio::sync::broadcast::error::RecvError;
@@ -9,7 +10,7 @@ pub(crate) async fn follow(engine: Engine, sources: Sources) {
     let mut news = sources.subscribe();
     loop {
         match news.recv().await {
-            Ok(repository) => wake(&engine, |url| url.key() == repository),
+            Ok(repository) => wake(&engine, |key| key == repository),
             // Some news were missed: everyone looks.
             Err(RecvError::Lagged(_)) => wake(&engine, |_| true),
             Err(RecvError::Closed) => return,
@@ -17,13 +18,21 @@ pub(crate) async fn follow(engine: Engine, sources: Sources) {
     }
 }
 
-fn wake(engine: &Engine, is_meant: impl Fn(&GitUrl) -> bool) {
-    for gvk in [flux::git_repository(), argocd::application()] {
+fn wake(engine: &Engine, is_meant: impl Fn(&str) -> bool) {
+    for gvk in [flux::git_repository(), flux::oci_repository(), argocd::application()] {
         for object in engine.live().all(&gvk) {
-            if urls(&object).iter().filter_map(|url| GitUrl::parse(url).ok()).any(|url| is_meant(&url)) {
+            if urls(&object).iter().filter_map(|url| key(url)).any(|key| is_meant(&key)) {
                 engine.trigger(Trigger { key: object.key(), reason: Reason::SourceChanged });
             }
         }
+    }
+}
+
+/// By what news name a repository.
+fn key(url: &str) -> Option<String> {
+    match url.starts_with("oci://") {
+        true => OciUrl::parse(url).ok().map(|url| url.to_string()),
+        false => GitUrl::parse(url).ok().map(|url| url.key()),
     }
 }
 

@@ -193,6 +193,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_pushed_image_wakes_its_repository() {
+        let (state, sources) = parts();
+        let mut news = sources.subscribe();
+        let router = router(state, sources, Some("secret".into()));
+        let notify = |token: &str| {
+            let body = r#"{"events": [{"action": "push", "target": {"repository": "team/app"},
+                "request": {"host": "Registry.example.com:5000"}}]}"#;
+            Request::post("/webhook")
+                .header("content-type", "application/vnd.docker.distribution.events.v2+json")
+                .header("authorization", format!("Bearer {token}"))
+                .body(Body::from(body))
+                .unwrap()
+        };
+        assert_eq!(ask(&router, notify("guess")).await.0, 401);
+        assert!(news.try_recv().is_err());
+        assert_eq!(ask(&router, notify("secret")).await, (202, "1 images".to_owned()));
+        assert_eq!(news.recv().await.unwrap(), "oci://registry.example.com:5000/team/app");
+    }
+
+    #[tokio::test]
     async fn a_signature_is_of_the_body_and_by_the_secret() {
         let (state, sources) = parts();
         let mut news = sources.subscribe();

@@ -3,10 +3,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use holdfast_source::GitUrl;
+use holdfast_source::oci::OciUrl;
 use holdfast_source::webhook::{Event, Request, WebhookError};
 use secrecy::ExposeSecret;
 
-/// A Git provider tells of a push: every source of the repository looks at once.
+/// A Git provider or a registry tells of a push: every source of the repository looks at once.
 pub(crate) async fn answer(
     State(shared): State<Shared>,
     headers: HeaderMap,
@@ -29,6 +30,11 @@ pub(crate) async fn answer(
                 .collect();
             urls.iter().for_each(|url| shared.sources.changed(url));
             (StatusCode::ACCEPTED, format!("{} pushes", pushes.len()))
+        }
+        Ok(Event::Images(images)) => {
+            let urls = images.iter().filter_map(|image| OciUrl::parse(&format!("oci://{image}")).ok());
+            urls.for_each(|url| shared.sources.pushed(&url));
+            (StatusCode::ACCEPTED, format!("{} images", images.len()))
         }
         Ok(Event::Other(what)) => (StatusCode::OK, format!("nothing to do for {what}")),
         Err(error @ WebhookError::Unauthorized) => (StatusCode::UNAUTHORIZED, error.to_string()),

@@ -1,6 +1,6 @@
 use crate::download::Get;
 use crate::needs::HttpFiles;
-use crate::oci::{HashedTree, OciRegistries, untar};
+use crate::oci::{HashedTree, OciRegistries, OciUrl, untar};
 use crate::storage::digest_of;
 use crate::{
     Access, Artifact, GitCache, GitRef, GitSignatures, GitUrl, HelmRepositories, Revision, SourceError,
@@ -104,7 +104,12 @@ impl Sources {
         let _ = self.inner.changes.send(url.key());
     }
 
-    /// The keys ([`GitUrl::key`]) of repositories that have news.
+    /// Says that something was pushed to a repository of a registry. Called by webhooks.
+    pub fn pushed(&self, url: &OciUrl) {
+        let _ = self.inner.changes.send(url.to_string());
+    }
+
+    /// The keys of repositories that have news: [`GitUrl::key`], and of registries the address, `oci://…`.
     pub fn subscribe(&self) -> broadcast::Receiver<String> {
         self.inner.changes.subscribe()
     }

@@ -15,6 +15,8 @@ pub enum Provider {
     Bitbucket,
     /// Azure DevOps service hooks.
     AzureDevOps,
+    /// An OCI registry that notifies as the distribution project's does, with the secret as its bearer token.
+    Registry,
     /// Anyone with an `X-Signature` header and a body in one of the known shapes (Flux's `generic-hmac`).
     Generic,
 }
@@ -42,6 +44,8 @@ pub struct Push {
 pub enum Event {
     /// References moved.
     Pushes(Vec<Push>),
+    /// Images or artifacts were pushed to registries: `host/path`, without tag or digest.
+    Images(Vec<String>),
     /// A test message, or an event that is no push.
     Other(String),
 }
@@ -95,6 +99,8 @@ impl Request<'_> {
             Ok(Provider::Bitbucket)
         } else if has("x-vss-activityid") {
             Ok(Provider::AzureDevOps)
+        } else if (self.header)("content-type").is_some_and(|kind| kind.starts_with(REGISTRY_EVENTS)) {
+            Ok(Provider::Registry)
         } else if has("x-signature") {
             Ok(Provider::Generic)
         } else {
@@ -122,6 +128,9 @@ impl Request<'_> {
             Provider::Bitbucket => header("x-hub-signature").is_some_and(|s| self.is_signed(s, secret)),
             Provider::Generic => header("x-signature").is_some_and(|s| self.is_signed(s, secret)),
             Provider::AzureDevOps => header("authorization").is_some_and(|a| is_basic(a, secret)),
+            Provider::Registry => header("authorization")
+                .and_then(|a| a.strip_prefix("Bearer "))
+                .is_some_and(|token| same(token.as_bytes(), secret.as_bytes())),
         };
         if authentic { Ok(()) } else { Err(WebhookError::Unauthorized) }
     }
@@ -140,11 +149,15 @@ impl Request<'_> {
             .unwrap_or_default();
         let body: Value =
             serde_json::from_slice(self.body).map_err(|e| WebhookError::Malformed(e.to_string()))?;
+        if provider == Provider::GitHub && matches!(name, "package" | "registry_package") {
+            return Ok(github_package(&body, name));
+        }
         let is_push = match provider {
             Provider::GitHub => name == "push",
             Provider::GitLab => matches!(name, "Push Hook" | "Tag Push Hook" | "System Hook"),
             Provider::Bitbucket => matches!(name, "repo:push" | "repo:refs_changed"),
             Provider::AzureDevOps => text(&body, "/eventType") == Some("git.push"),
+            Provider::Registry => true,
             Provider::Generic => text(&body, "/ref").is_some(),
         };
         if !is_push {
@@ -152,6 +165,7 @@ impl Request<'_> {
         }
         match provider {
             Provider::GitHub | Provider::Generic => Ok(Event::Pushes(vec![github(&body)?])),
+            Provider::Registry => Ok(registry(&body)),
             Provider::GitLab => match text(&body, "/ref") {
                 Some(_) => Ok(Event::Pushes(vec![gitlab(&body)?])),
                 None => Ok(Event::Other(name.to_owned())),
@@ -199,6 +213,44 @@ impl Push {
     pub fn short_name(&self) -> &str {
         let name = self.reference.as_str();
         name.strip_prefix("refs/heads/").or_else(|| name.strip_prefix("refs/tags/")).unwrap_or(name)
+    }
+}
+
+/// The media type of a registry's notifications.
+const REGISTRY_EVENTS: &str = "application/vnd.docker.distribution.events.";
+
+/// A package that was published to GitHub's registry of containers.
+fn github_package(body: &Value, name: &str) -> Event {
+    let address = text(body, &format!("/{name}/package_version/package_url"));
+    match (text(body, "/action"), address) {
+        (Some("published" | "updated"), Some(address)) => Event::Images(vec![untagged(address).to_owned()]),
+        _ => Event::Other(name.to_owned()),
+    }
+}
+
+/// Pushes among a registry's notifications. The address of what was pushed holds the registry's host.
+fn registry(body: &Value) -> Event {
+    let events = body["events"].as_array().into_iter().flatten();
+    let pushed = events.filter(|event| event["action"] == "push").filter_map(|event| {
+        let repository = text(event, "/target/repository")?;
+        let host = text(event, "/request/host").filter(|host| !host.is_empty())?;
+        Some(format!("{host}/{repository}"))
+    });
+    let mut images: Vec<String> = pushed.collect();
+    images.sort_unstable();
+    images.dedup();
+    match images.is_empty() {
+        true => Event::Other("a notification without a push".to_owned()),
+        false => Event::Images(images),
+    }
+}
+
+/// `host:port/path:tag@digest` without tag and digest.
+fn untagged(image: &str) -> &str {
+    let image = image.split_once('@').map_or(image, |(image, _)| image);
+    match image.rsplit_once(':') {
+        Some((before, after)) if !after.contains('/') => before,
+        _ => image,
     }
 }
 
@@ -408,6 +460,34 @@ mod tests {
             event(&[("x-github-event", "ping")], &json!({"zen": "…"})),
             Ok(Event::Other("ping".into()))
         );
+    }
+
+    #[test]
+    fn images() {
+        let images = |headers: &[(&'static str, &'static str)], body: &Value| match event(headers, body) {
+            Ok(Event::Images(images)) => images,
+            other => panic!("{other:?}"),
+        };
+        for name in ["package", "registry_package"] {
+            let version = json!({"package_url": "ghcr.io/org/app:1.2.3"});
+            let mut body = json!({"action": "published"});
+            body[name] = json!({ "package_version": version });
+            assert_eq!(images(&[("x-github-event", name)], &body), ["ghcr.io/org/app"]);
+            body["action"] = "deleted".into();
+            assert_eq!(event(&[("x-github-event", name)], &body), Ok(Event::Other(name.into())));
+        }
+        let registry = [("content-type", "application/vnd.docker.distribution.events.v2+json")];
+        let notice = |action: &str, repository: &str| {
+            json!({"action": action, "target": {"repository": repository, "tag": "1"},
+                "request": {"host": "registry.corp:5000"}})
+        };
+        let events = [notice("push", "team/app"), notice("pull", "team/other"), notice("push", "team/app")];
+        assert_eq!(images(&registry, &json!({ "events": events })), ["registry.corp:5000/team/app"]);
+        let pulled = json!({"events": [notice("pull", "team/app")]});
+        assert!(matches!(event(&registry, &pulled), Ok(Event::Other(_))));
+        for (image, bare) in [("a.io/b", "a.io/b"), ("a:1/b", "a:1/b"), ("a:1/b:2@sha256:3", "a:1/b")] {
+            assert_eq!(untagged(image), bare);
+        }
     }
 
     #[test]
