@@ -1,9 +1,12 @@
 use holdfast_cluster::{ApiError, ApiRequest, Cluster, PatchKind};
-use holdfast_object::GroupVersionKind;
+use holdfast_object::{GroupVersionKind, Value, json};
+use holdfast_types::flux::{KUSTOMIZE_GROUP, SOURCE_GROUP};
 use std::time::Duration;
 
 /// The field manager of the definitions we install.
 const MANAGER: &str = "holdfast";
+/// The version of Flux whose definitions these are.
+const FLUX_VERSION: &str = "v2.9.4";
 /// How long a definition may take to be served.
 const SERVED_WITHIN: Duration = Duration::from_secs(30);
 
@@ -32,7 +35,7 @@ pub async fn install_definitions(cluster: &Cluster) -> Result<Installed, ApiErro
             continue;
         }
         let name = definition.value["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        let body = definition.value.to_string();
+        let body = labelled(definition.value, &definition.gvk).to_string();
         let request = ApiRequest::patch(&resource, "", &name, PatchKind::Apply, body)
             .query("fieldManager", MANAGER)
             .query("force", "true");
@@ -43,6 +46,21 @@ pub async fn install_definitions(cluster: &Cluster) -> Result<Installed, ApiErro
         until_served(cluster, gvk).await?;
     }
     Ok(result)
+}
+
+/// A definition with the labels by which `flux check`, `flux migrate` and others find those of Flux.
+fn labelled(mut definition: Value, gvk: &GroupVersionKind) -> Value {
+    let component = match gvk.group.as_str() {
+        SOURCE_GROUP => "source-controller",
+        KUSTOMIZE_GROUP => "kustomize-controller",
+        _ => return definition,
+    };
+    definition["metadata"]["labels"] = json!({
+        "app.kubernetes.io/component": component,
+        "app.kubernetes.io/part-of": "flux",
+        "app.kubernetes.io/version": FLUX_VERSION,
+    });
+    definition
 }
 
 /// Discovery has no watch: it is read again, less and less often, until the kind is in it.
