@@ -23,6 +23,15 @@ pub(crate) struct FluxArguments {
     #[arg(long, value_name = "SELECTOR", value_parser = selector)]
     watch_label_selector: Option<String>,
 
+    /// ConfigMaps and Secrets with these labels start the Kustomizations that use them when they change.
+    #[arg(
+        long,
+        value_name = "SELECTOR",
+        default_value = holdfast_flux::WATCH_CONFIGS,
+        value_parser = selector
+    )]
+    watch_configs_label_selector: String,
+
     /// How soon what waits for a dependency is looked at again when nothing wakes it.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = crate::arguments::duration)]
     requeue_dependency: Duration,
@@ -51,7 +60,7 @@ pub(crate) struct FluxArguments {
     #[arg(long, value_name = "URL")]
     events_addr: Option<String>,
 
-    /// Switch gates of Flux: StrictPostBuildSubstitutions, AdditiveCELDependencyCheck.
+    /// Switch gates of Flux: StrictPostBuildSubstitutions, AdditiveCELDependencyCheck, DisableConfigWatchers.
     #[arg(long, value_name = "GATE=BOOL", value_delimiter = ',', value_parser = gate)]
     feature_gates: Vec<(Gate, bool)>,
 }
@@ -61,18 +70,32 @@ pub(crate) struct FluxArguments {
 enum Gate {
     StrictPostBuildSubstitutions,
     AdditiveCelDependencyCheck,
+    DisableConfigWatchers,
     /// On for good: it needs no gate here.
     ExternalArtifact,
 }
 
+impl Gate {
+    const ALL: [(&'static str, Self); 4] = [
+        ("StrictPostBuildSubstitutions", Self::StrictPostBuildSubstitutions),
+        ("AdditiveCELDependencyCheck", Self::AdditiveCelDependencyCheck),
+        ("DisableConfigWatchers", Self::DisableConfigWatchers),
+        ("ExternalArtifact", Self::ExternalArtifact),
+    ];
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, gate)| *gate)
+    }
+}
+
+/// Whether there is a gate of this name here.
+pub(crate) fn knows_gate(name: &str) -> bool {
+    Gate::named(name).is_some()
+}
+
 fn gate(text: &str) -> Result<(Gate, bool), String> {
     let (name, on) = text.split_once('=').ok_or("write GATE=true or GATE=false")?;
-    let gate = match name {
-        "StrictPostBuildSubstitutions" => Gate::StrictPostBuildSubstitutions,
-        "AdditiveCELDependencyCheck" => Gate::AdditiveCelDependencyCheck,
-        "ExternalArtifact" => Gate::ExternalArtifact,
-        other => return Err(format!("the gate '{other}' has no counterpart")),
-    };
+    let gate = Gate::named(name).ok_or_else(|| format!("the gate '{name}' has no counterpart"))?;
     Ok((gate, on.parse().map_err(|_| format!("'{on}' is neither true nor false"))?))
 }
 
@@ -93,6 +116,7 @@ impl FluxArguments {
                 .watch_label_selector
                 .as_deref()
                 .and_then(|text| holdfast_flux::WatchSelector::parse(text).ok()),
+            watch_configs: holdfast_flux::WatchSelector::parse(&self.watch_configs_label_selector).ok(),
             jitter_percent: self.interval_jitter_percentage,
             override_managers: self.override_manager.clone(),
             custom_stage_kinds: self.custom_apply_stage_kinds.clone(),
@@ -105,7 +129,8 @@ impl FluxArguments {
             match gate {
                 Gate::StrictPostBuildSubstitutions => options.strict_substitutions = *on,
                 Gate::AdditiveCelDependencyCheck => options.additive_ready_expressions = *on,
-                Gate::ExternalArtifact => {}
+                Gate::DisableConfigWatchers if *on => options.watch_configs = None,
+                Gate::DisableConfigWatchers | Gate::ExternalArtifact => {}
             }
         }
         options

@@ -5,7 +5,8 @@ use crate::error::CliError;
 use crate::reading;
 use crate::served::Served;
 use holdfast_argocd::ArgoOptions;
-use holdfast_cluster::Kubeconfig;
+use holdfast_cluster::{Cluster, Kubeconfig};
+use holdfast_flux::{FluxOptions, Reader};
 use holdfast_object::{Object, ObjectRef};
 use holdfast_platform::Workspace;
 use holdfast_render::Diagnostic;
@@ -38,6 +39,23 @@ pub(crate) struct Preview {
     pub(crate) desired: Desired,
     pub(crate) policy: SyncPolicy,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// The cluster that the objects belong to.
+    pub(crate) destination: Cluster,
+}
+
+/// As what an app is run ahead.
+#[derive(Debug, Clone)]
+pub(crate) struct PreviewOptions {
+    pub(crate) flux: FluxOptions,
+    /// In whose name what is live is read.
+    pub(crate) reader: Reader,
+}
+
+impl Default for PreviewOptions {
+    /// As the caller, with the controllers' defaults.
+    fn default() -> Self {
+        Self { flux: FluxOptions::default(), reader: Reader::Caller }
+    }
 }
 
 /// Renders an app at the newest revision of its source.
@@ -48,6 +66,7 @@ pub(crate) async fn preview(
     context: &Context,
     found: &Found,
     arguments: &SourceArguments,
+    options: &PreviewOptions,
 ) -> Result<Preview, CliError> {
     let sources = sources(context, &found.kubeconfig, arguments)?;
     let name = format!("{}/{}", found.app.namespace(), found.app.name());
@@ -62,7 +81,7 @@ pub(crate) async fn preview(
             let preview =
                 holdfast_argocd::preview(&found.cluster, &sources, object, &options, Timestamp::now()).await;
             let holdfast_argocd::Preview { desired, policy, diagnostics } = preview.map_err(cannot)?;
-            Ok(Preview { desired, policy, diagnostics })
+            Ok(Preview { desired, policy, diagnostics, destination: found.cluster.clone() })
         }
         Api::Flux => {
             let refused = holdfast_flux::unsupported(object);
@@ -70,9 +89,17 @@ pub(crate) async fn preview(
                 return Err(CliError::user(format!("{name} is refused: {}", refused.join(", "))));
             }
             let source = found.flux_source().ok_or_else(|| cannot("its source does not exist".into()))?;
-            let preview = holdfast_flux::preview(&found.cluster, &sources, object, source).await;
-            let holdfast_flux::Preview { desired, policy, diagnostics } = preview.map_err(cannot)?;
-            Ok(Preview { desired, policy, diagnostics })
+            let preview = holdfast_flux::preview(
+                &found.cluster,
+                &sources,
+                object,
+                source,
+                (&options.flux, options.reader),
+            )
+            .await;
+            let holdfast_flux::Preview { desired, policy, diagnostics, destination } =
+                preview.map_err(cannot)?;
+            Ok(Preview { desired, policy, diagnostics, destination })
         }
     }
 }
@@ -105,11 +132,7 @@ fn sources(
 }
 
 /// What a sync would do now.
-pub(crate) async fn plan(
-    context: &Context,
-    found: &Found,
-    preview: &Preview,
-) -> Result<(Plan, MapView), CliError> {
+pub(crate) async fn plan(context: &Context, preview: &Preview) -> Result<(Plan, MapView), CliError> {
     let desired = &preview.desired;
     let references: Vec<ObjectRef> = desired
         .objects()
@@ -117,7 +140,7 @@ pub(crate) async fn plan(
         .map(|object| object.reference.clone())
         .chain(desired.previous.iter().cloned())
         .collect();
-    let live: Vec<Object> = reading::get_all(&found.cluster, &references).await?;
+    let live: Vec<Object> = reading::get_all(&preview.destination, &references).await?;
     let view: MapView = live.into_iter().collect();
     let plan = holdfast_sync::plan(desired, &view, &preview.policy, (context.environment.now)());
     Ok((plan, view))

@@ -126,6 +126,29 @@ impl Accesses {
     }
 }
 
+/// The cluster of a handle, for who looks once: nothing is shared with others, and nothing is watched.
+///
+/// # Errors
+/// [`AccessError`] when the kubeconfig is no good, or the server cannot be reached.
+pub async fn connect(home: &Cluster, handle: &ClusterHandle) -> Result<Cluster, AccessError> {
+    let cluster = match &handle.endpoint {
+        Endpoint::Home => home.clone(),
+        Endpoint::Remote(kubeconfig) => Cluster::connect_remote(kubeconfig).await?,
+    };
+    as_identity(cluster, &handle.identity).await
+}
+
+async fn as_identity(cluster: Cluster, identity: &Identity) -> Result<Cluster, AccessError> {
+    let cluster = match identity {
+        Identity::Own => cluster,
+        Identity::User(user) => cluster.acting_as(user),
+    };
+    if cluster.discovery().is_empty() {
+        cluster.refresh_discovery().await?;
+    }
+    Ok(cluster)
+}
+
 impl Engine {
     /// Access to a cluster under an identity, shared with everyone who asks for the same. Keep it for as long as
     /// there are objects to look after; events of what is there find their way by [`crate::Routes::set_at`] with its
@@ -152,13 +175,7 @@ impl Engine {
                 (base.cluster().clone(), Some(base))
             }
         };
-        let cluster = match &handle.identity {
-            Identity::Own => cluster,
-            Identity::User(user) => cluster.acting_as(user),
-        };
-        if cluster.discovery().is_empty() {
-            cluster.refresh_discovery().await?;
-        }
+        let cluster = as_identity(cluster, &handle.identity).await?;
         let place = Place(accesses.last.fetch_add(1, Ordering::Relaxed) + 1);
         let shared = (self.metrics().clone(), self.shared_routes());
         let here = (place, handle.endpoint.clone());

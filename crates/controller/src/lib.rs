@@ -21,7 +21,7 @@ mod routes;
 mod run;
 mod status;
 
-pub use access::{Access, AccessError};
+pub use access::{Access, AccessError, connect};
 pub use clock::Clock;
 pub use correction::{DRIFT_CORRECTED, explain_corrections};
 pub use engine::{Engine, EngineOptions, Outcome, Reason, Reconciler, Trigger};

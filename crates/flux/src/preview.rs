@@ -1,6 +1,6 @@
 //! What a Kustomization would do, for `diff`, `build` and `why`.
 
-use crate::{external_artifact, git_repository, kustomization, oci_repository};
+use crate::{FluxOptions, external_artifact, git_repository, kustomization, oci_repository};
 use holdfast_cluster::Cluster;
 use holdfast_object::Object;
 use holdfast_render::Diagnostic;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What would be applied, and how.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Preview {
     /// The objects, marked as owned and with their namespaces.
     pub desired: Desired,
@@ -20,10 +20,21 @@ pub struct Preview {
     pub policy: SyncPolicy,
     /// What is worth saying about the source's files.
     pub diagnostics: Vec<Diagnostic>,
+    /// The cluster that they would be applied to, as who reads it.
+    pub destination: Cluster,
 }
 
-/// Renders a Kustomization at the newest revision of its source. The cluster is asked for kinds and for the
-/// Secrets with the source's credentials, and nothing is written to it.
+/// In whose name a preview reads what is live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// Whoever asks for it.
+    Caller,
+    /// Whoever would apply it: the ServiceAccount of the Kustomization, where it has one.
+    Controller,
+}
+
+/// Renders a Kustomization at the newest revision of its source, as a controller with these options would. The cluster
+/// is asked for kinds and for the Secrets with the source's credentials, and nothing is written to it.
 ///
 /// # Errors
 /// Why it cannot be rendered, in a sentence.
@@ -32,9 +43,12 @@ pub async fn preview(
     sources: &Sources,
     kustomization: &Object,
     source: &Object,
+    (options, reader): (&FluxOptions, Reader),
 ) -> Result<Preview, String> {
-    let (tree, revision) = files(cluster, sources, source).await?;
-    kustomization::preview(cluster, sources, kustomization, tree, &revision).await
+    // Where it would go is the cheaper question: no repository is asked for what goes nowhere.
+    let destination = kustomization::destination(cluster, kustomization, options, reader).await?;
+    let files = files(cluster, sources, source).await?;
+    kustomization::preview(cluster, sources, kustomization, files, (options, destination)).await
 }
 
 /// A source's files as they are now, and their revision.

@@ -2,7 +2,7 @@ use super::Context;
 use crate::arguments::TargetArguments;
 use crate::error::{CliError, Exit};
 use crate::names::Name;
-use crate::preview::{SourceArguments, preview};
+use crate::preview::{PreviewOptions, SourceArguments, preview};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  holdfast build ks/shop\n  holdfast build app/web --working-tree .")]
@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit, CliError> {
     let found = context.find(&arguments.app, &arguments.target).await?;
-    let preview = preview(context, &found, &arguments.source).await?;
+    let preview = preview(context, &found, &arguments.source, &PreviewOptions::default()).await?;
     for diagnostic in &preview.diagnostics {
         context.output.note(format!("# {diagnostic}"));
     }

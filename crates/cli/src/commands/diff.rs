@@ -4,7 +4,7 @@ use crate::cell::Cell;
 use crate::comparison::{Pair, pair};
 use crate::error::{CliError, Exit};
 use crate::names::Name;
-use crate::preview::{SourceArguments, plan, preview};
+use crate::preview::{PreviewOptions, SourceArguments, plan, preview};
 use holdfast_sync::{Live, LiveView, Verb};
 use similar::TextDiff;
 
@@ -31,11 +31,11 @@ const AROUND: usize = 3;
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit, CliError> {
     let found = context.find(&arguments.app, &arguments.target).await?;
-    let preview = preview(context, &found, &arguments.source).await?;
+    let preview = preview(context, &found, &arguments.source, &PreviewOptions::default()).await?;
     for diagnostic in &preview.diagnostics {
         context.output.note(format!("# {diagnostic}"));
     }
-    let (plan, live) = plan(context, &found, &preview).await?;
+    let (plan, live) = plan(context, &preview).await?;
     let mut differs = false;
     for change in &plan.changes {
         let op = &change.op;

@@ -24,12 +24,14 @@ const FLAGS: [(&str, &[&str]); 2] = [
         &[
             "custom-apply-stage-kinds",
             "default-service-account",
+            "events-addr",
             "interval-jitter-percentage",
             "no-cross-namespace-refs",
             "no-remote-bases",
             "override-manager",
             "requeue-dependency",
             "sops-age-secret",
+            "watch-configs-label-selector",
             "watch-label-selector",
         ],
     ),
@@ -38,6 +40,7 @@ const FLAGS: [(&str, &[&str]); 2] = [
         &[
             "artifact-retention-records",
             "artifact-retention-ttl",
+            "events-addr",
             "interval-jitter-percentage",
             "storage-addr",
             "storage-adv-addr",
@@ -49,11 +52,10 @@ const FLAGS: [(&str, &[&str]); 2] = [
 
 /// Flags that tune the original controllers and mean nothing here: nobody waits on a worker, requests follow what the
 /// server bears, and logs have settings of their own.
-const NEEDLESS: [&str; 21] = [
+const NEEDLESS: [&str; 20] = [
     "concurrent",
     "concurrent-ssa",
     "enable-leader-election",
-    "events-addr",
     "health-addr",
     "http-retry",
     "kube-api-burst",
@@ -71,6 +73,19 @@ const NEEDLESS: [&str; 21] = [
     "watch-all-namespaces",
     "graceful-shutdown-timeout",
     "dependency-requeue-interval",
+];
+
+/// Gates whose default is also how it is here, or which tune what there is none of here: caches, fetches between
+/// controllers, how a status is polled, how a log line looks. Setting one to its default is no difference.
+const NEEDLESS_GATES: [&str; 8] = [
+    "CacheSecretsAndConfigMaps",
+    "CancelHealthCheckOnNewRevision",
+    "DirectSourceFetch",
+    "DisableStatusPollerCache",
+    "ExternalArtifact",
+    "GroupChangeLog",
+    "ObjectLevelWorkloadIdentity",
+    "OptimizedGitClones",
 ];
 
 /// Kinds of Flux that are in use and not run, and flags of its controllers without a counterpart.
@@ -158,9 +173,24 @@ fn unknown_flags(deployment: &Object) -> Vec<String> {
         .filter_map(|container| container.get("args").and_then(Value::as_array))
         .flatten()
         .filter_map(Value::as_str);
-    let flags = arguments.filter(|argument| {
-        let name = argument.trim_start_matches('-').split('=').next().unwrap_or_default();
-        argument.starts_with("--") && !known.contains(&name) && !NEEDLESS.contains(&name)
+    let flags = arguments.filter(|argument| argument.starts_with("--")).flat_map(|argument| {
+        let (name, value) = argument.trim_start_matches('-').split_once('=').unwrap_or((argument, ""));
+        let name = name.trim_start_matches('-');
+        match name {
+            "feature-gates" => value
+                .split(',')
+                .filter(|gate| !has_counterpart(gate))
+                .map(|gate| format!("--feature-gates={gate}"))
+                .collect(),
+            _ if known.contains(&name) || NEEDLESS.contains(&name) => Vec::new(),
+            _ => vec![argument.to_owned()],
+        }
     });
-    flags.map(str::to_owned).collect()
+    flags.collect()
+}
+
+/// Whether a gate, `NAME=BOOL`, changes nothing here or can be given as it is.
+fn has_counterpart(gate: &str) -> bool {
+    let name = gate.split('=').next().unwrap_or_default();
+    NEEDLESS_GATES.contains(&name) || crate::flux_arguments::knows_gate(name)
 }

@@ -3,7 +3,7 @@ use crate::arguments::{Format, FormatArguments, TargetArguments};
 use crate::cell::Cell;
 use crate::error::{CliError, Exit};
 use crate::names::Name;
-use crate::preview::{SourceArguments, plan, preview};
+use crate::preview::{PreviewOptions, SourceArguments, plan, preview};
 use crate::story::{self, Story};
 use holdfast_view::line;
 
@@ -34,8 +34,8 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
         None
     } else {
         let planned = async {
-            let preview = preview(context, &found, &arguments.source).await?;
-            Ok::<_, CliError>(plan(context, &found, &preview).await?.0)
+            let preview = preview(context, &found, &arguments.source, &PreviewOptions::default()).await?;
+            Ok::<_, CliError>(plan(context, &preview).await?.0)
         };
         Some(planned.await.map(|plan| plan.changes).map_err(|error| error.message))
     };

@@ -1,7 +1,7 @@
 //! Where a Kustomization's objects are, and in whose name they are applied.
 
-use crate::Shared;
 use crate::source::secrets::{SecretData, read_object};
+use crate::{FluxOptions, Shared};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use holdfast_cluster::{
@@ -34,14 +34,14 @@ struct Token {
 }
 
 /// The ServiceAccount in whose name objects are applied, if in anyone's.
-fn account<'s>(shared: &'s Shared, spec: &'s KustomizationSpec) -> Option<&'s str> {
-    let default = shared.options.default_service_account.as_deref();
+fn account<'s>(options: &'s FluxOptions, spec: &'s KustomizationSpec) -> Option<&'s str> {
+    let default = options.default_service_account.as_deref();
     Some(spec.service_account_name.as_str()).filter(|name| !name.is_empty()).or(default)
 }
 
 /// Whether the ServiceAccount is still there: without it nothing can be deleted in its name.
 pub(super) async fn can_impersonate(shared: &Shared, object: &Object, spec: &KustomizationSpec) -> bool {
-    let Some(name) = account(shared, spec) else { return true };
+    let Some(name) = account(&shared.options, spec) else { return true };
     let cluster = shared.engine.cluster();
     let Ok(resource) = cluster.resource(&GroupVersionKind::new("", "v1", "ServiceAccount")).await else {
         return false;
@@ -59,27 +59,40 @@ pub(super) async fn access(
     spec: &KustomizationSpec,
 ) -> Result<Access, String> {
     let cluster = shared.engine.cluster();
-    let endpoint = match &spec.kube_config {
-        None => Endpoint::Home,
-        Some(KubeConfigSpec { secret_ref: Some(secret), config_map_ref: None }) => {
-            Endpoint::Remote(of_secret(cluster, object.namespace(), secret).await?)
-        }
-        Some(KubeConfigSpec { secret_ref: None, config_map_ref: Some(map) }) => {
-            Endpoint::Remote(tokens.kubeconfig(cluster, object.namespace(), map, shared.engine.now()).await?)
-        }
-        Some(_) => {
-            return Err(
-                "exactly one of spec.kubeConfig.configMapRef or spec.kubeConfig.secretRef must be specified"
-                    .to_owned(),
-            );
-        }
-    };
-    let identity = match account(shared, spec) {
+    let endpoint = endpoint(cluster, tokens, object, spec, shared.engine.now()).await?;
+    let handle = ClusterHandle { endpoint, identity: identity(&shared.options, object, spec) };
+    shared.engine.access(&handle).await.map_err(|error| format!("failed to build kube client: {error}"))
+}
+
+/// In whose name objects are applied.
+pub(super) fn identity(options: &FluxOptions, object: &Object, spec: &KustomizationSpec) -> Identity {
+    match account(options, spec) {
         Some(name) => Identity::service_account(object.namespace(), name),
         None => Identity::Own,
-    };
-    let handle = ClusterHandle { endpoint, identity };
-    shared.engine.access(&handle).await.map_err(|error| format!("failed to build kube client: {error}"))
+    }
+}
+
+/// Where objects are applied; `cluster` is the one of the Kustomization itself, in which its kubeconfig is.
+pub(super) async fn endpoint(
+    cluster: &Cluster,
+    tokens: &Tokens,
+    object: &Object,
+    spec: &KustomizationSpec,
+    now: Timestamp,
+) -> Result<Endpoint, String> {
+    match &spec.kube_config {
+        None => Ok(Endpoint::Home),
+        Some(KubeConfigSpec { secret_ref: Some(secret), config_map_ref: None }) => {
+            of_secret(cluster, object.namespace(), secret).await.map(Endpoint::Remote)
+        }
+        Some(KubeConfigSpec { secret_ref: None, config_map_ref: Some(map) }) => {
+            tokens.kubeconfig(cluster, object.namespace(), map, now).await.map(Endpoint::Remote)
+        }
+        Some(_) => {
+            Err("exactly one of spec.kubeConfig.configMapRef or spec.kubeConfig.secretRef must be specified"
+                .to_owned())
+        }
+    }
 }
 
 async fn of_secret(

@@ -6,8 +6,10 @@ use super::{Context, Found};
 use crate::arguments::ClusterArguments;
 use crate::error::{CliError, Exit};
 use crate::flux_arguments::FluxArguments;
+use crate::preview::PreviewOptions;
 use holdfast_cluster::Cluster;
 use holdfast_controller::{Lease, LeaseOptions, Leases};
+use holdfast_flux::Reader;
 use holdfast_platform::{Platform, PlatformOptions};
 use holdfast_server::{Acting, Server, State};
 use std::net::SocketAddr;
@@ -67,7 +69,9 @@ const FLUX_LEASES: &[&str] = &["kustomize-controller-leader-election", "source-c
 
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit, CliError> {
     if arguments.observe {
-        return observe::run(&arguments.cluster, arguments.every, arguments.once, context).await;
+        let flux = arguments.flux.options(&arguments.flux_namespace, arguments.prune_limit);
+        let options = PreviewOptions { flux, reader: Reader::Controller };
+        return observe::run(&arguments.cluster, &options, arguments.every, arguments.once, context).await;
     }
     let cluster = context.cluster(&arguments.cluster).await?;
     cluster.refresh_discovery().await?;

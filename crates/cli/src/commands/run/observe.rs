@@ -1,41 +1,82 @@
-//! `run --observe`: what would change if Holdfast took over, beside whoever acts now. Nothing is written.
+//! `run --observe`: what would change if Holdfast took over, beside whoever acts now. Nothing is written. Every object is
+//! read where it would be applied, in the name of who would apply it.
 
 use super::{Context, Found};
 use crate::arguments::{ClusterArguments, ScopeArguments};
 use crate::comparison::pair;
 use crate::error::{CliError, Exit};
-use crate::preview::{SourceArguments, plan, preview};
+use crate::preview::{PreviewOptions, SourceArguments, plan, preview};
 use crate::reading;
+use holdfast_object::Value;
 use holdfast_sync::{Live, LiveView, Verb};
+use holdfast_view::Api;
+use std::fmt;
 use std::time::Duration;
 
-/// How an app compares with what Holdfast would make of it.
+/// An app, and how it compares with what Holdfast would make of it.
 struct Observation {
     name: String,
-    /// How many objects it has.
-    objects: usize,
-    /// A line for each object that would change.
-    changes: Vec<String>,
-    /// Why it cannot be told.
-    unknown: Option<String>,
+    seen: Seen,
+}
+
+enum Seen {
+    /// So many objects, with a line for each that would change.
+    Compared(usize, Vec<String>),
+    /// Nothing would be done, and why.
+    LeftAlone(&'static str),
+    /// It cannot be told, and why.
+    Unknown(String),
+}
+
+impl Seen {
+    fn is_calm(&self) -> bool {
+        match self {
+            Self::Compared(_, changes) => changes.is_empty(),
+            Self::LeftAlone(_) => true,
+            Self::Unknown(_) => false,
+        }
+    }
+
+    fn changes(&self) -> &[String] {
+        match self {
+            Self::Compared(_, changes) => changes,
+            Self::LeftAlone(_) | Self::Unknown(_) => &[],
+        }
+    }
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Compared(objects, changes) if changes.is_empty() => {
+                write!(f, "{objects} objects, nothing would change")
+            }
+            Self::Compared(objects, changes) => {
+                write!(f, "{objects} objects, {} would change", changes.len())
+            }
+            Self::LeftAlone(why) => write!(f, "{why}, nothing would change"),
+            Self::Unknown(why) => write!(f, "cannot be told: {why}"),
+        }
+    }
 }
 
 /// Looks at every app again and again, and says what would change, whenever that is not what was said before.
 pub(super) async fn run(
     cluster: &ClusterArguments,
+    options: &PreviewOptions,
     every: Duration,
     once: bool,
     context: &Context,
 ) -> Result<Exit, CliError> {
     let mut said = String::new();
     loop {
-        let observations = observe(cluster, context).await?;
+        let observations = observe(cluster, options, context).await?;
         let report = report(&observations);
         if report != said {
             context.output.bytes(report.as_bytes())?;
             said = report;
         }
-        let is_calm = observations.iter().all(|o| o.changes.is_empty() && o.unknown.is_none());
+        let is_calm = observations.iter().all(|o| o.seen.is_calm());
         if once {
             return Ok(if is_calm { Exit::Success } else { Exit::Negative });
         }
@@ -46,34 +87,47 @@ pub(super) async fn run(
     }
 }
 
-async fn observe(cluster: &ClusterArguments, context: &Context) -> Result<Vec<Observation>, CliError> {
+async fn observe(
+    cluster: &ClusterArguments,
+    options: &PreviewOptions,
+    context: &Context,
+) -> Result<Vec<Observation>, CliError> {
     let connected = context.cluster(cluster).await?;
     let objects = reading::apps_and_sources(&connected, &ScopeArguments::default()).await?;
-    let apps = holdfast_view::apps(&objects);
-    let mut observations = Vec::with_capacity(apps.len());
-    for app in apps {
-        let kubeconfig = cluster.kubeconfig(&context.environment.folder);
-        let found = Found { cluster: connected.clone(), kubeconfig, objects: objects.clone(), app };
-        observations.push(observe_one(context, &found).await);
+    let mut apps = holdfast_view::apps(&objects).into_iter();
+    let Some(first) = apps.next() else { return Ok(Vec::new()) };
+    let kubeconfig = cluster.kubeconfig(&context.environment.folder);
+    let mut found = Found { cluster: connected, kubeconfig, objects, app: first };
+    let mut observations = Vec::new();
+    loop {
+        // Another shard's is another's to look at.
+        if found.app.api != Api::Flux || options.flux.runs(found.object()?) {
+            observations.push(observe_one(context, &found, options).await);
+        }
+        match apps.next() {
+            Some(next) => found.app = next,
+            None => return Ok(observations),
+        }
     }
-    Ok(observations)
 }
 
-async fn observe_one(context: &Context, found: &Found) -> Observation {
+async fn observe_one(context: &Context, found: &Found, options: &PreviewOptions) -> Observation {
     let key = &found.app.reference.key;
     let name = format!("{}/{}/{}", key.namespace, holdfast_view::prefix(&key.group_kind()), key.name);
-    match changes(context, found).await {
-        Ok((objects, changes)) => Observation { name, objects, changes, unknown: None },
-        Err(error) => Observation { name, objects: 0, changes: Vec::new(), unknown: Some(error.to_string()) },
-    }
+    let seen = see(context, found, options).await.unwrap_or_else(|error| Seen::Unknown(error.to_string()));
+    Observation { name, seen }
 }
 
-async fn changes(context: &Context, found: &Found) -> Result<(usize, Vec<String>), CliError> {
-    if found.object()?.get(&["spec", "kubeConfig"]).is_some() {
-        return Err(CliError::user("its objects are in another cluster, which is not looked at"));
+async fn see(context: &Context, found: &Found, options: &PreviewOptions) -> Result<Seen, CliError> {
+    let object = found.object()?;
+    if object.kind() == "HelmRelease" {
+        return Ok(Seen::LeftAlone("not run by Holdfast"));
     }
-    let preview = preview(context, found, &SourceArguments::default()).await?;
-    let (plan, live) = plan(context, found, &preview).await?;
+    if object.get(&["spec", "suspend"]).and_then(Value::as_bool) == Some(true) {
+        return Ok(Seen::LeftAlone("suspended"));
+    }
+    let preview = preview(context, found, &SourceArguments::default(), options).await?;
+    let (plan, live) = plan(context, &preview).await?;
     let mut lines = Vec::new();
     for change in &plan.changes {
         let op = &change.op;
@@ -91,24 +145,19 @@ async fn changes(context: &Context, found: &Found) -> Result<(usize, Vec<String>
             lines.push(format!("{} would be {verb}: {}", op.object, op.why));
         }
     }
-    Ok((preview.desired.objects().len(), lines))
+    Ok(Seen::Compared(preview.desired.objects().len(), lines))
 }
 
 fn report(observations: &[Observation]) -> String {
     let mut out = String::new();
-    for observation in observations {
-        let what = match (&observation.unknown, observation.changes.len()) {
-            (Some(why), _) => format!("cannot be told: {why}"),
-            (None, 0) => format!("{} objects, nothing would change", observation.objects),
-            (None, some) => format!("{} objects, {some} would change", observation.objects),
-        };
-        out.push_str(&format!("{}   {what}\n", observation.name));
-        for line in &observation.changes {
+    for Observation { name, seen } in observations {
+        out.push_str(&format!("{name}   {seen}\n"));
+        for line in seen.changes() {
             out.push_str(&format!("  {line}\n"));
         }
     }
-    let changing: usize = observations.iter().map(|o| o.changes.len()).sum();
-    let unknown = observations.iter().filter(|o| o.unknown.is_some()).count();
+    let changing: usize = observations.iter().map(|o| o.seen.changes().len()).sum();
+    let unknown = observations.iter().filter(|o| matches!(o.seen, Seen::Unknown(_))).count();
     out.push_str(&format!(
         "{} apps, {changing} objects would change, {unknown} cannot be told\n",
         observations.len()
