@@ -169,6 +169,29 @@ metadata: {name: never}
 spec: {accessModes: [ReadWriteOnce], storageClassName: none, resources: {requests: {storage: 1Gi}}}
 ";
 
+#[tokio::test]
+async fn a_cluster_is_reached_with_a_token_of_a_service_account() {
+    let Some(mut bed) = Bed::shared("tokens").await else { return };
+    let commit = bed.commit(&[config_map("a", "one")]);
+    bed.source().await;
+    // The server stands for another one: who writes there is not the controllers, but the account of the token.
+    bed.kubectl(&["create", "serviceaccount", "deployer"]).await;
+    bed.apply(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "there"},
+        "data": {"provider": "generic", "address": bed.plane().server(), "ca.crt": bed.plane().ca(),
+            "serviceAccountName": "deployer", "audiences": "https://kubernetes.default.svc"}}))
+        .await;
+    let there = json!({"kubeConfig": {"configMapRef": {"name": "there"}}, "retryInterval": "2s"});
+    bed.kustomization(there).await;
+    let account = format!("system:serviceaccount:{}:deployer", bed.namespace);
+    bed.until_failed("ReconciliationFailed", &account).await;
+    assert!(bed.get(&bed.config_map("a")).await.is_none());
+    bed.kubectl(&["create", "role", "maps", "--verb=*", "--resource=configmaps"]).await;
+    let subject = format!("--serviceaccount={}:deployer", bed.namespace);
+    bed.kubectl(&["create", "rolebinding", "maps", "--role=maps", &subject]).await;
+    bed.until_applied(&commit).await;
+    assert_eq!(value(&bed.get(&bed.config_map("a")).await.unwrap()), Some("one"));
+}
+
 fn web(bed: &Bed) -> ObjectRef {
     bed.object(&GroupVersionKind::new("apps", "v1", "Deployment"), "web")
 }
