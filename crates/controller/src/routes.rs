@@ -32,6 +32,19 @@ impl Routes {
         self.replace(resource, interests.into_iter().map(|key| (Place::HOME, key)).collect());
     }
 
+    /// Adds to what `resource` is interested in at home.
+    pub fn add(&self, resource: &ObjectKey, interests: &HashSet<ObjectKey>) {
+        let mut state = self.state.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let State { to, from } = &mut *state;
+        let known = from.entry(resource.clone()).or_default();
+        for interest in interests {
+            let interest = (Place::HOME, interest.clone());
+            if known.insert(interest.clone()) {
+                to.entry(interest).or_default().insert(resource.clone());
+            }
+        }
+    }
+
     /// Sets everything that `resource` is interested in: at home, and at the place where its objects are.
     pub fn set_at(
         &self,
@@ -113,6 +126,14 @@ mod tests {
         assert_eq!(of("a"), []);
         assert_eq!(of("b"), [key("other")]);
         assert_eq!(routes.of_kind(Place::HOME, "", "ConfigMap"), [key("app"), key("other")].into());
+        routes.add(&key("app"), &[key("b"), key("c")].into());
+        assert_eq!(
+            (of("b").len(), of("c")),
+            (2, vec![key("app")]),
+            "what is added stays with what was there"
+        );
+        routes.set(&key("app"), HashSet::new());
+        assert_eq!((of("b"), of("c")), (vec![key("other")], vec![]));
     }
 
     #[test]

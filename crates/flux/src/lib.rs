@@ -20,11 +20,12 @@ mod source;
 mod watch_selector;
 
 pub use artifacts::{Artifacts, Published};
-pub use preview::{Preview, preview};
+pub use preview::{Preview, Reader, preview};
 pub use refuse::unsupported;
 pub use watch_selector::WatchSelector;
 
 use holdfast_controller::{Engine, Reconciler};
+use holdfast_object::Object;
 use holdfast_render::RenderCache;
 use holdfast_source::Sources;
 use std::sync::Arc;
@@ -35,6 +36,9 @@ use std::time::Duration;
 pub fn owner_labels() -> [String; 2] {
     ["namespace", "name"].map(|part| format!("{}/{part}", holdfast_types::flux::KUSTOMIZE_GROUP))
 }
+
+/// The label by which a ConfigMap or Secret says that its changes count at once.
+pub const WATCH_CONFIGS: &str = "reconcile.fluxcd.io/watch=Enabled";
 
 /// How Flux' kinds are run; the flags of the original controllers.
 #[derive(Debug, Clone)]
@@ -53,6 +57,9 @@ pub struct FluxOptions {
     pub sops_age_secret: Option<(String, String)>,
     /// Only resources with these labels are run (`--watch-label-selector`): one shard of several.
     pub watch_selector: Option<WatchSelector>,
+    /// Which ConfigMaps and Secrets, of those that variables, keys and kubeconfigs come from, start their users at once
+    /// when they change (`--watch-configs-label-selector`); `None` is none.
+    pub watch_configs: Option<WatchSelector>,
     /// Where events are posted, besides the cluster (`--events-addr`).
     pub events_address: Option<String>,
     /// The ServiceAccount of each namespace in whose name objects are applied where the spec names none
@@ -85,6 +92,7 @@ impl Default for FluxOptions {
             ignore_sops_mac: false,
             sops_age_secret: None,
             watch_selector: None,
+            watch_configs: WatchSelector::parse(WATCH_CONFIGS).ok(),
             events_address: None,
             default_service_account: None,
             override_managers: Vec::new(),
@@ -94,6 +102,13 @@ impl Default for FluxOptions {
             prune_limit: None,
             definitions_timeout: Duration::from_secs(60),
         }
+    }
+}
+
+impl FluxOptions {
+    /// Whether a resource is one of those that a process with these options runs, and not another shard's.
+    pub fn runs(&self, object: &Object) -> bool {
+        self.watch_selector.as_ref().is_none_or(|selector| selector.selects(object))
     }
 }
 

@@ -12,9 +12,6 @@ use std::time::Duration;
 /// Annotations of a resource that go into its events.
 const EVENT_ANNOTATIONS: &str = "event.toolkit.fluxcd.io/";
 
-/// The field manager of metadata changes to the custom resources themselves.
-const METADATA_MANAGER: &str = "holdfast";
-
 impl Shared {
     /// A custom resource as live.
     pub(crate) fn resource(&self, gvk: &GroupVersionKind, key: &ObjectKey) -> Option<Arc<Object>> {
@@ -23,7 +20,7 @@ impl Shared {
 
     /// Whether the resource is one of those that this process runs.
     pub(crate) fn is_watched(&self, object: &Object) -> bool {
-        self.options.watch_selector.as_ref().is_none_or(|selector| selector.selects(object))
+        self.options.runs(object)
     }
 
     /// Reports an event: to the cluster, and to Flux' notification-controller as one of `controller`. What the object's
@@ -53,27 +50,36 @@ impl Shared {
         );
     }
 
-    /// Adds the finalizer.
-    pub(crate) async fn add_finalizer(&self, object: &Object) -> Result<(), ApiError> {
+    /// Adds the finalizer, under the field manager of the original controller.
+    pub(crate) async fn add_finalizer(&self, object: &Object, manager: &'static str) -> Result<(), ApiError> {
         let mut finalizers = finalizers(object);
         finalizers.push(FINALIZER.into());
-        self.set_finalizers(object, finalizers).await
+        self.set_finalizers(object, finalizers, manager).await
     }
 
     /// Takes the finalizer away: the server may forget the object.
-    pub(crate) async fn remove_finalizer(&self, object: &Object) -> Result<(), ApiError> {
+    pub(crate) async fn remove_finalizer(
+        &self,
+        object: &Object,
+        manager: &'static str,
+    ) -> Result<(), ApiError> {
         let mut finalizers = finalizers(object);
         finalizers.retain(|f| f != FINALIZER);
-        self.set_finalizers(object, finalizers).await
+        self.set_finalizers(object, finalizers, manager).await
     }
 
-    async fn set_finalizers(&self, object: &Object, finalizers: Vec<String>) -> Result<(), ApiError> {
+    async fn set_finalizers(
+        &self,
+        object: &Object,
+        finalizers: Vec<String>,
+        manager: &'static str,
+    ) -> Result<(), ApiError> {
         let resource = self.engine.cluster().resource(&object.gvk()).await?;
         // The resourceVersion keeps us from overwriting what another controller did to the list meanwhile.
         let metadata = json!({"finalizers": finalizers, "resourceVersion": object.resource_version()});
         let body = json!({ "metadata": metadata }).to_string();
         let request = ApiRequest::patch(&resource, object.namespace(), object.name(), PatchKind::Merge, body)
-            .query("fieldManager", METADATA_MANAGER);
+            .query("fieldManager", manager);
         self.engine.cluster().request(request).await.map(|_| ())
     }
 

@@ -1,10 +1,10 @@
 //! What becomes of the objects when their Kustomization is deleted.
 
-use super::{Kustomizations, Times, access, request};
+use super::{Kustomizations, MANAGER, SourceRevision, Target, Times, access, request, status};
 use holdfast_cluster::ApiError;
 use holdfast_controller::{Advance, Outcome, Severity, SyncRun};
 use holdfast_health::RuleSet;
-use holdfast_object::{Object, ObjectKey, ObjectRef};
+use holdfast_object::{Object, ObjectKey, ObjectRef, Value};
 use holdfast_sync::{
     Bug, Desired, HealthGate, Occasion, PruneBrake, PruneOrder, PrunePolicy, SyncPolicy, Verdict, planted,
 };
@@ -57,10 +57,10 @@ impl Kustomizations {
             } else {
                 let names: Vec<String> = previous.iter().map(ToString::to_string).collect();
                 let message = format!("unable to prune objects: \n{}", names.join("\n"));
-                self.report(object, Severity::Warning, "PruneFailed", &message, "");
+                self.report(object, Severity::Warning, "PruneFailed", &message, &last_applied(object));
             }
         }
-        self.shared.remove_finalizer(object).await?;
+        self.shared.remove_finalizer(object, MANAGER).await?;
         self.forget(key);
         Ok(Outcome::Settled)
     }
@@ -77,10 +77,11 @@ impl Kustomizations {
         previous: Vec<ObjectRef>,
     ) -> Option<Outcome> {
         let times = Times::of(spec);
-        let warn = |message: &str| self.report(object, Severity::Warning, "PruneFailed", message, "");
+        let about = last_applied(object);
+        let warn = |message: &str| self.report(object, Severity::Warning, "PruneFailed", message, &about);
         let (mut run, access) = match self.remember(key, |memory| memory.run.take()) {
             // The deletion itself goes on; a run that applied is abandoned.
-            Some(active) if active.target.revision.is_empty() => (active.run, active.access),
+            Some(active) if active.target == Target::default() => (active.run, active.access),
             _ => match access::access(&self.shared, &self.tokens, object, spec).await {
                 Ok(access) => {
                     let policy = Arc::new(policy(object, spec, times, deletion));
@@ -94,7 +95,13 @@ impl Kustomizations {
             },
         };
         self.shared.engine.routes().set_at(key, HashSet::new(), access.place(), run.interests());
-        match run.advance(&access, || self.shared.engine.now()).await {
+        let advance = run.advance(&access, || self.shared.engine.now()).await;
+        if let Advance::Done(_) = advance {
+            // As Flux names it: what it was when it was deleted.
+            let reason = status::ready_reason(object).unwrap_or("Progressing");
+            self.report_deletions(object, reason, &run.progress.changes(), &about);
+        }
+        match advance {
             Advance::Done(Verdict::InForce) => None,
             Advance::Done(Verdict::Unhealthy { timed_out: true, .. }) => {
                 warn("failed to wait for resources termination");
@@ -117,6 +124,15 @@ impl Kustomizations {
             }
             Advance::Unavailable(_) | Advance::Outdated => Some(Outcome::Retry(None)),
         }
+    }
+}
+
+/// The revision that is to be deleted.
+fn last_applied(object: &Object) -> SourceRevision {
+    let text = |field: &str| object.get(&["status", field]).and_then(Value::as_str).unwrap_or_default();
+    SourceRevision {
+        name: text("lastAppliedRevision").to_owned(),
+        origin: text("lastAppliedOriginRevision").to_owned(),
     }
 }
 
@@ -144,7 +160,7 @@ fn policy(object: &Object, spec: &KustomizationSpec, times: Times, deletion: Del
 #[cfg(test)]
 mod tests {
     use super::*;
-    use holdfast_object::{Value, json};
+    use holdfast_object::json;
 
     #[test]
     fn the_policy_decides_over_prune_and_suspend_over_all() {

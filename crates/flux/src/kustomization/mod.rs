@@ -3,8 +3,10 @@
 mod access;
 mod build;
 mod claims;
+mod configs;
 mod decryption;
 mod dependencies;
+mod events;
 mod finalize;
 mod inventory;
 mod preview;
@@ -15,14 +17,15 @@ mod request;
 mod status;
 mod substitution;
 
-pub(crate) use preview::preview;
+pub(crate) use preview::{destination, preview};
 
-use crate::resource::has_finalizer;
-use crate::{Shared, refuse};
+use crate::resource::{has_finalizer, status_of};
+use crate::{FluxOptions, Shared, refuse};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use holdfast_controller::{Access, Outcome, Reason, Reconciler, StatusWriter, SyncRun, Work};
-use holdfast_object::{GroupVersionKind, Object, ObjectKey, ObjectRef};
+use holdfast_object::{GroupVersionKind, Object, ObjectKey, ObjectRef, Value};
+use holdfast_source::Artifact;
 use holdfast_sync::{Bug, Heals, Standing, planted};
 use holdfast_types::flux::{KustomizationSpec, kustomization};
 use holdfast_types::parse_duration;
@@ -31,6 +34,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Flux' own name for the writer of what Kustomizations are and of their finalizers.
+const MANAGER: &str = "gotk-kustomize-controller";
 /// The reason of a CEL expression that is none.
 const INVALID_EXPRESSION: &str = "InvalidCELExpression";
 /// Before the message of an error that nothing but another spec ends.
@@ -75,17 +80,16 @@ struct Active {
     is_announced: bool,
     /// The digest of what was built, for the history.
     digest: String,
-    /// Where the artifact came from first, if it says so.
-    origin: String,
+    /// Whether its status said that all was well when it began, and its objects healthy.
+    before: status::Before,
 }
 
 impl Active {
     /// The deletion of everything: for no revision.
     fn deletion(run: SyncRun, access: Access) -> Self {
-        let target =
-            Target { revision: String::new(), generation: 0, requested: None, approved: false, epoch: 0 };
-        let (began, digest, origin) = (Instant::now(), String::new(), String::new());
-        Self { run, access, target, began, is_announced: false, digest, origin }
+        let (began, before) = (Instant::now(), status::Before::default());
+        let (target, digest) = (Target::default(), String::new());
+        Self { run, access, target, began, is_announced: false, digest, before }
     }
 }
 
@@ -103,15 +107,37 @@ struct Finished {
 }
 
 /// What a run is for: when any of it changes, a run under way is abandoned for a new one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Target {
-    revision: String,
+    revision: SourceRevision,
     generation: i64,
     requested: Option<String>,
     approved: bool,
+    /// What it takes variables and keys from, as far as a change of that is news.
+    configs: configs::Versions,
     /// The cluster's epoch: a run does not outlive it.
     epoch: u64,
 }
+
+/// A revision of a source, and the one that it was made from first, if it says so: an OCI artifact names its commit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct SourceRevision {
+    name: String,
+    origin: String,
+}
+
+impl SourceRevision {
+    fn of(artifact: &Artifact) -> Self {
+        let origin = artifact.metadata.iter().find(|(key, _)| key == ORIGIN_REVISION);
+        Self {
+            name: artifact.revision.to_string(),
+            origin: origin.map(|(_, value)| value.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+/// Where an OCI artifact says from which commit it was made.
+const ORIGIN_REVISION: &str = "org.opencontainers.image.revision";
 
 /// What is known of a Kustomization when it comes up, as far as it decides what to do.
 #[derive(Debug)]
@@ -178,8 +204,7 @@ impl Reconciler for Kustomizations {
 
 impl Kustomizations {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        // Flux' own name for the writer of these statuses.
-        let statuses = StatusWriter::new("gotk-kustomize-controller", true);
+        let statuses = StatusWriter::new(MANAGER, true);
         Self { shared, statuses, memory: Mutex::default(), tokens: access::Tokens::default() }
     }
 
@@ -195,7 +220,9 @@ impl Kustomizations {
         let state = self.read(&object);
         let done = match (decide(&state), state.spec) {
             (Action::Nothing, _) => self.stand_by(key, &object).await.map(|()| Outcome::Settled),
-            (Action::Adopt, _) => self.shared.add_finalizer(&object).await.map(|()| Outcome::Settled),
+            (Action::Adopt, _) => {
+                self.shared.add_finalizer(&object, MANAGER).await.map(|()| Outcome::Settled)
+            }
             (Action::Refuse { reason, message }, _) => self.refuse(&object, reason, &message).await,
             (Action::Finalize, spec) => self.finalize(key, &object, spec.ok().as_ref()).await,
             (Action::Apply, Ok(spec)) => self.apply(key, &object, &spec, reasons).await,
@@ -216,22 +243,10 @@ impl Kustomizations {
             is_deleting: object.is_deleting(),
             has_finalizer: has_finalizer(object),
             unsupported: spec.as_ref().map(refuse::kustomization_fields).unwrap_or_default(),
-            denied: spec.as_ref().ok().and_then(|spec| self.denied(object, spec)),
+            denied: spec.as_ref().ok().and_then(|spec| denied(&self.shared.options, object, spec)),
             invalid: spec.as_ref().ok().and_then(|spec| request::health_rules(spec).err()),
             spec,
         }
-    }
-
-    /// A reference to a source elsewhere, where that is not allowed.
-    fn denied(&self, object: &Object, spec: &KustomizationSpec) -> Option<String> {
-        let source = &spec.source_ref;
-        let crosses = !source.namespace.is_empty() && source.namespace != object.namespace();
-        (crosses && self.shared.options.no_cross_namespace_refs).then(|| {
-            format!(
-                "can't access '{}/{}/{}', cross-namespace references have been blocked",
-                source.kind, source.namespace, source.name
-            )
-        })
     }
 
     /// Refuses it until its spec changes.
@@ -241,7 +256,7 @@ impl Kustomizations {
         reason: &'static str,
         message: &str,
     ) -> Result<Outcome, holdfast_cluster::ApiError> {
-        self.report_hindrance(object, reason, message, "");
+        self.report_hindrance(object, reason, message, &SourceRevision::default());
         self.write(object, status::refused(object, reason, message, self.shared.engine.now()))
             .await
             .map(|()| Outcome::Settled)
@@ -265,14 +280,14 @@ impl Kustomizations {
         if object.is_deleting() {
             return Ok(());
         }
-        let mut status = crate::resource::status_of(object);
+        let mut status = status_of(object);
         crate::resource::note_request(object, &mut status);
         self.write(object, status).await
     }
 
     /// What it applied: as its status says, and as we wrote it last, which the watch may not have brought yet.
     fn inventory(&self, object: &Object) -> Vec<ObjectRef> {
-        let mut known = inventory::read(&crate::resource::status_of(object));
+        let mut known = inventory::read(&status_of(object));
         let written = self
             .statuses
             .last(&self.shared.engine, &object.reference())
@@ -282,14 +297,28 @@ impl Kustomizations {
         known
     }
 
-    async fn write(
-        &self,
-        object: &Object,
-        status: holdfast_object::Value,
-    ) -> Result<(), holdfast_cluster::ApiError> {
-        let before = crate::resource::status_of(object);
+    /// The status as we wrote it last, which the watch may not have brought yet.
+    fn status(&self, object: &Object) -> Value {
+        let written = self.statuses.last(&self.shared.engine, &object.reference());
+        written.unwrap_or_else(|| status_of(object))
+    }
+
+    async fn write(&self, object: &Object, status: Value) -> Result<(), holdfast_cluster::ApiError> {
+        let before = status_of(object);
         self.statuses.write(&self.shared.engine, &object.reference(), &before, &status).await
     }
+}
+
+/// A reference to a source elsewhere, where that is not allowed.
+fn denied(options: &FluxOptions, object: &Object, spec: &KustomizationSpec) -> Option<String> {
+    let source = &spec.source_ref;
+    let crosses = !source.namespace.is_empty() && source.namespace != object.namespace();
+    (crosses && options.no_cross_namespace_refs).then(|| {
+        format!(
+            "can't access '{}/{}/{}', cross-namespace references have been blocked",
+            source.kind, source.namespace, source.name
+        )
+    })
 }
 
 /// The times of a spec, with Flux' defaults.
@@ -316,7 +345,7 @@ const TIMEOUT_MARGIN: Duration = Duration::from_secs(30);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use holdfast_object::{Value, json};
+    use holdfast_object::json;
 
     fn state(metadata: Value, spec: Value) -> State {
         let mut value = json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",

@@ -1,7 +1,7 @@
 //! Whatever is written into a status, in whatever order, keeps the rules by which clients tell readiness
 //! (`fluxcd/pkg/runtime/conditions/check`, and kstatus).
 
-use super::status::{begun, finished, hindered, interrupted, refused, waiting};
+use super::status::{Before, Course, begun, finished, hindered, interrupted, refused, waiting};
 use super::{Times, request};
 use crate::FluxOptions;
 use holdfast_controller::SyncRun;
@@ -113,7 +113,15 @@ fn after(object: &mut Object, event: &Event) -> Option<Value> {
         }
         Event::Unreadable => Some(interrupted(object, &run, "ConfigMap cannot be read", now)),
         Event::Ends(ending) => {
-            Some(finished(object, &run, &verdict(*ending), "sha256:1", (minute, minute), now).status)
+            let course = Course {
+                digest: "sha256:1",
+                origin: "",
+                took: minute,
+                timeout: minute,
+                before: Before::default(),
+                is_reconcile: true,
+            };
+            Some(finished(object, &run, &verdict(*ending), &course, now).status)
         }
     }
 }

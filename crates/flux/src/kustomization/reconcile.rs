@@ -2,33 +2,30 @@
 
 use super::build::{Build, Builder};
 use super::dependencies::{self, Unready};
+use super::status::{Before, Course};
 use super::{
-    Active, Finished, INVALID_EXPRESSION, Kustomizations, Target, Times, inventory, request, status,
-    substitution,
+    Active, Finished, INVALID_EXPRESSION, Kustomizations, SourceRevision, Target, Times, inventory, request,
+    status,
 };
-use super::{access, claims};
+use super::{access, claims, configs};
 use crate::Published;
-use crate::resource::requested;
+use crate::resource::{requested, status_of};
 use holdfast_cluster::ApiError;
-use holdfast_controller::{
-    Access, Advance, DRIFT_CORRECTED, Outcome, Place, Reason, Severity, SyncRun, explain_corrections,
-};
-use holdfast_object::{GroupVersionKind, Map, Object, ObjectKey, ObjectRef, Value};
+use holdfast_controller::{Access, Advance, Outcome, Place, Reason, Severity, SyncRun};
+use holdfast_object::{GroupVersionKind, Object, ObjectKey, ObjectRef};
 use holdfast_sync::{
     Bug, Contest, Desired, DesiredObject, FailureKind, Heals, Occasion, Standing, Verdict, Wake, WriteWhen,
     planted,
 };
-use holdfast_types::flux::{
-    KUSTOMIZE_GROUP, KustomizationSpec, SOURCE_GROUP, external_artifact, kustomization,
-};
+use holdfast_types::flux::{KustomizationSpec, SOURCE_GROUP, external_artifact, kustomization};
 use jiff::Timestamp;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Where an OCI artifact says from which commit it was made.
-const ORIGIN_REVISION: &str = "org.opencontainers.image.revision";
+/// The reason of a Kustomization that waits for others.
+const DEPENDENCY_NOT_READY: &str = "DependencyNotReady";
 
 /// Why a run cannot begin, in the terms of Flux' conditions.
 struct Hindrance {
@@ -47,27 +44,33 @@ impl Kustomizations {
     ) -> Result<Outcome, ApiError> {
         let times = Times::of(spec);
         let source = source_key(object, spec);
-        // Registered before anything is read: a change after the reading brings us up again.
+        let parts = configs::references(object.namespace(), spec);
         let mut interests: HashSet<ObjectKey> = dependencies::keys(object, spec).into_iter().collect();
         interests.insert(source.clone());
-        interests.extend(substitution::references(object.namespace(), spec));
-        if self.is_loading(&source) || (self.is_unseen(&source) && !reasons.contains(&Reason::Due)) {
-            self.watch_also(key, interests);
+        interests.extend(parts.iter().map(|part| part.key.clone()));
+        // Registered before anything is read: a change after the reading brings us up again.
+        self.shared.engine.routes().add(key, &interests);
+        let known = configs::versions(&self.shared, &parts).await;
+        let is_early =
+            self.is_loading(&source) || (self.is_unseen(&source) && !reasons.contains(&Reason::Due));
+        let (Some(configs), false) = (known, is_early) else {
             return Ok(Outcome::After(self.shared.options.requeue_dependency));
-        }
+        };
         let prepared = self.prepare(object, spec, times, &source);
         let published = match prepared {
             Ok(published) => published,
             Err(hindrance) => {
                 self.watch_also(key, interests);
-                return self.hindered(key, object, hindrance).await;
+                return self.hindered(key, object, hindrance, &source).await;
             }
         };
+        let revision = SourceRevision::of(&published.artifact);
         let target = Target {
-            revision: published.artifact.revision.to_string(),
             generation: object.generation(),
             requested: requested(object).map(str::to_owned),
-            approved: request::is_approved(object, &published.artifact.revision.to_string()),
+            approved: request::is_approved(object, &revision.name),
+            revision: revision.clone(),
+            configs,
             epoch: self.shared.engine.live().epoch(),
         };
         let began = match self.take_up(key, &target, times, reasons) {
@@ -85,7 +88,6 @@ impl Kustomizations {
                     }
                     Err(hindrance) => {
                         self.watch_also(key, interests);
-                        let revision = published.artifact.revision.to_string();
                         return self.failed_to_begin(key, object, hindrance, &revision).await;
                     }
                 }
@@ -127,7 +129,7 @@ impl Kustomizations {
             Ok(()) => {}
             Err(_) if planted(Bug::DependencyIgnored) => {}
             Err(Unready::Waits(message)) => {
-                return Err(Hindrance { reason: "DependencyNotReady", message, again: waits });
+                return Err(Hindrance { reason: DEPENDENCY_NOT_READY, message, again: waits });
             }
             Err(Unready::Invalid(message)) => {
                 return Err(Hindrance { reason: INVALID_EXPRESSION, message, again: times.interval });
@@ -227,11 +229,12 @@ impl Kustomizations {
         let access = access::access(&self.shared, &self.tokens, object, spec).await;
         let access = access.map_err(|message| failed("ReconciliationFailed", message))?;
         let health = request::health_rules(spec).map_err(|message| failed(INVALID_EXPRESSION, message))?;
-        let policy = request::policy(object, spec, times, options, &target.revision, health);
+        let policy = request::policy(object, spec, times, options, &target.revision.name, health);
         let (objects, previous) = (built.objects, self.inventory(object));
-        let desired = request::desired(access.cluster(), object, spec, &target.revision, objects, previous);
+        let desired =
+            request::desired(access.cluster(), object, spec, &target.revision.name, objects, previous);
         let desired = desired.map_err(|message| failed("BuildFailed", message))?;
-        let mut desired = self.settle_claims(object, desired, &access, occasion);
+        let mut desired = self.settle_claims(object, desired, &access, occasion, &target.revision);
         desired.applied_before = status::is_current(object, &built.digest);
         let heals = self.remember(&object.key(), |memory| match occasion {
             // What people ask for is done, whoever else wants it otherwise.
@@ -240,10 +243,9 @@ impl Kustomizations {
         });
         let run = SyncRun::new(Arc::new(desired), Arc::new(policy), occasion, self.shared.engine.now())
             .after(heals);
-        let origin = published.artifact.metadata.iter().find(|(key, _)| key == ORIGIN_REVISION);
-        let origin = origin.map(|(_, value)| value.clone()).unwrap_or_default();
+        let before = Before::of(&self.status(object), object.generation(), &target.revision.name);
         let (began, digest) = (Instant::now(), built.digest);
-        Ok(Active { run, access, target, began, is_announced: false, digest, origin })
+        Ok(Active { run, access, target, began, is_announced: false, digest, before })
     }
 
     /// Whether a run lets others go first: most of those whom a commit brings up have nothing to do but to say its name,
@@ -267,6 +269,7 @@ impl Kustomizations {
         mut desired: Desired,
         access: &Access,
         occasion: Occasion,
+        about: &SourceRevision,
     ) -> Desired {
         let own = object.key();
         let other = |wanted: &DesiredObject| {
@@ -287,7 +290,7 @@ impl Kustomizations {
         });
         if is_news {
             let message = claims::warning(&own, &claims);
-            self.report(object, Severity::Warning, "ObjectClaimedTwice", &message, &desired.revision);
+            self.report(object, Severity::Warning, "ObjectClaimedTwice", &message, about);
         }
         desired
     }
@@ -333,7 +336,7 @@ impl Kustomizations {
         // Whether anything is to be done at all is not known yet, and so no news: after a restart, or a change.
         let is_looking = wake.is_for_knowledge()
             && active.run.progress.changes().is_empty()
-            && status::says_applied(object, &active.run.desired.revision);
+            && Before::of(&status_of(object), object.generation(), &active.run.desired.revision).is_applied;
         let mut untold = None;
         let status = match active.run.unreadable(active.access.live()) {
             Some(message) => {
@@ -365,24 +368,26 @@ impl Kustomizations {
         active: Active,
         verdict: Verdict,
     ) -> Result<Outcome, ApiError> {
-        let mut end = status::finished(
-            object,
-            &active.run,
-            &verdict,
-            &active.digest,
-            (active.began.elapsed(), times.timeout),
-            self.shared.engine.now(),
-        );
-        if !active.origin.is_empty() {
-            status::note_origin(&mut end, &active.origin);
-        }
+        let Target { revision, requested, .. } = &active.target;
+        let is_reconcile = status::is_reconcile(&active.run, requested.is_some(), active.before);
+        let course = Course {
+            digest: &active.digest,
+            origin: &revision.origin,
+            took: active.began.elapsed(),
+            timeout: times.timeout,
+            before: active.before,
+            is_reconcile,
+        };
+        let end = status::finished(object, &active.run, &verdict, &course, self.shared.engine.now());
         let succeeded = end.succeeded;
-        self.report_changes(object, &active, times);
+        self.report_changes(object, &active);
         if let Some(passed) = &end.health_passed {
-            self.report(object, Severity::Normal, "Progressing", passed, &active.target.revision);
+            self.report(object, Severity::Normal, "Progressing", passed, revision);
         }
-        if !succeeded {
-            self.report(object, Severity::Warning, end.reason, &end.message, &active.target.revision);
+        match succeeded {
+            true if is_reconcile => self.report_success(object, end.reason, &active, times),
+            true => {}
+            false => self.report(object, Severity::Warning, end.reason, &end.message, revision),
         }
         self.report_contests(object, &active);
         let retry = retry_pause(&verdict, times.retry);
@@ -409,68 +414,6 @@ impl Kustomizations {
         Ok(Outcome::At(next))
     }
 
-    /// Says who else sets what this Kustomization sets, whenever it was put right once more.
-    fn report_contests(&self, object: &Object, active: &Active) {
-        let said = object.get(&["status", "conditions"]).and_then(Value::as_array);
-        let message = status::contest_message(&active.run.contests);
-        let is_said = |list: &Vec<Value>| {
-            list.iter().any(|c| c["type"] == status::CONTESTED && c["message"] == message.as_str())
-        };
-        if !message.is_empty() && !said.is_some_and(is_said) {
-            self.report(object, Severity::Warning, status::CONTESTED, &message, &active.target.revision);
-        }
-    }
-
-    /// Says what a run changed, as Flux does: a line for each object.
-    fn report_changes(&self, object: &Object, active: &Active, times: Times) {
-        let changes = active.run.progress.changes();
-        let changed: Vec<String> = changes
-            .iter()
-            .filter(|(_, change)| *change != holdfast_sync::Change::Unchanged)
-            .map(|(object, change)| format!("{object} {change}"))
-            .collect();
-        if changed.is_empty() {
-            return;
-        }
-        self.report(object, Severity::Normal, "Progressing", &changed.join("\n"), &active.target.revision);
-        if active.run.desired.applied_before
-            && let Some(message) = explain_corrections(&active.run.progress.corrections())
-        {
-            self.report(object, Severity::Normal, DRIFT_CORRECTED, &message, &active.target.revision);
-        }
-        let message = format!(
-            "Reconciliation finished in {}, next run in {}",
-            holdfast_types::format_duration(Duration::from_millis(active.began.elapsed().as_millis() as u64)),
-            holdfast_types::format_duration(times.interval),
-        );
-        self.report(object, Severity::Normal, "ReconciliationSucceeded", &message, &active.target.revision);
-    }
-
-    pub(super) fn report(
-        &self,
-        object: &Object,
-        severity: Severity,
-        reason: &str,
-        message: &str,
-        revision: &str,
-    ) {
-        let mut metadata = Map::new();
-        if !revision.is_empty() {
-            metadata.insert(format!("{KUSTOMIZE_GROUP}/revision"), revision.into());
-        }
-        self.shared.report(object, severity, reason, message, metadata, "kustomize-controller");
-    }
-
-    /// Says what keeps a run from going on, unless the condition says so already.
-    pub(super) fn report_hindrance(&self, object: &Object, reason: &str, message: &str, revision: &str) {
-        let conditions = object.get(&["status", "conditions"]).and_then(Value::as_array);
-        let is_known =
-            |list: &Vec<Value>| list.iter().any(|c| c["type"] == "Ready" && c["message"] == message);
-        if !conditions.is_some_and(is_known) {
-            self.report(object, Severity::Warning, reason, message, revision);
-        }
-    }
-
     /// Notes in the inventory what is about to be made, before any of it is: a process that dies in the middle of an
     /// apply leaves nothing behind that the next one does not know of. (Flux notes it after the apply.) The same write
     /// says that the run is under way. Gives whether there was anything to note.
@@ -490,9 +433,7 @@ impl Kustomizations {
             return Ok(false);
         }
         let mut known = object.clone();
-        if let Some(status) = self.statuses.last(&self.shared.engine, &object.reference()) {
-            known.as_map_mut().insert("status".into(), status);
-        }
+        known.as_map_mut().insert("status".into(), self.status(object));
         let mut status = status::begun(&known, &desired.revision, times.timeout, self.shared.engine.now());
         status["inventory"] = inventory::write(&all);
         if planted(Bug::StatusAhead) {
@@ -506,13 +447,19 @@ impl Kustomizations {
         key: &ObjectKey,
         object: &Object,
         hindrance: Hindrance,
+        source: &ObjectKey,
     ) -> Result<Outcome, ApiError> {
         if hindrance.reason == INVALID_EXPRESSION {
             let message = format!("{}: {}", super::TERMINAL, hindrance.message);
             return self.refuse(object, hindrance.reason, &message).await;
         }
         let status = status::hindered(object, hindrance.reason, &hindrance.message, self.shared.engine.now());
-        self.report_hindrance(object, hindrance.reason, &hindrance.message, "");
+        // As with Flux nothing is told of a source that is not there yet: it says so itself.
+        if hindrance.reason == DEPENDENCY_NOT_READY {
+            let published = self.shared.artifacts.get(source);
+            let about = published.map(|p| SourceRevision::of(&p.artifact)).unwrap_or_default();
+            self.report_dependencies(object, &hindrance.message, hindrance.again, &about);
+        }
         self.write(object, status).await?;
         Ok(Outcome::After(self.shared.jittered(key, hindrance.again)))
     }
@@ -523,11 +470,11 @@ impl Kustomizations {
         key: &ObjectKey,
         object: &Object,
         hindrance: Hindrance,
-        revision: &str,
+        revision: &SourceRevision,
     ) -> Result<Outcome, ApiError> {
         let mut status =
             status::hindered(object, hindrance.reason, &hindrance.message, self.shared.engine.now());
-        status["lastAttemptedRevision"] = revision.into();
+        status["lastAttemptedRevision"] = revision.name.as_str().into();
         self.report(object, Severity::Warning, hindrance.reason, &hindrance.message, revision);
         self.write(object, status).await?;
         Ok(Outcome::After(self.shared.jittered(key, hindrance.again)))

@@ -5,7 +5,9 @@ use crate::conditions::{Conditions, seconds};
 use crate::resource::{note_request, status_of};
 use holdfast_controller::SyncRun;
 use holdfast_object::{Object, ObjectRef, Value, json};
-use holdfast_sync::{Bug, Change, Contest, Occasion, OpResult, Verdict, Waiting, Wake, WriteWhen, planted};
+use holdfast_sync::{
+    Bug, Change, Contest, Failure, Occasion, OpResult, Verdict, Waiting, Wake, WriteWhen, planted,
+};
 use holdfast_types::format_duration;
 use jiff::Timestamp;
 use std::collections::HashSet;
@@ -31,25 +33,71 @@ pub(super) fn contest_message(contests: &[Contest]) -> String {
     lines.join("\n")
 }
 
+/// What a status said before a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Before {
+    /// That the revision is applied, and everything well.
+    pub(super) is_applied: bool,
+    /// That the revision was applied last, however that ended.
+    pub(super) is_revision: bool,
+    /// That the objects are healthy.
+    pub(super) is_healthy: bool,
+}
+
+impl Before {
+    pub(super) fn of(status: &Value, generation: i64, revision: &str) -> Self {
+        let is_true = |kind: &str| condition(status, kind).is_some_and(|c| c["status"] == "True");
+        let is_revision = status.get("lastAppliedRevision").and_then(Value::as_str) == Some(revision);
+        let is_observed = status.get("observedGeneration").and_then(Value::as_i64) == Some(generation);
+        Self {
+            is_applied: is_revision && is_observed && is_true("Ready"),
+            is_revision,
+            is_healthy: is_true("Healthy"),
+        }
+    }
+}
+
+fn condition<'s>(status: &'s Value, kind: &str) -> Option<&'s Value> {
+    status.get("conditions")?.as_array()?.iter().find(|condition| condition["type"] == kind)
+}
+
+/// The reason of the condition `Ready`.
+pub(super) fn ready_reason(object: &Object) -> Option<&str> {
+    condition(object.get(&["status"])?, "Ready")?["reason"].as_str()
+}
+
+/// Whether a run counts as a reconcile: in the history, and as an event. An interval's and a requested one do, as does
+/// every one that changed something or leads to another status; a look at a drift, or after a restart, that finds
+/// everything as it should be does not.
+pub(super) fn is_reconcile(run: &SyncRun, is_requested: bool, before: Before) -> bool {
+    run.progress.occasion == Occasion::Scheduled || is_requested || !before.is_applied || has_changed(run)
+}
+
+fn has_changed(run: &SyncRun) -> bool {
+    run.progress.changes().iter().any(|(_, change)| *change != Change::Unchanged)
+}
+
+/// What is known of a run that is over, besides how it ended.
+pub(super) struct Course<'a> {
+    /// The digest of what was built.
+    pub(super) digest: &'a str,
+    /// Where the revision came from first; empty when that is not known.
+    pub(super) origin: &'a str,
+    pub(super) took: Duration,
+    pub(super) timeout: Duration,
+    pub(super) before: Before,
+    /// Whether it counts: see [`is_reconcile`].
+    pub(super) is_reconcile: bool,
+}
+
 /// How a run ended, in the terms of the status.
 pub(super) struct End {
     pub(super) status: Value,
     pub(super) succeeded: bool,
     pub(super) reason: &'static str,
     pub(super) message: String,
-    /// What is told of a health check that passed and had not before.
+    /// What is told of a health check that passed, when that is news.
     pub(super) health_passed: Option<String>,
-}
-
-/// Whether the status says that this revision is applied, and everything well.
-pub(super) fn says_applied(object: &Object, revision: &str) -> bool {
-    let status = status_of(object);
-    let text = |path: &str| status.pointer(path).and_then(Value::as_str);
-    let conditions = status.get("conditions").and_then(Value::as_array);
-    let is_ready = |list: &Vec<Value>| list.iter().any(|c| c["type"] == "Ready" && c["status"] == "True");
-    text("/lastAppliedRevision") == Some(revision)
-        && status.get("observedGeneration").and_then(Value::as_i64) == Some(object.generation())
-        && conditions.is_some_and(is_ready)
 }
 
 /// Refused for good: until the spec changes.
@@ -131,18 +179,17 @@ pub(super) fn finished(
     object: &Object,
     run: &SyncRun,
     verdict: &Verdict,
-    digest: &str,
-    (took, timeout): (Duration, Duration),
+    course: &Course<'_>,
     now: Timestamp,
 ) -> End {
     let revision = run.desired.revision.clone();
     let mut status = status_of(object);
     let mut conditions = Conditions::of(object, now);
-    let is_new_revision = status.get("lastAppliedRevision").and_then(Value::as_str) != Some(&revision);
-    let (succeeded, reason, message) = judge(verdict, &revision, timeout);
+    let (succeeded, reason, message) = judge(run, verdict, course.timeout);
     if succeeded {
         conditions.ready(reason, &message);
         status["lastAppliedRevision"] = revision.as_str().into();
+        note_origin(&mut status, "lastAppliedOriginRevision", course.origin);
         status["observedGeneration"] = object.generation().into();
     } else {
         conditions.failed(reason, &message);
@@ -151,15 +198,14 @@ pub(super) fn finished(
     if run.policy.gate == holdfast_sync::HealthGate::None {
         conditions.remove("Healthy");
     } else if succeeded {
-        let is_changed = run.progress.changes().iter().any(|(_, change)| *change != Change::Unchanged);
-        let is_news = is_new_revision && is_changed;
-        if conditions.status("Healthy") == Some("True") && !is_news {
+        let passed = format!("Health check passed in {}", format_duration(rounded(course.took)));
+        let is_new_and_changed = !course.before.is_revision && has_changed(run);
+        if conditions.status("Healthy") == Some("True") && !is_new_and_changed {
             conditions.confirm("Healthy");
         } else {
-            let passed = format!("Health check passed in {}", format_duration(rounded(took)));
             conditions.set("Healthy", "True", "Succeeded", &passed);
-            health_passed = Some(passed);
         }
+        health_passed = (!course.before.is_healthy || is_new_and_changed).then_some(passed);
     } else if reason == "HealthCheckFailed" {
         conditions.set("Healthy", "False", "HealthCheckFailed", &message);
     }
@@ -172,22 +218,19 @@ pub(super) fn finished(
     status["conditions"] = conditions.into_value();
     status["lastAttemptedRevision"] = revision.as_str().into();
     status["inventory"] = inventory::write(&applied(run, *verdict == Verdict::InForce));
-    let changed = succeeded && run.progress.changes().is_empty() && has_digest(&status, digest);
-    // A run that changed nothing is no news: the history counts reconciles of an interval, not looks at a drift.
-    if !changed {
-        status["history"] = history(&status, digest, (reason, &revision), took, now);
+    if course.is_reconcile {
+        status["history"] = history(&status, course, (reason, &revision), now);
     }
     note_request(object, &mut status);
     End { status, succeeded, reason, message, health_passed }
 }
 
-/// Notes where an artifact came from first (an OCI artifact names its commit), as it was applied.
-pub(super) fn note_origin(end: &mut End, origin: &str) {
-    if end.succeeded {
-        end.status["lastAppliedOriginRevision"] = origin.into();
-    }
-    if let Some(metadata) = end.status.pointer_mut("/history/0/metadata") {
-        metadata["originRevision"] = origin.into();
+/// Sets a field to where a revision came from first, or takes it away.
+fn note_origin(of: &mut Value, field: &str, origin: &str) {
+    if !origin.is_empty() {
+        of[field] = origin.into();
+    } else if let Some(fields) = of.as_object_mut() {
+        fields.shift_remove(field);
     }
 }
 
@@ -205,12 +248,18 @@ fn has_digest(status: &Value, digest: &str) -> bool {
             == Some("ReconciliationSucceeded")
 }
 
-fn judge(verdict: &Verdict, revision: &str, timeout: Duration) -> (bool, &'static str, String) {
+fn judge(run: &SyncRun, verdict: &Verdict, timeout: Duration) -> (bool, &'static str, String) {
+    let revision = &run.desired.revision;
     match verdict {
         Verdict::InForce => (true, "ReconciliationSucceeded", format!("Applied revision: {revision}")),
         Verdict::Failed(failures) => {
             let lines: Vec<String> = failures.iter().map(ToString::to_string).collect();
-            (false, "ReconciliationFailed", lines.join("\n"))
+            let is_wanted = |failure: &Failure| run.desired.get(&failure.object.key).is_some();
+            let reason = match failures.is_empty() || failures.iter().any(is_wanted) {
+                true => "ReconciliationFailed",
+                false => "PruneFailed",
+            };
+            (false, reason, lines.join("\n"))
         }
         Verdict::Unhealthy { objects, timed_out: true } => {
             let message = format!(
@@ -289,13 +338,8 @@ fn applied(run: &SyncRun, is_over: bool) -> Vec<ObjectRef> {
 }
 
 /// The history with this run: it joins the newest entry of the same digest and outcome, or begins one.
-fn history(
-    status: &Value,
-    digest: &str,
-    (outcome, revision): (&str, &str),
-    took: Duration,
-    now: Timestamp,
-) -> Value {
+fn history(status: &Value, course: &Course<'_>, (outcome, revision): (&str, &str), now: Timestamp) -> Value {
+    let digest = course.digest;
     let mut list = status.get("history").and_then(Value::as_array).cloned().unwrap_or_default();
     let now = seconds(now);
     let is_same = |entry: &Value| entry["digest"] == digest && entry["lastReconciledStatus"] == outcome;
@@ -304,10 +348,11 @@ fn history(
         None => json!({"digest": digest, "firstReconciled": now, "totalReconciliations": 0}),
     };
     entry["lastReconciled"] = now.into();
-    entry["lastReconciledDuration"] = format_duration(rounded(took)).into();
+    entry["lastReconciledDuration"] = format_duration(rounded(course.took)).into();
     entry["lastReconciledStatus"] = outcome.into();
     entry["totalReconciliations"] = (entry["totalReconciliations"].as_i64().unwrap_or_default() + 1).into();
     entry["metadata"] = json!({"revision": revision});
+    note_origin(&mut entry["metadata"], "originRevision", course.origin);
     list.insert(0, entry);
     list.truncate(HISTORY);
     Value::Array(list)
@@ -325,7 +370,9 @@ mod tests {
     fn equal_outcomes_join_in_the_history() {
         let took = Duration::from_millis(120);
         let history = |status: &Value, digest: &str, outcome: &str, revision: &str| {
-            history(status, digest, (outcome, revision), took, Timestamp::UNIX_EPOCH)
+            let (timeout, before) = (took, Before::default());
+            let course = Course { digest, origin: "", took, timeout, before, is_reconcile: true };
+            history(status, &course, (outcome, revision), Timestamp::UNIX_EPOCH)
         };
         let mut status = json!({});
         status["history"] = history(&status, "a", "ReconciliationSucceeded", "r1");

@@ -2,9 +2,9 @@
 
 use crate::source::secrets::{SecretData, read_object};
 use holdfast_cluster::Cluster;
-use holdfast_object::{GroupVersionKind, ObjectKey, ObjectRef, Value};
+use holdfast_object::Value;
 use holdfast_render::Substitution;
-use holdfast_types::flux::{KUSTOMIZE_GROUP, KustomizationSpec, PostBuild, SubstituteReference};
+use holdfast_types::flux::{KUSTOMIZE_GROUP, PostBuild, SubstituteReference};
 
 /// The substitution that a spec asks for: variables of `substituteFrom`, a later one over an earlier one, and those of
 /// `substitute` over all.
@@ -53,22 +53,4 @@ async fn variables(
         Err(why) if reference.optional && why == missing => Ok(Vec::new()),
         found => found,
     }
-}
-
-/// Where variables, keys and kubeconfigs come from. A change of one counts when the Kustomization is next reconciled:
-/// the label `reconcile.fluxcd.io/watch` is not acted on yet.
-pub(super) fn references(namespace: &str, spec: &KustomizationSpec) -> Vec<ObjectKey> {
-    let key =
-        |kind: &str, name: &str| ObjectRef::new(&GroupVersionKind::new("", "v1", kind), namespace, name).key;
-    let from = spec.post_build.iter().flat_map(|post_build| &post_build.substitute_from);
-    let decryption = spec.decryption.iter().filter_map(|decryption| decryption.secret_ref.as_ref());
-    let (secrets, maps) = (
-        spec.kube_config.iter().filter_map(|k| k.secret_ref.as_ref()),
-        spec.kube_config.iter().filter_map(|k| k.config_map_ref.as_ref()),
-    );
-    from.map(|reference| key(&reference.kind, &reference.name))
-        .chain(decryption.map(|secret| key("Secret", &secret.name)))
-        .chain(secrets.map(|secret| key("Secret", &secret.name)))
-        .chain(maps.map(|map| key("ConfigMap", &map.name)))
-        .collect()
 }

@@ -1,8 +1,9 @@
 //! A source's status while it is being made.
 
 use crate::conditions::{Conditions, seconds};
-use crate::resource::{note_request, requested, status_of};
+use crate::resource::{requested, status_of};
 use holdfast_object::{Object, Value, json};
+use holdfast_types::flux::REQUESTED_AT;
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -77,14 +78,15 @@ pub(crate) struct Draft {
     before: Value,
     /// What is going on, for those who look before it is over.
     progress: String,
+    /// The manual trigger that the end answers, and only the end.
+    request: Option<String>,
 }
 
 impl Draft {
     /// Begins with what is live.
     pub(crate) fn of(object: &Object, now: Timestamp) -> Self {
         let before = status_of(object);
-        let mut status = before.clone();
-        note_request(object, &mut status);
+        let status = before.clone();
         let mut conditions = Conditions::of(object, now);
         // A failed verification is made anew; one that succeeded stands until there is another.
         if conditions.status(VERIFIED) == Some("False") {
@@ -97,7 +99,8 @@ impl Draft {
             true => "reconciliation in progress".to_owned(),
             false => format!("processing object: new generation {observed} -> {generation}"),
         };
-        Self { generation, conditions, status, before, progress }
+        let request = object.annotation(REQUESTED_AT).map(str::to_owned);
+        Self { generation, conditions, status, before, progress, request }
     }
 
     /// Whether someone waits to see that this was taken up: for a new generation, or a request.
@@ -188,6 +191,9 @@ impl Draft {
 
     fn finish(mut self, is_observed: bool) -> Value {
         self.status["conditions"] = self.conditions.into_value();
+        if let Some(request) = self.request {
+            self.status["lastHandledReconcileAt"] = request.into();
+        }
         if is_observed {
             self.status["observedGeneration"] = self.generation.into();
         }
@@ -269,6 +275,8 @@ impl StoredArtifact {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use holdfast_health::{HealthStatus, RuleSet, assess};
+    use proptest::prelude::*;
 
     fn object(status: Value) -> Object {
         Object::new(json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
@@ -294,6 +302,138 @@ mod tests {
             )
         };
         conditions.iter().map(line).collect()
+    }
+
+    /// What happens to a source.
+    #[derive(Debug, Clone)]
+    enum Event {
+        /// Its spec is edited.
+        Edit,
+        /// It is asked to reconcile.
+        Request(u8),
+        /// Its artifact is gone from storage when it is looked at next.
+        Lost,
+        /// It is read what is going on.
+        UnderWay,
+        Succeeds,
+        Fails {
+            condition: usize,
+            then: usize,
+            is_outdated: bool,
+        },
+    }
+
+    fn event() -> impl Strategy<Value = Event> {
+        prop_oneof![
+            2 => Just(Event::Edit),
+            1 => any::<u8>().prop_map(Event::Request),
+            1 => Just(Event::Lost),
+            1 => Just(Event::UnderWay),
+            3 => Just(Event::Succeeds),
+            4 => (0..4usize, 0..3usize, any::<bool>())
+                .prop_map(|(condition, then, is_outdated)| Event::Fails { condition, then, is_outdated }),
+        ]
+    }
+
+    fn stored() -> StoredArtifact {
+        let (path, url) = ("gitrepository/n/a/1.tar.gz".to_owned(), "http://host/1.tar.gz".to_owned());
+        let (revision, digest) = ("main@sha1:1".to_owned(), "sha256:1".to_owned());
+        StoredArtifact { path, url, revision, digest, size: 1, metadata: Vec::new() }
+    }
+
+    /// The status after an event; `None` when it writes none.
+    fn after(object: &mut Object, event: &Event, is_lost: &mut bool) -> Option<Value> {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut draft = Draft::of(object, now);
+        if std::mem::take(is_lost) || StoredArtifact::read(&draft.status).is_none() {
+            draft.without_artifact();
+        }
+        match event {
+            Event::Edit => {
+                let next = object.generation() + 1;
+                object.as_map_mut()["metadata"]["generation"] = next.into();
+                None
+            }
+            Event::Request(value) => {
+                object.set_annotation(REQUESTED_AT, value.to_string());
+                None
+            }
+            Event::Lost => {
+                *is_lost = true;
+                None
+            }
+            Event::UnderWay => draft.is_awaited(object).then(|| draft.under_way()),
+            Event::Succeeds => {
+                draft.set_artifact(&stored(), now);
+                draft.conditions.set(VERIFIED, "True", "Succeeded", "verified");
+                Some(draft.succeeded("stored artifact for revision 'main@sha1:1'"))
+            }
+            Event::Fails { condition, then, is_outdated } => {
+                if *is_outdated {
+                    draft.outdated("NewRevision", "new upstream revision");
+                }
+                let condition = [FETCH_FAILED, STORAGE_FAILED, INCLUDE_UNAVAILABLE, VERIFIED][*condition];
+                let then = [Then::Retry, Then::Stall, Then::Wait(Duration::from_secs(30))][*then];
+                let message = "no".repeat(20_000);
+                Some(draft.failed(&Failure { condition, reason: "SomeReason", message, then }))
+            }
+        }
+    }
+
+    fn check(object: &Object, event: &Event, answered: Option<&str>) -> Result<(), TestCaseError> {
+        let status = object.get(&["status"]).unwrap();
+        let conditions = status["conditions"].as_array().unwrap();
+        let is = |kind: &str, wanted: &str| {
+            conditions.iter().any(|condition| condition["type"] == kind && condition["status"] == wanted)
+        };
+        let has = |kind: &str| conditions.iter().any(|condition| condition["type"] == kind);
+        prop_assert!(has("Ready"));
+        prop_assert!(!(has("Reconciling") && has("Stalled")), "going on or stuck, not both");
+        prop_assert!(!is("Reconciling", "False") && !is("Stalled", "False"), "these two are there or not");
+        prop_assert!(!has("Stalled") || is("Ready", "False"), "what is stuck is not ready");
+        prop_assert!(!is("Ready", "Unknown") || has("Reconciling"), "what is not known yet goes on");
+        prop_assert!(!is("Ready", "True") || !BAD_WHEN_TRUE.iter().any(|kind| is(kind, "True")));
+        prop_assert!(!is("Ready", "True") || !is(VERIFIED, "False"));
+        let has_artifact = status.get("artifact").is_some();
+        prop_assert!(has_artifact || !(is("Ready", "True") || is(IN_STORAGE, "True")));
+        let observed = status.get("observedGeneration").and_then(Value::as_i64).unwrap_or(-1);
+        prop_assert!(observed <= object.generation());
+        for condition in conditions {
+            let generation = condition["observedGeneration"].as_i64().unwrap_or_default();
+            prop_assert!(generation <= object.generation());
+            // A signature that was verified stands, and is confirmed with its revision.
+            prop_assert!(!is("Ready", "True") || generation == observed, "{condition} is of another");
+            prop_assert!(condition["message"].as_str().unwrap_or_default().len() <= 32_768);
+        }
+        let expected = match event {
+            Event::Succeeds => HealthStatus::Healthy,
+            Event::Fails { then: 1, .. } => HealthStatus::Degraded,
+            _ => HealthStatus::Progressing,
+        };
+        prop_assert_eq!(assess(object, RuleSet::Kstatus).status, expected, "as kstatus tells it");
+        // A request is answered with the end of a reconcile, never by its beginning.
+        let is_end = matches!(event, Event::Succeeds | Event::Fails { .. });
+        let expected = if is_end { object.annotation(REQUESTED_AT) } else { answered };
+        prop_assert_eq!(status.get("lastHandledReconcileAt").and_then(Value::as_str), expected);
+        Ok(())
+    }
+
+    proptest! {
+        /// Whatever happens to a source, and in whatever order, clients can tell from its status how it is
+        /// (`fluxcd/pkg/runtime/conditions/check`, and kstatus).
+        #[test]
+        fn readiness_can_be_told_from_every_status(events in prop::collection::vec(event(), 1..12)) {
+            let mut object = object(json!({"observedGeneration": -1}));
+            let mut is_lost = false;
+            for event in &events {
+                let answered = status_of(&object);
+                let answered = answered.get("lastHandledReconcileAt").and_then(Value::as_str);
+                if let Some(status) = after(&mut object, event, &mut is_lost) {
+                    object.as_map_mut().insert("status".into(), status);
+                    check(&object, event, answered)?;
+                }
+            }
+        }
     }
 
     #[test]

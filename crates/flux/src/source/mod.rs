@@ -25,6 +25,8 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+/// Flux' own name for the writer of what sources are and of their finalizers.
+const MANAGER: &str = "source-controller";
 /// The pause before a failed fetch is tried again; it doubles with every failure up to the interval.
 const FIRST_RETRY: Duration = Duration::from_millis(750);
 /// The longest pause between tries.
@@ -166,8 +168,7 @@ impl<K: SourceKind> Reconciler for SourceReconciler<K> {
 
 impl<K: SourceKind> SourceReconciler<K> {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        // Flux' own name for the writer of source statuses.
-        let statuses = StatusWriter::new("gotk-source-controller", true);
+        let statuses = StatusWriter::new(MANAGER, true);
         Self { shared, statuses, failures: Mutex::default(), kind: PhantomData }
     }
 
@@ -192,7 +193,9 @@ impl<K: SourceKind> SourceReconciler<K> {
         let done = match (decide(&state), spec) {
             (Action::Release, _) => self.release(key, &object).await,
             (Action::StandBy, _) => self.stand_by(key, &object).await,
-            (Action::Adopt, _) => self.shared.add_finalizer(&object).await.map(|()| Outcome::Settled),
+            (Action::Adopt, _) => {
+                self.shared.add_finalizer(&object, MANAGER).await.map(|()| Outcome::Settled)
+            }
             (Action::Refuse(why), _) => self.refuse(key, &object, &why).await,
             (Action::Follow, Ok(spec)) => self.follow(key, &object, &spec, reasons).await,
             (Action::Follow, Err(_)) | (Action::Nothing, _) => Ok(Outcome::Settled),
@@ -216,7 +219,7 @@ impl<K: SourceKind> SourceReconciler<K> {
             tracing::warn!(source = %key, %error, "the artifacts cannot be removed");
             return Ok(Outcome::After(FIRST_RETRY));
         }
-        self.shared.remove_finalizer(object).await.map(|()| Outcome::Settled)
+        self.shared.remove_finalizer(object, MANAGER).await.map(|()| Outcome::Settled)
     }
 
     async fn stand_by(&self, key: &ObjectKey, object: &Object) -> Result<Outcome, ApiError> {
