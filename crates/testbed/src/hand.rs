@@ -110,16 +110,30 @@ impl Hand {
         }
     }
 
-    /// The events about an object of a namespace, as `reason: message`.
+    /// The events about an object of a namespace, as `reason: message`; one that was told again as often as that.
     pub async fn events(&self, namespace: &str, name: &str) -> Vec<String> {
+        self.events_where(namespace, |event| event["involvedObject"]["name"] == name).await
+    }
+
+    /// The same for warnings about objects of a kind.
+    pub async fn warnings(&self, kind: &str, namespace: &str, name: &str) -> Vec<String> {
+        let is_meant = |event: &Value| {
+            let about = &event["involvedObject"];
+            event["type"] == "Warning" && about["name"] == name && about["kind"] == kind
+        };
+        self.events_where(namespace, is_meant).await
+    }
+
+    async fn events_where(&self, namespace: &str, is_meant: impl Fn(&Value) -> bool) -> Vec<String> {
         let resource = self.cluster.resource(&GroupVersionKind::new("", "v1", "Event")).await.unwrap();
         let answer = self.cluster.request(ApiRequest::get(resource.path(namespace))).await.unwrap();
         let list: Value = serde_json::from_slice(&answer.body).unwrap();
-        let about = |event: &&Value| event["involvedObject"]["name"] == name;
-        let text = |event: &Value| {
-            format!("{}: {}", event["reason"].as_str().unwrap(), event["message"].as_str().unwrap())
+        let told = |event: &Value| {
+            let text =
+                format!("{}: {}", event["reason"].as_str().unwrap(), event["message"].as_str().unwrap());
+            vec![text; usize::try_from(event["count"].as_u64().unwrap_or(1)).unwrap()]
         };
-        list["items"].as_array().unwrap().iter().filter(about).map(text).collect()
+        list["items"].as_array().unwrap().iter().filter(|event| is_meant(event)).flat_map(told).collect()
     }
 
     /// Waits until an event about an object begins with a text.

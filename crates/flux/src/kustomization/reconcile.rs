@@ -12,7 +12,7 @@ use crate::Published;
 use crate::resource::{requested, status_of};
 use holdfast_cluster::ApiError;
 use holdfast_controller::{Access, Advance, Outcome, Place, Reason, Severity, SyncRun};
-use holdfast_object::{GroupVersionKind, Object, ObjectKey, ObjectRef};
+use holdfast_object::{GroupVersionKind, Object, ObjectKey, ObjectRef, Value};
 use holdfast_sync::{
     Bug, Contest, Desired, DesiredObject, FailureKind, Heals, Occasion, Standing, Verdict, Wake, WriteWhen,
     planted,

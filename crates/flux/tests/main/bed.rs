@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 pub(crate) const URL: &str = "https://git.example.com/team/app";
 /// Where the resources of these tests are.
-const NAMESPACE: &str = "flux-system";
+pub(crate) const NAMESPACE: &str = "flux-system";
 
 pub(crate) struct Bed {
     sandbox: Sandbox,
@@ -121,6 +121,12 @@ impl Bed {
             assert!(began.elapsed() < time, "ConfigMap {name} did not become as expected within {time:?}");
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
+    }
+
+    /// How many patches the process sent.
+    pub(crate) fn patches(&self) -> u64 {
+        let counts = self.cluster.counts().by_verb();
+        counts.iter().find(|(verb, _)| *verb == "patch").map_or(0, |(_, count)| *count)
     }
 
     pub(crate) async fn source(&self) {

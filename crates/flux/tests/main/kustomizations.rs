@@ -280,6 +280,44 @@ async fn variables_are_replaced_after_the_build() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_watched_config_starts_its_users_at_once() {
+    let bed = Bed::start().await;
+    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: made\ndata:\n  key: ${value}\n";
+    bed.repository.commit(&[("a.yaml", template)]);
+    bed.source().await;
+    let values = |kind: &str, value: &str, watched: bool| {
+        let mut labels = json!({});
+        if watched {
+            labels["reconcile.fluxcd.io/watch"] = "Enabled".into();
+        }
+        let field = if kind == "Secret" { "stringData" } else { "data" };
+        json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": "vars", "namespace": "flux-system",
+            "labels": labels}, field: {"value": value}})
+    };
+    bed.apply(values("ConfigMap", "one", false)).await;
+    bed.apply(values("Secret", "secret", true)).await;
+    let made = async |value: &'static str| {
+        bed.until(&config_map(), "default", "made", has_value(value)).await;
+    };
+    let from = |kind: &str| json!({"postBuild": {"substituteFrom": [{"kind": kind, "name": "vars"}]}});
+    bed.kustomization("app", from("ConfigMap")).await;
+    made("one").await;
+    // Without the label the change counts at the next reconcile.
+    bed.apply(values("ConfigMap", "two", false)).await;
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    made("one").await;
+    for value in ["three", "four"] {
+        bed.apply(values("ConfigMap", value, true)).await;
+        made(value).await;
+    }
+    // What is not referred to does not matter, and once it is it does.
+    bed.kustomization("app", from("Secret")).await;
+    made("secret").await;
+    bed.apply(values("Secret", "other", true)).await;
+    made("other").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_put_right_is_told_with_who_had_changed_it() {
     let bed = Bed::start().await;
     let revision = bed.repository.commit(&[("a.yaml", &manifest("a", "ours"))]);
@@ -386,4 +424,50 @@ async fn what_is_suspended_answers_requests_and_does_nothing() {
     bed.merge(&config_map(), "default", "a", json!({"data": {"key": "theirs"}})).await;
     tokio::time::sleep(std::time::Duration::from_secs(1200)).await;
     assert!(has_value("theirs")(bed.get(&config_map(), "default", "a").await.as_ref()), "drift is left");
+}
+
+/// An object's version when it was made; none of these changes afterwards.
+async fn version(bed: &Bed, gvk: &GroupVersionKind, name: &str) -> u64 {
+    bed.get(gvk, "default", name).await.unwrap().resource_version().parse().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn kinds_of_a_custom_stage_come_before_the_rest() {
+    let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: a}\nrules: []\n";
+    let roles = GroupVersionKind::new("rbac.authorization.k8s.io", "v1", "Role");
+    for (stage, is_first) in [(vec![], false), (vec!["ConfigMap".to_owned()], true)] {
+        let bed = Bed::with(FluxOptions { custom_stage_kinds: stage, ..FluxOptions::default() }).await;
+        let revision = bed.repository.commit(&[("a.yaml", &manifest("a", "x")), ("role.yaml", role)]);
+        bed.source().await;
+        bed.kustomization("app", json!({})).await;
+        bed.until(&kustomization(), "flux-system", "app", applied(&revision)).await;
+        let (map, role) = (version(&bed, &config_map(), "a").await, version(&bed, &roles, "a").await);
+        assert_eq!(map < role, is_first, "ConfigMap {map}, Role {role}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_overridden_manager_sets_is_undone_at_the_interval() {
+    let options = FluxOptions { override_managers: vec!["legacy".into()], ..FluxOptions::default() };
+    let bed = Bed::with(options).await;
+    let revision = bed.repository.commit(&[("a.yaml", &manifest("a", "ours"))]);
+    bed.source().await;
+    bed.kustomization("app", json!({})).await;
+    bed.until(&kustomization(), "flux-system", "app", applied(&revision)).await;
+    let resource = bed.cluster.resource(&config_map()).await.unwrap();
+    for manager in ["legacy", "other"] {
+        let mut patch = json!({"data": {}});
+        patch["data"][manager] = "x".into();
+        let merge = holdfast_cluster::PatchKind::Merge;
+        let request =
+            holdfast_cluster::ApiRequest::patch(&resource, "default", "a", merge, patch.to_string())
+                .query("fieldManager", manager);
+        bed.cluster.request(request).await.unwrap();
+    }
+    let data =
+        async || bed.get(&config_map(), "default", "a").await.unwrap().get(&["data"]).cloned().unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    assert_eq!(data().await, json!({"key": "ours", "legacy": "x", "other": "x"}));
+    tokio::time::sleep(std::time::Duration::from_secs(660)).await;
+    assert_eq!(data().await, json!({"key": "ours", "other": "x"}));
 }

@@ -5,7 +5,10 @@
 mod access;
 mod bed;
 mod calm;
+mod claims;
+mod client;
 mod decryption;
+mod events;
 mod expressions;
 mod kustomizations;
 mod readiness;

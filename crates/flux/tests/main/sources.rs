@@ -1,6 +1,6 @@
 //! Sources other than one plain branch: registries, others' artifacts, includes; and what is left of them on disk.
 
-use crate::bed::{Bed, URL, is_ready, ready};
+use crate::bed::{Bed, NAMESPACE, URL, is_ready, ready};
 use crate::registry::{Web, digest, pack};
 use holdfast_object::{GroupVersionKind, Object, Value, json};
 use holdfast_types::flux::{external_artifact, git_repository, kustomization, oci_repository};
@@ -35,13 +35,8 @@ fn condition(object: &Object, kind: &str) -> Option<(String, String, String)> {
 }
 
 impl Bed {
-    async fn namespace(&self) {
-        self.apply(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "flux-system"}}))
-            .await;
-    }
-
     async fn oci(&self, web: &Web, extra: Value) {
-        self.namespace().await;
+        self.namespace(NAMESPACE).await;
         let mut value = json!({
             "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "OCIRepository",
             "metadata": {"name": "app", "namespace": "flux-system"},
@@ -90,6 +85,12 @@ async fn an_artifact_of_a_registry_reaches_the_cluster_and_the_next_one_too() {
     assert_eq!(digest(&file), artifact(&source, "digest"));
     let files = holdfast_source::oci::untar(&file, "test", &holdfast_source::Limits::default()).unwrap();
     assert_eq!(files.paths().collect::<Vec<_>>(), ["a.yaml"]);
+
+    // From where it came first is noted with what was applied.
+    let app = bed.get(&kustomization(), "flux-system", "app").await.unwrap();
+    assert_eq!(app.get(&["status", "lastAppliedOriginRevision"]), Some(&json!("main@sha1:abc")));
+    let expected = json!({"revision": revision, "originRevision": "main@sha1:abc"});
+    assert_eq!(app.get(&["status", "history"]).unwrap()[0]["metadata"], expected);
 
     let second = web.push("latest", &[("a.yaml", &manifest("a", "two"))]);
     bed.look_again(&oci_repository()).await;
@@ -179,7 +180,7 @@ async fn many_users_of_one_artifact_download_it_once() {
     let files = [("a.yaml", manifest("a", "one"))].map(|(path, content)| (path, content));
     let files: Vec<(&str, &str)> = files.iter().map(|(path, content)| (*path, content.as_str())).collect();
     let pushed = web.push("latest", &files);
-    bed.namespace().await;
+    bed.namespace(NAMESPACE).await;
     for number in 0..10 {
         bed.apply(json!({
             "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "OCIRepository",
@@ -199,7 +200,7 @@ async fn many_users_of_one_artifact_download_it_once() {
 #[tokio::test]
 async fn an_artifact_that_someone_else_made_is_checked_against_its_digest() {
     let (bed, web) = (Bed::start().await, Web::start().await);
-    bed.namespace().await;
+    bed.namespace(NAMESPACE).await;
     let good = pack(&[("a.yaml", &manifest("a", "external"))]);
     web.put("/artifact.tar.gz", pack(&[("a.yaml", &manifest("a", "forged"))]));
     bed.apply(json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "ExternalArtifact",
@@ -228,7 +229,7 @@ async fn includes_and_sparse_checkouts_make_up_one_artifact() {
     lib.commit(&[("base/lib.yaml", &manifest("lib", "one")), ("README.md", "no manifest")]);
     bed.repository
         .commit(&[("deploy/a.yaml", &manifest("a", "one")), ("other/b.yaml", &manifest("b", "one"))]);
-    bed.namespace().await;
+    bed.namespace(NAMESPACE).await;
     let repository = |name: &str, url: &str, extra: Value| {
         let mut value = json!({
             "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
@@ -303,7 +304,7 @@ async fn only_what_is_signed_by_a_known_key_is_taken() {
     let (bed, web) = (Bed::start().await, Web::start().await);
     let ((pair, known), (other, _)) = (cosign_key(), cosign_key());
     let first = web.push("latest", &[("a.yaml", &manifest("a", "one"))]);
-    bed.namespace().await;
+    bed.namespace(NAMESPACE).await;
     bed.apply(
         json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "keys", "namespace": "flux-system"},
         "stringData": {"cosign.pub": known}}),
