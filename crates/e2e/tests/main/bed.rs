@@ -3,7 +3,7 @@
 use holdfast_cluster::{Kubeconfig, LiveEvent, LiveState};
 use holdfast_object::{GroupVersionKind, Object, ObjectRef, Value, json};
 use holdfast_platform::{Platform, PlatformOptions, install_definitions};
-use holdfast_testcluster::cluster::{self, ADMIN, Cluster, Options};
+use holdfast_testcluster::cluster::{self, ADMIN, AFTER, Cluster, Options};
 use holdfast_testcluster::git::{Auth, Change, HttpServer, Repositories, Repository};
 use holdfast_types::argocd::application;
 use holdfast_types::flux::{git_repository, kustomization};
@@ -388,13 +388,15 @@ pub(crate) fn config_map(name: &str, value: &str) -> Change {
 
 /// A file `NAME.yaml` with a Deployment whose pods carry an annotation.
 pub(crate) fn deployment(name: &str, replicas: u32, (key, value): (&str, &str)) -> Change {
+    // Who is to become ready late must not be given up before.
+    let deadline = if key == AFTER { 60 } else { 2 };
     let text = format!(
         "apiVersion: apps/v1
 kind: Deployment
 metadata: {{name: {name}}}
 spec:
   replicas: {replicas}
-  progressDeadlineSeconds: 2
+  progressDeadlineSeconds: {deadline}
   selector: {{matchLabels: {{app: {name}}}}}
   template:
     metadata: {{labels: {{app: {name}}}, annotations: {{{key}: {value}}}}}
