@@ -78,7 +78,7 @@ impl FromNode for String {
     fn from_node(node: &Node, at: &mut At<'_>) -> Self {
         match node {
             Node::Scalar(scalar) if matches!(scalar.tag, Tag::Str | Tag::None | Tag::Time) => {
-                scalar.text.clone()
+                scalar.text.to_string()
             }
             other => {
                 at.wrong("a string", other);
@@ -150,7 +150,7 @@ impl FromNode for BTreeMap<String, String> {
             at.wrong("a mapping", node);
             return Self::new();
         };
-        map.entries.iter().map(|(key, value)| (key.text.clone(), at.field(key, value))).collect()
+        map.entries.iter().map(|(key, value)| (key.text.to_string(), at.field(key, value))).collect()
     }
 }
 

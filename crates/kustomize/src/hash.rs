@@ -46,7 +46,7 @@ fn replaced(c: char) -> char {
 fn field(node: &Node, name: &str) -> Result<Value> {
     match node.get(name) {
         None => Ok(Value::String(String::new())),
-        Some(Node::Scalar(scalar)) => Ok(Value::String(scalar.text.clone())),
+        Some(Node::Scalar(scalar)) => Ok(Value::String(scalar.text.to_string())),
         Some(other) => other
             .to_value()
             .map_err(|e| BuildError::new(e.why.to_string()).of_field(&format!("{name}.{}", e.path))),

@@ -61,7 +61,7 @@ impl Node {
                     if let Some((index, ..)) = values.get_full(&key.text) {
                         return Err(duplicate(&key, first_lines[index]));
                     }
-                    values.insert(key.text, value);
+                    values.insert(key.text.into(), value);
                 }
                 Ok(Value::Object(values))
             }
@@ -96,11 +96,11 @@ fn check_key(key: &Key) -> Result<(), ConvertError> {
     if key.is_text {
         return Ok(());
     }
-    Err(ConvertError { path: String::new(), line: key.line, why: NoValue::Key(key.text.clone()) })
+    Err(ConvertError { path: String::new(), line: key.line, why: NoValue::Key(key.text.to_string()) })
 }
 
 fn duplicate(key: &Key, first: u32) -> ConvertError {
-    let why = NoValue::Duplicate { key: key.text.clone(), line: first };
+    let why = NoValue::Duplicate { key: key.text.to_string(), line: first };
     ConvertError { path: String::new(), line: key.line, why }
 }
 
@@ -109,7 +109,7 @@ fn map_to_value(map: &Map) -> Result<Value, ConvertError> {
     for (key, node) in &map.entries {
         check_key(key)?;
         let value = node.to_value().map_err(|e| below(e, &key.text, key.line))?;
-        if values.insert(key.text.clone(), value).is_some() {
+        if values.insert(key.text.to_string(), value).is_some() {
             return Err(duplicate(key, map.line(&key.text)));
         }
     }
@@ -133,24 +133,25 @@ impl Scalar {
         if tag == Tag::Str {
             return Ok(Value::String(match self.style {
                 Style::Folded => {
-                    syntax::through_v3(self.text.into()).map_err(NoValue::Unreadable)?.into_owned()
+                    let text = String::from(self.text);
+                    syntax::through_v3(text.into()).map_err(NoValue::Unreadable)?.into_owned()
                 }
-                _ => self.text,
+                _ => self.text.into(),
             }));
         }
         if tag == Tag::Null && self.style == Style::Single && self.text.is_empty() {
             // A value that is missing in braces comes out as an empty string.
-            return Ok(Value::String(self.text));
+            return Ok(Value::String(self.text.into()));
         }
         let dates = if tag == Tag::Time { Dates::Allowed } else { Dates::Ignored };
-        let wrong = |wanted| NoValue::WrongType { text: self.text.clone(), wanted };
+        let wrong = |wanted| NoValue::WrongType { text: self.text.to_string(), wanted };
         match (tag, syntax::resolve(&self.text, Dialect::V2, dates)) {
             (Tag::Null, Resolved::Null) => Ok(Value::Null),
             (Tag::Bool, Resolved::Bool(flag)) => Ok(Value::Bool(flag)),
             (Tag::Int | Tag::Float, Resolved::Integer(Integer::Signed(number))) => Ok(number.into()),
             (Tag::Int | Tag::Float, Resolved::Integer(Integer::Unsigned(number))) => Ok(number.into()),
             (Tag::Float, Resolved::Float(number)) => {
-                syntax::json_float(number).ok_or_else(|| NoValue::NoJson(self.text.clone()))
+                syntax::json_float(number).ok_or_else(|| NoValue::NoJson(self.text.to_string()))
             }
             (Tag::Time, Resolved::Timestamp(time)) => Ok(Value::String(time)),
             (Tag::Null, _) => Err(wrong("null")),

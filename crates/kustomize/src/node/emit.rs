@@ -103,7 +103,7 @@ fn scalar_text(scalar: &Scalar, depth: usize) -> String {
                     format!("'{}'", text.replace('\'', "''"))
                 }
             }
-            _ => text.clone(),
+            _ => text.to_string(),
         },
     }
 }

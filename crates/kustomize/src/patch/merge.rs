@@ -4,7 +4,7 @@
 //! elements of the target. Several of its outcomes are accidents of shared pointers; they are kept, since people's
 //! manifests depend on them, and named where they occur.
 
-use crate::node::{Dialect, Key, Node, Scalar, Style, Tag, Twin, resolve};
+use crate::node::{Dialect, Key, Node, Scalar, Style, Tag, Text, Twin, resolve};
 use crate::schema::{Schema, Schemas};
 use std::collections::{HashMap, HashSet};
 
@@ -35,7 +35,7 @@ pub(crate) struct MergeError {
 }
 
 /// The first element of target and patch by the text of its key.
-type TextIndex = HashMap<String, (Option<usize>, Option<usize>)>;
+type TextIndex = HashMap<Text, (Option<usize>, Option<usize>)>;
 
 type Outcome = Result<Option<Node>, MergeError>;
 
@@ -329,7 +329,7 @@ impl<'s> Merger<'s> {
         let mut added: Vec<usize> = Vec::with_capacity(values.len());
         let mut deleted: HashSet<&str> = HashSet::new();
         for text in values.iter().filter_map(|row| row.first()) {
-            let (mine, theirs) = index.get(text).copied().unwrap_or_default();
+            let (mine, theirs) = index.get(text.as_str()).copied().unwrap_or_default();
             let merged = self.merge_element(&mut lists, mine, theirs, element)?;
             match merged.filter(|id| !lists.is_empty(*id)) {
                 Some(id) => {
@@ -426,8 +426,12 @@ fn set_type(scalar: &mut Scalar) {
 }
 
 /// Marks a field to be removed: no document holds this text.
-const GONE: Node =
-    Node::Scalar(Scalar { text: String::new(), tag: Tag::Null, style: Style::Double, twin: Twin::NONE });
+const GONE: Node = Node::Scalar(Scalar {
+    text: Text::const_new(""),
+    tag: Tag::Null,
+    style: Style::Double,
+    twin: Twin::NONE,
+});
 
 fn is_gone(node: &Node) -> bool {
     matches!(node, Node::Scalar(Scalar { tag: Tag::Null, style: Style::Double, text, .. }) if text.is_empty())
@@ -477,7 +481,7 @@ struct Lists {
     target: Vec<usize>,
     patch: Vec<usize>,
     /// The texts of the target's only key, once indexed.
-    target_texts: Vec<String>,
+    target_texts: Vec<Text>,
     /// The patch's list stands for the target's as well.
     same: bool,
 }

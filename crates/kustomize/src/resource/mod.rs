@@ -172,7 +172,7 @@ impl Resource {
         for (key, value) in &map.entries {
             match texts.iter_mut().find(|(k, _)| *k == key.text) {
                 Some(slot) => slot.1 = value.raw_text().to_owned(),
-                None => texts.push((key.text.clone(), value.raw_text().to_owned())),
+                None => texts.push((key.text.to_string(), value.raw_text().to_owned())),
             }
         }
         texts

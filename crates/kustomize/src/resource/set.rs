@@ -180,7 +180,7 @@ fn note_all(index: &mut HashMap<u64, Vec<u32>>, resource: &Resource, at: usize) 
 fn merge_data(incoming: &mut Resource, older: &Resource, field: &str) {
     let texts = |resource: &Resource| -> Vec<(String, String)> {
         let Some(Node::Map(map)) = resource.node.get(field) else { return Vec::new() };
-        map.entries.iter().map(|(k, v)| (k.text.clone(), v.raw_text().to_owned())).collect()
+        map.entries.iter().map(|(k, v)| (k.text.to_string(), v.raw_text().to_owned())).collect()
     };
     let mut merged: std::collections::BTreeMap<String, String> = texts(older).into_iter().collect();
     merged.extend(texts(incoming));

@@ -221,7 +221,7 @@ fn read_source(selector: &SourceSelector, set: &ResSet) -> Result<Node> {
     let text = part.ok_or_else(|| {
         BuildError::new(format!("options.index {} is out of bounds for value {}", options.index, scalar.text))
     })?;
-    Ok(Node::Scalar(Scalar { text: text.to_owned(), ..scalar.clone() }))
+    Ok(Node::Scalar(Scalar { text: text.into(), ..scalar.clone() }))
 }
 
 fn set(target: &mut Node, value: &Node, options: &FieldOptions) -> std::result::Result<(), String> {
@@ -241,7 +241,7 @@ fn set(target: &mut Node, value: &Node, options: &FieldOptions) -> std::result::
     match target {
         // A scalar keeps its type: a number written into a string is a string.
         Node::Scalar(scalar) => {
-            scalar.text = text;
+            scalar.text = text.into();
             scalar.twin = scalar.twin.changed();
         }
         other => *other = value.clone(),
@@ -277,7 +277,7 @@ fn write_structured(
     let steps = &path.steps[..depth];
     node.visit_path(steps, Create::No, &mut |node| match node {
         Node::Scalar(scalar) => {
-            scalar.text.clone_from(&text);
+            scalar.text = text.as_str().into();
             Ok(())
         }
         other => Err(wrong_kind("a scalar", other)),
