@@ -14,6 +14,7 @@ mod credentials;
 mod options;
 mod preview;
 
+pub use application::Hook;
 pub use options::ArgoOptions;
 pub use preview::{Preview, preview, unsupported};
 

@@ -1,6 +1,6 @@
 //! What an Application would do, for `diff`, `build` and `why`.
 
-use crate::{ArgoOptions, application};
+use crate::{ArgoOptions, Hook, application};
 use holdfast_cluster::Cluster;
 use holdfast_object::Object;
 use holdfast_render::Diagnostic;
@@ -15,6 +15,8 @@ pub struct Preview {
     pub desired: Desired,
     /// How they would be written and compared, and that everything is pruned that is no longer in the source.
     pub policy: SyncPolicy,
+    /// The hooks among what was rendered: they are not run, and not part of what would be applied.
+    pub hooks: Vec<Hook>,
     /// What is worth saying about the source's files.
     pub diagnostics: Vec<Diagnostic>,
 }

@@ -4,7 +4,7 @@ use crate::commands::{Context, Found};
 use crate::error::CliError;
 use crate::reading;
 use crate::served::Served;
-use holdfast_argocd::ArgoOptions;
+use holdfast_argocd::{ArgoOptions, Hook};
 use holdfast_cluster::{Cluster, Kubeconfig};
 use holdfast_flux::{FluxOptions, Reader};
 use holdfast_object::{Object, ObjectRef};
@@ -38,6 +38,8 @@ fn mapping(text: &str) -> Result<(String, PathBuf), String> {
 pub(crate) struct Preview {
     pub(crate) desired: Desired,
     pub(crate) policy: SyncPolicy,
+    /// Argo CD's hooks among what was rendered, which are not applied.
+    pub(crate) hooks: Vec<Hook>,
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// The cluster that the objects belong to.
     pub(crate) destination: Cluster,
@@ -80,8 +82,8 @@ pub(crate) async fn preview(
             let options = ArgoOptions::default();
             let preview =
                 holdfast_argocd::preview(&found.cluster, &sources, object, &options, Timestamp::now()).await;
-            let holdfast_argocd::Preview { desired, policy, diagnostics } = preview.map_err(cannot)?;
-            Ok(Preview { desired, policy, diagnostics, destination: found.cluster.clone() })
+            let holdfast_argocd::Preview { desired, policy, hooks, diagnostics } = preview.map_err(cannot)?;
+            Ok(Preview { desired, policy, hooks, diagnostics, destination: found.cluster.clone() })
         }
         Api::Flux => {
             let refused = holdfast_flux::unsupported(object);
@@ -99,7 +101,7 @@ pub(crate) async fn preview(
             .await;
             let holdfast_flux::Preview { desired, policy, diagnostics, destination } =
                 preview.map_err(cannot)?;
-            Ok(Preview { desired, policy, diagnostics, destination })
+            Ok(Preview { desired, policy, hooks: Vec::new(), diagnostics, destination })
         }
     }
 }

@@ -85,9 +85,8 @@ fn topic(refusal: &str) -> String {
     if let Some((_, words)) = first.rsplit_once(" (") {
         return words.trim_end_matches(')').to_owned();
     }
-    // `6 hooks: Job/migrate (…)`
-    let uncounted = first.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
-    let (what, detail) = uncounted.split_once([':', ' ']).unwrap_or((uncounted, ""));
+    // `hooks: Job/migrate`
+    let (what, detail) = first.split_once([':', ' ']).unwrap_or((first, ""));
     match what.rsplit_once('.') {
         // `spec.sourceRef.kind Bucket`
         Some((_, "kind")) => detail.trim().to_owned(),
@@ -114,7 +113,7 @@ mod tests {
             "spec.destination.server: https://x.io (another cluster) is not supported yet",
             "another cluster",
         );
-        check("6 hooks: Job/migrate, Job/seed is not supported yet", "hooks");
+        check("hooks: Job/migrate, Job/seed is not supported yet", "hooks");
         check("spec: missing field `sourceRef`", "spec");
     }
 

@@ -207,7 +207,7 @@ impl App {
                 let message = condition.message.as_str();
                 Some(message.strip_prefix("not supported: ").unwrap_or(message))
             }
-            (Api::ArgoCd, "InvalidSpecError" | "ComparisonError") => {
+            (Api::ArgoCd, "InvalidSpecError" | "ComparisonError" | "SyncError") => {
                 let message = condition.message.as_str();
                 let message = message.strip_prefix("Failed to load target state: ").unwrap_or(message);
                 message.ends_with("not supported yet").then_some(message)

@@ -1,8 +1,8 @@
 //! Is the cluster as the source says, and how healthy is it?
 
+use super::hooks::{HookKind, hook_kind};
 use super::options::{COMPARE_OPTIONS, has_option, is_kept_from_pruning, wave};
 use super::project::Project;
-use super::refuse::{HookKind, hook_kind};
 use super::request::Target;
 use super::status::{Condition, HealthSummary, ResourceStatus, SyncCode, condition};
 use holdfast_health::{HealthStatus, RuleSet, argocd_has_rule, assess};

@@ -3,11 +3,13 @@
 //! [`decide`] says what to do next from a [`State`] of plain facts; the reconciler gathers the facts, carries the
 //! action out and asks again, until there is nothing to do but wait.
 
+pub use hooks::Hook;
 pub(crate) use preview::preview;
 pub(crate) use refuse::unsupported;
 
 mod compare;
 mod finalize;
+mod hooks;
 mod load;
 mod memory;
 mod operation;

@@ -75,6 +75,12 @@ impl SyncOperation {
         [at("apply"), at("hook")].into_iter().flatten().any(|force| force == true)
     }
 
+    /// Whether hooks take part: not with the strategy `apply`, nor when single objects are named.
+    pub(crate) fn runs_hooks(&self) -> bool {
+        let apply = self.sync_strategy.as_ref().and_then(|strategy| strategy.get("apply"));
+        self.resources.is_empty() && apply.is_none_or(Value::is_null)
+    }
+
     /// Whether an object takes part: all do, unless some are named.
     pub(crate) fn selects(&self, key: &ObjectKey) -> bool {
         self.resources.is_empty() || self.resources.iter().any(|resource| resource.names(key))

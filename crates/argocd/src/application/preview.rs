@@ -1,14 +1,12 @@
 //! A comparison run ahead: what a sync would apply, without applying it.
 
 use super::load::{Fetched, fetch, kube_version, render, scope};
-use super::refuse::{HookKind, hook_kind};
 use super::request::{self, Identity, Pruning, ReleaseFacts, Target, last_objects};
 use super::status::Status;
 use crate::credentials::Repositories;
 use crate::{ArgoOptions, Preview};
 use holdfast_cluster::Cluster;
-use holdfast_object::{Object, ObjectSet};
-use holdfast_render::{Diagnostic, Rendered};
+use holdfast_object::Object;
 use holdfast_source::{FetchPolicy, Sources};
 use holdfast_sync::Desired;
 use holdfast_types::argocd::ApplicationSpec;
@@ -48,7 +46,6 @@ pub(crate) async fn preview(
     };
     let policy = FetchPolicy { grants, ..FetchPolicy::anonymous(Duration::ZERO) };
     let (source_type, rendered) = render(sources, source, tree, facts, policy, None).await?;
-    let rendered = with_named_hooks(&rendered);
     let identity = Identity::of(app, &spec, &options.control_namespace);
     let target = Target::new((&spec, source), &revision, (source_type, &rendered), &identity, &|kind| {
         scope(cluster, kind)
@@ -62,54 +59,5 @@ pub(crate) async fn preview(
     // A preview shows what a sync with pruning would delete, whether or not the policy prunes by itself.
     let pruning = Pruning { enabled: true, ..Pruning::default() };
     let policy = request::sync_policy(&spec, &identity, &sync_options, &pruning);
-    Ok(Preview { desired, policy, diagnostics: rendered.diagnostics })
-}
-
-/// What was rendered without the hooks that would run, each of which is named instead: a preview shows them, though a
-/// sync is refused until they can be run.
-fn with_named_hooks(rendered: &Rendered) -> Rendered {
-    let mut shown = Rendered { objects: ObjectSet::new(), ..rendered.clone() };
-    for entry in &rendered.objects {
-        if hook_kind(&entry.object) == HookKind::Runs {
-            let object = &entry.object;
-            let when = ["argocd.argoproj.io/hook", "helm.sh/hook"].iter().find_map(|a| object.annotation(a));
-            let message = format!(
-                "hook {}/{} ({}) is not run yet, and an Application with it is not synced",
-                object.kind(),
-                object.name(),
-                when.unwrap_or_default()
-            );
-            shown.diagnostics.push(Diagnostic { origin: entry.origin.clone(), message });
-        } else {
-            shown.objects.push(entry.object.clone(), entry.origin.clone());
-        }
-    }
-    shown
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use holdfast_object::json;
-
-    #[test]
-    fn hooks_are_named_in_place_of_being_refused() {
-        let mut objects = ObjectSet::new();
-        let object = |name: &str, hook: &str| {
-            let annotations = if hook.is_empty() { json!({}) } else { json!({"helm.sh/hook": hook}) };
-            let metadata = json!({"name": name, "annotations": annotations});
-            Object::new(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata})).unwrap()
-        };
-        for (name, hook) in [("work", ""), ("migrate", "pre-install,pre-upgrade"), ("check", "test")] {
-            objects.push(object(name, hook), None);
-        }
-        let shown = with_named_hooks(&Rendered { objects, ..Rendered::default() });
-        let names: Vec<&str> = shown.objects.iter().map(|entry| entry.object.name()).collect();
-        // Hooks that never run are left to the target, which drops them.
-        assert_eq!(names, ["work", "check"]);
-        assert_eq!(
-            shown.diagnostics[0].message,
-            "hook Job/migrate (pre-install,pre-upgrade) is not run yet, and an Application with it is not synced"
-        );
-    }
+    Ok(Preview { desired, policy, hooks: target.hooks, diagnostics: rendered.diagnostics.clone() })
 }

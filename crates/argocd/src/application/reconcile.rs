@@ -547,7 +547,13 @@ impl<'a> Round<'a> {
         let mut found = Vec::new();
         self.memory.auto = match auto {
             Auto::Nothing => AutoStep::Nothing,
-            Auto::Start(operation) => AutoStep::Start(operation),
+            Auto::Start(operation) => match self.hooks_refuse(&operation) {
+                Some(refusal) => {
+                    found.push(Condition::new(condition::SYNC_ERROR, refusal));
+                    AutoStep::Nothing
+                }
+                None => AutoStep::Start(operation),
+            },
             Auto::Later(at) => AutoStep::Later(at),
             Auto::Refused(condition) => {
                 found.push(condition);
@@ -555,6 +561,12 @@ impl<'a> Round<'a> {
             }
         };
         self.status.set_conditions(found, &[condition::SYNC_ERROR], self.now);
+    }
+
+    /// Why an operation cannot run the hooks of what was compared last.
+    fn hooks_refuse(&self, operation: &Operation) -> Option<String> {
+        let (target, sync) = (self.memory.target.as_ref()?, operation.sync.as_ref()?);
+        super::hooks::refusal(&target.hooks, sync)
     }
 
     /// Notes that an operation ended: the cluster is compared again once its writes are seen.

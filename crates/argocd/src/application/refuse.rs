@@ -111,62 +111,19 @@ pub(super) fn not_yet(what: &str) -> String {
     format!("{what} is not supported yet")
 }
 
-/// What a rendered object is, as far as hooks go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum HookKind {
-    /// No hook: an object like any other.
-    None,
-    /// It is never applied (`Skip`; Helm's tests and rollback hooks).
-    Never,
-    /// It runs at some point of a sync.
-    Runs,
-}
-
-/// Whether an object is a hook. Argo CD's annotation counts before Helm's; `crd-install` is none.
-pub(crate) fn hook_kind(object: &Object) -> HookKind {
-    if let Some(list) = object.annotation("argocd.argoproj.io/hook") {
-        let runs = list.split(',').map(str::trim).any(|hook| {
-            matches!(hook, "PreSync" | "Sync" | "PostSync" | "SyncFail" | "PreDelete" | "PostDelete")
-        });
-        return if runs { HookKind::Runs } else { HookKind::Never };
-    }
-    let Some(list) = object.annotation("helm.sh/hook") else { return HookKind::None };
-    let hooks: Vec<&str> = list.split(',').map(str::trim).collect();
-    if hooks.contains(&"crd-install") {
-        return HookKind::None;
-    }
-    let runs = hooks.iter().any(|hook| {
-        matches!(
-            *hook,
-            "pre-install" | "pre-upgrade" | "post-install" | "post-upgrade" | "pre-delete" | "post-delete"
-        )
-    });
-    if runs { HookKind::Runs } else { HookKind::Never }
-}
-
 /// What of the rendered objects is not supported, as one message; `None` when all is well.
 pub(crate) fn object_problem(objects: &ObjectSet) -> Option<String> {
-    let mut hooks = Vec::new();
-    let mut others = Vec::new();
+    let mut problems = Vec::new();
     for entry in objects {
         let place = entry.origin.as_ref().map(|origin| format!(" ({origin})")).unwrap_or_default();
         let name = || format!("{}/{}{place}", entry.object.kind(), entry.object.name());
-        if hook_kind(&entry.object) == HookKind::Runs {
-            hooks.push(name());
-        }
         let (_, refused) = super::options::of_object(&entry.object);
-        others.extend(refused.iter().map(|option| format!("sync option {option} of {}", name())));
+        problems.extend(refused.iter().map(|option| format!("sync option {option} of {}", name())));
         if entry.object.name().is_empty() {
-            others.push(format!("metadata.generateName of {}{place}", entry.object.kind()));
+            problems.push(format!("metadata.generateName of {}{place}", entry.object.kind()));
         }
     }
-    if !hooks.is_empty() {
-        let shown = hooks.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
-        let more = hooks.len().saturating_sub(5);
-        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        others.insert(0, format!("{} hooks: {shown}{more}", hooks.len()));
-    }
-    (!others.is_empty()).then(|| not_yet(&others.join("; ")))
+    (!problems.is_empty()).then(|| not_yet(&problems.join("; ")))
 }
 
 /// Kinds that Argo CD leaves out of every comparison by default (`resource.exclusions`).
@@ -276,26 +233,19 @@ mod tests {
     }
 
     #[test]
-    fn hooks_are_counted_and_named() {
-        let object = |name: &str, annotations: Value| {
-            Object::new(json!({"apiVersion": "batch/v1", "kind": "Job",
-                "metadata": {"name": name, "annotations": annotations}}))
-            .unwrap()
+    fn what_an_object_asks_for_is_named_with_its_place() {
+        let object = |metadata: Value| {
+            Object::new(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata})).unwrap()
         };
-        let kind = |annotations: Value| hook_kind(&object("a", annotations));
-        assert_eq!(kind(json!({})), HookKind::None);
-        assert_eq!(kind(json!({"argocd.argoproj.io/hook": "Skip"})), HookKind::Never);
-        assert_eq!(kind(json!({"argocd.argoproj.io/hook": "PreSync,Skip"})), HookKind::Runs);
-        assert_eq!(kind(json!({"helm.sh/hook": "test"})), HookKind::Never);
-        assert_eq!(kind(json!({"helm.sh/hook": "crd-install"})), HookKind::None);
-        assert_eq!(kind(json!({"helm.sh/hook": "pre-install, pre-upgrade"})), HookKind::Runs);
         let mut set = ObjectSet::new();
-        set.push(object("a", json!({"argocd.argoproj.io/hook": "PreSync"})), None);
-        set.push(object("b", json!({})), None);
-        set.push(object("c", json!({"argocd.argoproj.io/sync-options": "Prune=confirm"})), None);
+        set.push(object(json!({"name": "a"})), None);
+        assert_eq!(object_problem(&set), None);
+        let options = json!({"argocd.argoproj.io/sync-options": "Prune=confirm"});
+        set.push(object(json!({"name": "b", "annotations": options})), None);
+        set.push(object(json!({"generateName": "c-"})), None);
         assert_eq!(
             object_problem(&set).unwrap(),
-            "1 hooks: Job/a; sync option Prune=confirm of Job/c is not supported yet"
+            "sync option Prune=confirm of Job/b; metadata.generateName of Job is not supported yet"
         );
     }
 }

@@ -1,8 +1,9 @@
 //! From an Application to what is rendered and how it is synced.
 
+use super::hooks::{self, Hook};
 use super::options::{self, SyncOptions};
 use super::parameters;
-use super::refuse::{self, HookKind};
+use super::refuse;
 use super::status::{Condition, condition};
 use holdfast_kustomize::{Injection, LoadRestrictor, Reorder};
 use holdfast_object::{Object, ObjectRef, Value, json};
@@ -184,6 +185,8 @@ pub(crate) struct Target {
     pub(crate) source_type: SourceType,
     /// The objects, with namespace and tracking id.
     pub(crate) objects: Vec<(Object, Option<holdfast_object::Origin>)>,
+    /// The hooks, which are not run.
+    pub(crate) hooks: Vec<Hook>,
     /// What is to be said about them.
     pub(crate) conditions: Vec<Condition>,
 }
@@ -237,11 +240,12 @@ impl Target {
         identity: &Identity,
         scope: &dyn Fn(&holdfast_object::GroupKind) -> Scope,
     ) -> Result<Self, String> {
-        if let Some(problem) = refuse::object_problem(&rendered.objects) {
-            return Err(problem);
-        }
         let mut objects = rendered.objects.clone();
         set_namespaces(&mut objects, &NamespaceRule::Default(identity.namespace.clone()), scope);
+        let (objects, hooks) = hooks::set_apart(objects);
+        if let Some(problem) = refuse::object_problem(&objects) {
+            return Err(problem);
+        }
         let mut conditions: Vec<Condition> = (objects.duplicates().iter())
             .map(|(key, places)| {
                 let name = format!("{}/{}/{}/{}", key.group, key.kind, key.namespace, key.name);
@@ -250,13 +254,11 @@ impl Target {
                 Condition::new(condition::REPEATED_RESOURCE, message)
             })
             .collect();
+        conditions.extend(hooks::warning(&hooks));
         let ownership = identity.ownership();
         let mut kept = Vec::with_capacity(objects.len());
         for entry in objects {
             let mut object = entry.object;
-            if refuse::hook_kind(&object) == HookKind::Never {
-                continue;
-            }
             if refuse::is_excluded(&object) {
                 let gvk = object.gvk();
                 let message = format!(
@@ -280,6 +282,7 @@ impl Target {
             revision: revision.to_owned(),
             source_type,
             objects: kept,
+            hooks,
             conditions,
         })
     }

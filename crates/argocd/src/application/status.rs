@@ -220,6 +220,8 @@ pub(crate) mod condition {
     pub(crate) const SHARED_RESOURCE: &str = "SharedResourceWarning";
     pub(crate) const REPEATED_RESOURCE: &str = "RepeatedResourceWarning";
     pub(crate) const EXCLUDED_RESOURCE: &str = "ExcludedResourceWarning";
+    /// Holdfast's own: hooks that are not run.
+    pub(crate) const UNSUPPORTED_HOOK: &str = "UnsupportedHookWarning";
 
     /// What a comparison finds out anew each time.
     pub(crate) const OF_COMPARISON: &[&str] = &[
@@ -229,6 +231,7 @@ pub(crate) mod condition {
         SHARED_RESOURCE,
         REPEATED_RESOURCE,
         EXCLUDED_RESOURCE,
+        UNSUPPORTED_HOOK,
     ];
 }
 

@@ -27,6 +27,8 @@ const SETTLE: SignedDuration = SignedDuration::from_secs(2);
 enum Stop {
     /// It is over.
     Over(Phase, String),
+    /// It is over, and another try would end the same way.
+    Refused(String),
     /// Not everything it needs to know is known yet.
     NotYet,
 }
@@ -89,6 +91,7 @@ impl Round<'_> {
             match self.prepare().await {
                 Ok(run) => self.memory.run = Some(run),
                 Err(Stop::Over(phase, message)) => return self.finish(phase, message, true),
+                Err(Stop::Refused(message)) => return self.finish(Phase::Failed, message, false),
                 Err(Stop::NotYet) => return self.look_again(),
             }
         }
@@ -274,7 +277,7 @@ impl Round<'_> {
             result.source = Some(source);
             result.managed_namespace_metadata = request::managed_namespace_value(&spec);
         }
-        self.check_target(&target, &options, &project)?;
+        self.check_target(&target, &options, &project, &sync)?;
         self.plan_run(&spec, target, options, &sync).await
     }
 
@@ -327,7 +330,16 @@ impl Round<'_> {
         })
     }
 
-    fn check_target(&self, target: &Target, options: &SyncOptions, project: &Project) -> Result<(), Stop> {
+    fn check_target(
+        &self,
+        target: &Target,
+        options: &SyncOptions,
+        project: &Project,
+        sync: &SyncOperation,
+    ) -> Result<(), Stop> {
+        if let Some(refusal) = super::hooks::refusal(&target.hooks, sync) {
+            return Err(Stop::Refused(refusal));
+        }
         if options.fail_on_shared_resource
             && let Some(shared) = self.status.conditions.iter().find(|c| c.kind == condition::SHARED_RESOURCE)
         {

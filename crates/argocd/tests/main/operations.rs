@@ -1,4 +1,4 @@
-use crate::bed::{Bed, automated, config_map, is_synced, manifest};
+use crate::bed::{Bed, automated, condition, config_map, is_synced, manifest};
 use holdfast_argocd::ArgoOptions;
 use holdfast_object::{GroupVersionKind, Value, json};
 use holdfast_types::argocd::application;
@@ -200,4 +200,56 @@ async fn what_was_healed_is_told_with_who_had_changed_it() {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
     panic!("{:#?}", bed.events("argocd", "shop").await);
+}
+
+/// A ConfigMap that is a hook.
+fn hook(name: &str, moments: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  annotations: {{argocd.argoproj.io/hook: '{moments}'}}\n"
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn hooks_are_named_and_no_sync_passes_them_over_unasked() {
+    let bed = Bed::start().await;
+    let (a, migrate) = (manifest("a", "one"), hook("migrate", "PreSync"));
+    let files = |a: &str| [("app/a.yaml", a.to_owned()), ("app/hooks.yaml", migrate.clone())];
+    let commit =
+        |files: [(&str, String); 2]| bed.push(&files.each_ref().map(|(path, text)| (*path, &**text)));
+    let first = commit(files(&a));
+    bed.app("shop", automated(json!({"selfHeal": true}))).await;
+    let refusal = "hooks: ConfigMap/migrate is not supported yet";
+    let status = bed.app_until("shop", |s| condition(s, "SyncError").is_some()).await;
+    assert_eq!(condition(&status, "SyncError").unwrap(), refusal);
+    assert_eq!(
+        condition(&status, "UnsupportedHookWarning").unwrap(),
+        "1 hook is not run: ConfigMap/migrate (PreSync; app/hooks.yaml:1); a sync with the strategy `apply` \
+         (`holdfast sync --without-hooks`) does without"
+    );
+    // It is compared all the same, and the hook is no part of that.
+    assert_eq!(status["sync"]["status"], "OutOfSync");
+    assert_eq!(status["resources"].as_array().unwrap().len(), 1);
+    assert_eq!(bed.value("a").await, None, "nothing is synced before its hook could run");
+
+    let sync = |strategy: &str| {
+        let retry = json!({"limit": 5, "backoff": {"duration": "1h"}});
+        json!({"operation": {"sync": {"syncStrategy": {strategy: {}}}, "retry": retry}})
+    };
+    bed.patch_app("shop", sync("hook")).await;
+    let status = bed.app_until("shop", |s| s["operationState"]["phase"] == "Failed").await;
+    assert_eq!(status["operationState"]["message"], refusal, "and it is not tried again");
+
+    bed.patch_app("shop", sync("apply")).await;
+    let status = bed.app_until("shop", is_synced(&first)).await;
+    assert_eq!(bed.value("a").await.as_deref(), Some("one"));
+    assert_eq!(bed.value("migrate").await, None);
+    assert_eq!(condition(&status, "SyncError"), None);
+    // Healing what was synced needs no hook.
+    bed.merge(&config_map(), "default", "a", json!({"data": {"key": "edited"}})).await;
+    bed.until_value("a", Some("one")).await;
+    // The next commit does.
+    let second = commit(files(&manifest("a", "two")));
+    let status = bed.app_until("shop", |s| condition(s, "SyncError").is_some()).await;
+    assert_eq!(status["sync"]["revision"], second.as_str());
+    assert_eq!(bed.value("a").await.as_deref(), Some("one"));
 }

@@ -22,6 +22,10 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
     for diagnostic in &preview.diagnostics {
         context.output.note(format!("# {diagnostic}"));
     }
+    for hook in &preview.hooks {
+        let name = hook.object.reference();
+        context.output.note(format!("# hook {name} ({}) is left out: it is not run yet", hook.moments));
+    }
     let documents: Vec<String> = preview
         .desired
         .objects()

@@ -5,12 +5,13 @@ use crate::comparison::{Pair, pair};
 use crate::error::{CliError, Exit};
 use crate::names::Name;
 use crate::preview::{PreviewOptions, SourceArguments, plan, preview};
-use holdfast_sync::{Live, LiveView, Verb};
+use holdfast_argocd::Hook;
+use holdfast_sync::{Live, LiveView, Reason, Verb};
 use similar::TextDiff;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  holdfast diff app/web\n  holdfast diff ks/shop --working-tree .\n\nExit status: 0 without differences, 1 with some, above 1 on an error. Values of Secrets are masked: equal ones by as many '+'."
+    after_help = "Examples:\n  holdfast diff app/web\n  holdfast diff ks/shop --working-tree .\n\nExit status: 0 without differences, 1 with some, above 1 on an error. Values of Secrets are masked: equal ones by as many '+'. Hooks are shown and are no differences."
 )]
 pub(crate) struct Arguments {
     /// The app.
@@ -57,20 +58,34 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
         if arguments.brief {
             context.output.line(format!("{}{origin} {}", op.object, op.why))?;
         } else {
-            print(context, &op.object.to_string(), &origin, &pair)?;
+            let name = &op.object;
+            print(context, (&format!("live/{name}"), &format!("wanted/{name}{origin}")), &pair)?;
         }
+    }
+    for hook in &preview.hooks {
+        show_hook(context, hook, arguments.brief)?;
     }
     Ok(if differs { Exit::Negative } else { Exit::Success })
 }
 
-fn print(context: &Context, name: &str, origin: &str, pair: &Pair) -> Result<(), CliError> {
+/// A hook is shown with all it holds: it is made anew whenever it runs, so there is nothing to compare it with. It is no
+/// difference either: what it would do, it would do at every sync.
+fn show_hook(context: &Context, hook: &Hook, brief: bool) -> Result<(), CliError> {
+    let name = hook.object.reference();
+    let origin = hook.origin.as_ref().map(|origin| format!(" ({origin})")).unwrap_or_default();
+    let moments = format!("hook {}, not run yet", hook.moments);
+    if brief {
+        return context.output.line(format!("{name}{origin} {moments}"));
+    }
+    let pair = pair(None, Some(&hook.object), &Reason::Missing);
+    print(context, ("/dev/null", &format!("{name}{origin} {moments}")), &pair)
+}
+
+/// Prints the two sides under their names.
+fn print(context: &Context, (live, wanted): (&str, &str), pair: &Pair) -> Result<(), CliError> {
     let color = context.output.has_color();
     let diff = TextDiff::from_lines(pair.live.as_str(), pair.wanted.as_str());
-    let text = diff
-        .unified_diff()
-        .context_radius(AROUND)
-        .header(&format!("live/{name}"), &format!("wanted/{name}{origin}"))
-        .to_string();
+    let text = diff.unified_diff().context_radius(AROUND).header(live, wanted).to_string();
     let mut painted = String::with_capacity(text.len());
     for line in text.lines() {
         let cell = match line.as_bytes().first() {

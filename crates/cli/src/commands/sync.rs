@@ -34,8 +34,12 @@ pub(crate) struct Arguments {
     #[arg(long)]
     prune: bool,
 
+    /// Pass the hooks over, as Argo CD's strategy `apply` does; they are not run yet, and a sync with them is refused.
+    #[arg(long)]
+    without_hooks: bool,
+
     /// Say yes to a prune that is held back (`--prune-limit`): only what is held now may go.
-    #[arg(long, conflicts_with_all = ["dry_run", "prune", "revision", "with_source"])]
+    #[arg(long, conflicts_with_all = ["dry_run", "prune", "revision", "with_source", "without_hooks"])]
     approve_prune: bool,
 
     /// Sync another revision than the one that is followed (Argo CD).
@@ -96,6 +100,7 @@ fn check(arguments: &Arguments, app: &App) -> Result<(), CliError> {
     let refused = [
         (arguments.dry_run, "--dry-run", "`holdfast diff` shows what a sync would change"),
         (arguments.prune, "--prune", "whether it prunes stands in spec.prune"),
+        (arguments.without_hooks, "--without-hooks", "a Kustomization runs every object as it is"),
         (arguments.revision.is_some(), "--revision", "the revision stands in the source's spec.ref"),
     ];
     match refused.iter().find(|(is_given, ..)| *is_given) {
@@ -247,7 +252,8 @@ async fn sync_argocd(
 }
 
 fn operation(arguments: &Arguments, context: &Context, live: &Object) -> Value {
-    let mut sync = json!({"syncStrategy": {"hook": {}}});
+    let strategy = if arguments.without_hooks { "apply" } else { "hook" };
+    let mut sync = json!({"syncStrategy": {strategy: {}}});
     if let Some(revision) = &arguments.revision {
         sync["revision"] = json!(revision);
     }

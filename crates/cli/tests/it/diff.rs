@@ -1,6 +1,7 @@
 use crate::environment::{FLEET_SOURCE, WEB_SOURCE, fleet_with_sources as env};
 use insta::assert_snapshot;
 use serde_json::json;
+use std::path::Path;
 
 #[test]
 fn diff_says_what_a_sync_would_change() {
@@ -48,4 +49,21 @@ fn secrets_are_masked() {
     assert_eq!(run.status, 1, "{run}");
     assert!(!run.stdout.contains("hunter2"), "{run}");
     assert!(run.stdout.contains("password: ++++++++"), "{run}");
+}
+
+#[test]
+fn hooks_of_a_chart_are_shown_and_are_no_difference() {
+    let env = env();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    env.create(&std::fs::read_to_string(root.join("examples/fleet/argocd/reports.yaml")).unwrap());
+    let source = format!("https://github.com/holdfast-dev/holdfast={}", root.display());
+    let run = |arguments: &[&str]| env.run(&[arguments, &["--source", &source]].concat());
+    assert_snapshot!(run(&["diff", "app/reports"]), @"");
+    assert_snapshot!(run(&["diff", "app/reports", "--brief"]), @"");
+    let build = run(&["build", "app/reports"]);
+    assert_snapshot!(build.stderr, @"");
+    assert!(!build.stdout.contains("kind: Job"), "{build}");
+    env.create(&build.stdout);
+    // All but the namespace is as wanted; then nothing differs, and the hook is still shown.
+    assert_snapshot!(run(&["diff", "app/reports", "--brief"]), @"");
 }

@@ -161,7 +161,7 @@ async fn the_first_steps_are_as_the_page_says() {
             (info, _) => panic!("a block that is not known: {info}"),
         }
     }
-    assert_eq!(checked, 6, "every text block is held against a terminal");
+    assert_eq!(checked, 7, "every text block is held against a terminal");
     assert!(first.unwrap().stop().await.success());
 }
 

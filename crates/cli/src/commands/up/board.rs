@@ -318,7 +318,7 @@ mod tests {
         let expected = "1 of 3 apps in sync and healthy after 2.4 s; 2 not accepted by the cluster";
         assert_eq!(summary(&some, 2, took), expected);
         check(&some, "1 of 1 apps in sync and healthy after 2.4 s");
-        let hooks = Some("2 hooks: Job/a, Job/b is not supported yet");
+        let hooks = Some("hooks: Job/a, Job/b is not supported yet");
         check(
             &[
                 standing(good(), None),
