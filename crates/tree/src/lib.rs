@@ -9,11 +9,13 @@
 
 mod hashed;
 mod memory;
+mod mounted;
 mod overlay;
 mod path;
 
 pub use hashed::HashedTree;
 pub use memory::MemoryTree;
+pub use mounted::MountedTree;
 pub use overlay::OverlayTree;
 pub use path::{MAX_LINKS, Resolved, join, normalize, parent, resolve};
 
@@ -111,6 +113,13 @@ pub trait FileTree: Send + Sync {
         let _ = path;
         None
     }
+
+    /// The commit that a folder stands for when it is a Git submodule, whose files are another repository's: here it
+    /// is empty.
+    fn submodule(&self, path: &str) -> Option<String> {
+        let _ = path;
+        None
+    }
 }
 
 impl<T: FileTree + ?Sized> FileTree for &T {
@@ -126,6 +135,9 @@ impl<T: FileTree + ?Sized> FileTree for &T {
     fn subtree_hash(&self, path: &str) -> Option<String> {
         (**self).subtree_hash(path)
     }
+    fn submodule(&self, path: &str) -> Option<String> {
+        (**self).submodule(path)
+    }
 }
 
 impl<T: FileTree + ?Sized> FileTree for std::sync::Arc<T> {
@@ -140,5 +152,8 @@ impl<T: FileTree + ?Sized> FileTree for std::sync::Arc<T> {
     }
     fn subtree_hash(&self, path: &str) -> Option<String> {
         (**self).subtree_hash(path)
+    }
+    fn submodule(&self, path: &str) -> Option<String> {
+        (**self).submodule(path)
     }
 }

@@ -191,6 +191,11 @@ impl FileTree for GitTree {
             kind => format!("{}:{}", kind.as_octal_str(), item.id),
         })
     }
+
+    fn submodule(&self, path: &str) -> Option<String> {
+        let item = self.find(path).ok()??;
+        item.mode.is_commit().then(|| item.id.to_string())
+    }
 }
 
 fn storage(path: &str, error: &dyn std::fmt::Display) -> TreeError {

@@ -6,12 +6,13 @@
 
 mod files;
 mod grants;
+mod submodules;
 
 pub(crate) use files::HttpFiles;
 pub use grants::Grants;
 
 use crate::offload::offload;
-use crate::{GitRef, GitUrl, Scheme, SourceError, Sources};
+use crate::{Artifact, GitRef, GitUrl, Scheme, SourceError, Sources};
 use futures::StreamExt;
 use holdfast_render::{Answer, Content, Need, Provided};
 use holdfast_semver::Constraint;
@@ -178,7 +179,16 @@ impl Sources {
                 url: need.to_string(),
                 reason: "remote parts of a source are switched off".into(),
             }),
-            Need::Git { url, reference, .. } => self.git_need(url, reference, policy).await,
+            Need::Git { url, reference, submodules } => {
+                let wanted = match reference.as_str() {
+                    "" => GitRef::Head,
+                    reference => GitRef::Revision(reference.to_owned()),
+                };
+                let Artifact { tree, digest, .. } = self.git_at(url, &wanted, policy).await?;
+                // The digest tells of them too: their commits and addresses are part of the tree.
+                let tree = if *submodules { self.with_submodules(url, tree, policy).await? } else { tree };
+                Ok(Answer { content: Content::Tree(tree), digest })
+            }
             Need::Http { url } => {
                 let access = policy.grants.access(url).access;
                 let downloads = self.registries().downloads();
@@ -191,12 +201,13 @@ impl Sources {
         }
     }
 
-    async fn git_need(
+    /// A repository that a render names, or one that it brings along.
+    async fn git_at(
         &self,
         url: &str,
-        reference: &str,
+        wanted: &GitRef,
         policy: &FetchPolicy,
-    ) -> Result<Answer, SourceError> {
+    ) -> Result<Artifact, SourceError> {
         let parsed = GitUrl::parse(url)?;
         if parsed.scheme() == Scheme::File && !policy.local && !self.is_stood_in_for(&parsed) {
             return Err(SourceError::InvalidUrl {
@@ -204,10 +215,8 @@ impl Sources {
                 reason: "repositories on this machine are not read".into(),
             });
         }
-        let wanted = if reference.is_empty() { GitRef::Head } else { GitRef::Revision(reference.to_owned()) };
         let access = policy.grants.access(url).access;
-        let artifact = self.git(url, &wanted, &access, policy.max_age).await?;
-        Ok(Answer { content: Content::Tree(artifact.tree), digest: artifact.digest })
+        self.git(url, wanted, &access, policy.max_age).await
     }
 
     async fn chart_need(

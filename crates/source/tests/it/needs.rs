@@ -7,10 +7,11 @@ use holdfast_render::{
     Content, Need, Provided, RenderLimits, RenderOutcome, RenderRequest, Renderer, render,
 };
 use holdfast_source::{
-    Access, Credentials, FetchPolicy, GitCache, Grants, HelmAccess, Limits, NeedLimits, ProvideError,
-    Sources, Step,
+    Access, Artifact, Credentials, FetchPolicy, GitCache, GitRef, GitUrl, Grants, HelmAccess, Limits,
+    NeedLimits, ProvideError, SourceError, Sources, StandIn, Step,
 };
 use holdfast_tree::MemoryTree;
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -132,6 +133,50 @@ async fn bases_of_bases_are_fetched_and_cycles_end() {
     two.commit("back");
     let error = build(&sources, &here(NOW), &base(&one)).await.unwrap_err();
     assert!(error.contains("cycle detected"), "{error}");
+}
+
+#[tokio::test]
+async fn a_base_comes_with_its_submodules_unless_they_are_not_wanted() {
+    needs_git!();
+    let (_folder, sources) = sources();
+    let (base, lib, deep) = (Origin::new(), Origin::new(), Origin::new());
+    deep.write("d.yaml", &format!("{CONFIG_MAP}deep\n"));
+    deep.commit("deep");
+    let add = |to: &Origin, of: &Origin, at: &str| {
+        let url = format!("file://{}", of.path().display());
+        to.git(&["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", &url, at]);
+    };
+    lib.write("kustomization.yaml", "resources: [a.yaml, deep/d.yaml]\n");
+    lib.write("a.yaml", &format!("{CONFIG_MAP}lib\n"));
+    add(&lib, &deep, "deep");
+    lib.commit("lib");
+    base.write("kustomization.yaml", "resources: [vendor/lib]\n");
+    add(&base, &lib, "vendor/lib");
+    base.commit("base");
+    // What the submodule's branch has by now is not what the base wants of it.
+    lib.write("a.yaml", &format!("{CONFIG_MAP}newer\n"));
+    lib.commit("newer");
+    let text = |query: &str| format!("resources: ['file://{}?ref=main{query}']\n", base.path().display());
+    assert_eq!(build(&sources, &here(NOW), &text("")).await.unwrap(), ["deep", "lib"]);
+    let without = build(&sources, &here(NOW), &text("&submodules=false")).await.unwrap_err();
+    assert!(without.contains("vendor/lib"), "{without}");
+    // A base from elsewhere brings no repository of this machine along.
+    let url = format!("file://{}", base.path().display());
+    let head = sources.git(&url, &GitRef::Head, &Access::default(), NOW).await.unwrap();
+    let elsewhere = GitUrl::parse("https://git.example.com/base").unwrap();
+    sources.stand_in(&elsewhere, Arc::new(Fixed(head)));
+    let text = "resources: ['https://git.example.com/base?ref=main']\n";
+    let refused = build(&sources, &FetchPolicy::anonymous(NOW), text).await.unwrap_err();
+    assert!(refused.contains("repositories on this machine are not read"), "{refused}");
+}
+
+/// A repository with one commit.
+struct Fixed(Artifact);
+
+impl StandIn for Fixed {
+    fn artifact(&self, _: &GitRef) -> Result<Artifact, SourceError> {
+        Ok(self.0.clone())
+    }
 }
 
 #[tokio::test]
