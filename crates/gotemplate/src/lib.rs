@@ -49,7 +49,8 @@ pub use fmt::quote;
 pub use functions::{Function, Functions, Params, Type};
 pub use parse::{ParseError, ParseOptions, Parsed, Tree, parse};
 pub use templates::TemplateSet;
-pub use time::Duration;
+pub use time::{Clock, Duration, time};
 pub use value::{
-    Elem, Entries, Frozen, FrozenMap, HostObject, Kind, List, Map, MapType, Numbers, Str, Value, View,
+    Elem, Entries, Frozen, FrozenMap, HostObject, Kind, List, Map, MapMethod, MapType, NamedMap, Numbers, Str,
+    Value, View,
 };

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use holdfast_gotemplate::{
-    Context, FuncError, HostObject, Kind, Limits, List, Map, MapType, Params, Str, Type, Value, View,
+    Context, FuncError, HostObject, Kind, Limits, List, Map, MapMethod, MapType, NamedMap, Params, Str, Type,
+    Value, View,
 };
 
 use crate::support::{session, templates};
@@ -61,8 +62,27 @@ impl HostObject for Hosts {
     }
 }
 
+static VALUES: NamedMap = NamedMap {
+    name: "chartutil.Values",
+    methods: &[
+        MapMethod {
+            name: "AsMap",
+            params: Params::fixed(&[]),
+            body: |map, _| Ok(map.converted(MapType::Any).into()),
+        },
+        MapMethod {
+            name: "Get",
+            params: Params::fixed(&[Type::String]),
+            body: |map, args| {
+                let Value::Str(key) = &args[0] else { return Err("no key".into()) };
+                map.get(key.as_bytes()).ok_or_else(|| "nothing there".into())
+            },
+        },
+    ],
+};
+
 fn check(template: &str, expected: Result<&str, &str>) {
-    let values = Map::of(MapType::Named("chartutil.Values"), [(Str::from("x"), Value::Int(1))].into());
+    let values = Map::of(MapType::Named(&VALUES), [(Str::from("x"), Value::Int(1))].into());
     let data: Map = [
         (Str::from("Release"), Value::Object(Rc::new(Release { files: vec!["a.txt"] }))),
         (Str::from("Hosts"), Value::Object(Rc::new(Hosts))),
@@ -106,6 +126,27 @@ fn methods_and_fields() {
         Err(
             "template: t:1:11: executing \"t\" at <.Release.Nope>: can't evaluate field Nope in type interface {}",
         ),
+    );
+}
+
+#[test]
+fn methods_of_named_maps_win_over_keys() {
+    check("{{ .Values.x }} {{ .Values.Get \"x\" }} {{ \"x\" | .Values.Get }}", Ok("1 1 1"));
+    check("{{ typeOf .Values }} {{ typeOf .Values.AsMap }}", Ok("chartutil.Values map[string]interface {}"));
+    check("{{ $v := set .Values \"AsMap\" 2 }}{{ $v.AsMap }} {{ len .Values.AsMap }}", Ok("2 2"));
+    check(
+        "{{ .Values.Get \"y\" }}",
+        Err("template: t:1:10: executing \"t\" at <.Values.Get>: error calling Get: nothing there"),
+    );
+    check(
+        "{{ .Values.AsMap 1 }}",
+        Err(
+            "template: t:1:10: executing \"t\" at <.Values.AsMap>: wrong number of args for AsMap: want 0 got 1",
+        ),
+    );
+    check(
+        "{{ .Values.x 1 }}",
+        Err("template: t:1:10: executing \"t\" at <.Values.x>: x is not a method but has arguments"),
     );
 }
 

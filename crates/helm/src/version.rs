@@ -2,6 +2,8 @@
 //!
 //! The rest of the crate never compares versions: it asks one of these questions.
 
+use crate::engine::values;
+use holdfast_gotemplate::NamedMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -117,26 +119,28 @@ impl HelmVersion {
 
     /// Go's package of the types that templates can ask the name of.
     pub(crate) fn types(self) -> &'static Types {
+        static V3: Types = Types {
+            values: &values::V3,
+            capabilities: "*chartutil.Capabilities",
+            kube_version: "chartutil.KubeVersion",
+            version_set: "chartutil.VersionSet",
+        };
+        static V4: Types = Types {
+            values: &values::V4,
+            capabilities: "*common.Capabilities",
+            kube_version: "common.KubeVersion",
+            version_set: "common.VersionSet",
+        };
         match self {
-            Self::V3 => &Types {
-                values: "chartutil.Values",
-                capabilities: "*chartutil.Capabilities",
-                kube_version: "chartutil.KubeVersion",
-                version_set: "chartutil.VersionSet",
-            },
-            Self::V4 => &Types {
-                values: "common.Values",
-                capabilities: "*common.Capabilities",
-                kube_version: "common.KubeVersion",
-                version_set: "common.VersionSet",
-            },
+            Self::V3 => &V3,
+            Self::V4 => &V4,
         }
     }
 }
 
 /// See [`HelmVersion::types`].
 pub(crate) struct Types {
-    pub(crate) values: &'static str,
+    pub(crate) values: &'static NamedMap,
     pub(crate) capabilities: &'static str,
     pub(crate) kube_version: &'static str,
     pub(crate) version_set: &'static str,

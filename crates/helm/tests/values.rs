@@ -1,6 +1,7 @@
 //! Values: layers, nulls, globals, subcharts, and a plain model that they are held to.
 
 use crate::{chart, template, text, try_render};
+use holdfast_helm::render::Outcome;
 use holdfast_helm::values::{Document, Layers};
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -183,4 +184,76 @@ proptest! {
         let got: Value = serde_json::from_str(got.strip_prefix("v: ").unwrap()).unwrap();
         prop_assert_eq!(got, Value::Object(model(&defaults, &documents)));
     }
+}
+
+/// A template over some values, with a chart below; what it gives or how it fails, as Helm 3.22 has it.
+fn of_values(text: &str) -> Result<String, String> {
+    let chart = chart(&[
+        ("values.yaml", "a: {b: {c: 1, d: [1]}, e: null}\nYAML: shadowed\nt: text\n"),
+        ("charts/kid/Chart.yaml", "apiVersion: v2\nname: kid\nversion: 1.0.0\n"),
+        ("charts/kid/values.yaml", "k: 1\n"),
+        ("templates/_x.tpl", "{{ define \"kid\" }}{{ end }}"),
+        ("templates/a.yaml", text),
+    ]);
+    match try_render(&chart, Layers::default()) {
+        Ok(Outcome::Rendered(rendered)) => Ok(rendered.manifests.into_iter().map(|m| m.content).collect()),
+        Ok(Outcome::Needs(needs)) => panic!("{needs:?}"),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[test]
+fn values_have_the_methods_of_helms_type() {
+    let check = |text: &str, expected: &str| {
+        assert_eq!(of_values(&format!("x: {text}")).unwrap(), format!("x: {expected}"), "{text}");
+    };
+    // The method wins over the value of that name; the plain mappings below have none.
+    check(
+        "{{ .Values.YAML | quote }}",
+        r#""YAML: shadowed\na:\n  b:\n    c: 1\n    d:\n    - 1\n  e: null\nkid:\n  global: {}\n  k: 1\nt: text\n""#,
+    );
+    check("{{ .Values.a.YAML | quote }}", "");
+    check("{{ .Values.Table \"a.b\" | toJson }}", r#"{"c":1,"d":[1]}"#);
+    check("{{ typeOf (.Values.Table \"a.b\") }}", "chartutil.Values");
+    check("{{ (.Values.Table \"a\").YAML | quote }}", r#""b:\n  c: 1\n  d:\n  - 1\ne: null\n""#);
+    check("{{ .Values.PathValue \"a.b.c\" }} {{ \"a.b.d\" | .Values.PathValue }}", "1 [1]");
+    check("{{ .Values.PathValue \"t\" }}", "text");
+    let fails = |action: &str, expected: &str| {
+        let error = of_values(&format!("x: {{{{ {action} }}}}")).unwrap_err();
+        assert!(error.ends_with(expected), "{action}: {error}");
+    };
+    fails(".Values.Table \"zz\"", "at <.Values.Table>: error calling Table: \"zz\" is not a table");
+    fails(".Values.Table \"t.x\"", "error calling Table: \"t\" is not a table");
+    fails(".Values.Table", "wrong number of args for Table: want 1 got 0");
+    fails(".Values.Table 1", "at <1>: expected string; found 1");
+    fails(".Values.YAML 1", "wrong number of args for YAML: want 0 got 1");
+    fails(".Values.PathValue \"\"", "error calling PathValue: YAML path cannot be empty");
+    fails(".Values.PathValue \"a.b\"", "error calling PathValue: \"b\" is not a value");
+    fails(".Values.PathValue \"zz.y\"", "error calling PathValue: \"y\" is not a value");
+    fails(".Values.Encode", "wrong number of args for Encode: want 1 got 0");
+    fails(".Values.Encode 1", "at <1>: can't handle 1 for arg of type io.Writer");
+}
+
+#[test]
+fn times_of_toml_are_times() {
+    let check = |action: &str, expected: &str| {
+        let toml = r#"{{ $t := fromToml "a = 2020-01-02\nb = 2020-01-02T03:04:05Z\nc = 2020-01-02T03:04:05+02:00\nd = 03:04:05\ne = 2020-01-02T03:04:05.5\n" }}"#;
+        assert_eq!(of_values(&format!("{toml}x: {{{{ {action} }}}}")).unwrap(), format!("x: {expected}"));
+    };
+    check("typeOf $t.a", "time.Time");
+    check("$t.a", "2020-01-02 00:00:00 +0000 date-local");
+    check("$t.b", "2020-01-02 03:04:05 +0000 UTC");
+    check("$t.c", "2020-01-02 03:04:05 +0200 +0200");
+    check("$t.d", "0000-01-01 03:04:05 +0000 time-local");
+    check("$t.e", "2020-01-02 03:04:05.5 +0000 datetime-local");
+    check("$t.b | date \"2006\"", "2020");
+    check("$t.c.Year", "2020");
+    check(
+        "$t | toJson",
+        r#"{"a":"2020-01-02T00:00:00Z","b":"2020-01-02T03:04:05Z","c":"2020-01-02T03:04:05+02:00","d":"0000-01-01T03:04:05Z","e":"2020-01-02T03:04:05.5Z"}"#,
+    );
+    check(
+        "toToml $t | quote",
+        r#""a = 2020-01-02\nb = 2020-01-02T03:04:05Z\nc = 2020-01-02T03:04:05+02:00\nd = 03:04:05\ne = 2020-01-02T03:04:05.5\n""#,
+    );
 }

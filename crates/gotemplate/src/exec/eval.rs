@@ -204,8 +204,13 @@ impl Context<'_> {
                 return Err(self.error(tree, format_args!("nil pointer evaluating interface {{}}.{name}")));
             }
             Value::Map(map) => {
-                if name == b"AsMap" && matches!(map.map_type(), MapType::Named(_)) && !has_args {
-                    return Ok(Operand::concrete(map.converted(MapType::Any).into()));
+                if let MapType::Named(named) = map.map_type()
+                    && let Some(method) = named.method(name)
+                {
+                    let map = map.clone();
+                    let values = self.eval_args(tree, dot, &method.params, args, piped, method.name)?;
+                    let result = (method.body)(&map, &values);
+                    return self.finish_call(tree, id, method.name, result);
                 }
                 if has_args {
                     let name = String::from_utf8_lossy(name);

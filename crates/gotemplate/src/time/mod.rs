@@ -12,12 +12,37 @@ pub(crate) use parse::parse;
 pub use span::Duration;
 pub(crate) use zone::Zone;
 
+use crate::value::Value;
+
 /// An instant and the zone it is shown in.
 #[derive(Clone, Debug)]
 pub(crate) struct Time {
     /// Nanoseconds since 1970-01-01T00:00:00Z.
     pub(crate) nanos: i128,
     pub(crate) zone: Zone,
+}
+
+/// A date and time of day, without zone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Clock {
+    /// Year, month and day, the last two from 1.
+    pub date: (i64, u8, u8),
+    /// Hour, minute and second.
+    pub time: (u8, u8, u8),
+    /// Nanoseconds of the second.
+    pub nano: u32,
+}
+
+/// A `time.Time`: what a clock shows in UTC, or in a zone with this name that lies some seconds east of it.
+pub fn time(clock: Clock, zone: Option<(&str, i32)>) -> Value {
+    let Clock { date: (year, month, day), time: (hour, minute, second), nano } = clock;
+    let civil = Civil { year, month, day, hour, minute, second, nano };
+    let (zone, east) = match zone {
+        Some((name, seconds)) => (Zone::Fixed { name: name.into(), seconds }, seconds),
+        None => (Zone::Utc, 0),
+    };
+    let nanos = i128::from(civil.seconds() - i64::from(east)) * NANOS + i128::from(nano);
+    Time { nanos, zone }.into_value()
 }
 
 /// Seconds from year 1 to 1970: the zero time.

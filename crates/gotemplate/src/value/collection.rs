@@ -4,6 +4,8 @@ use std::cell::{OnceCell, Ref, RefCell};
 use std::rc::{Rc, Weak};
 
 use super::{Entries, Frozen, FrozenMap, Str, Value};
+use crate::exec::FuncError;
+use crate::functions::Params;
 
 /// The element type of a [`List`], which `%T`, `typeOf` and argument checks see.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -99,6 +101,40 @@ impl List {
     }
 }
 
+/// A named type over `map[string]interface {}` with methods of its own, such as Helm's values.
+#[derive(Debug)]
+pub struct NamedMap {
+    /// Go's name of the type.
+    pub name: &'static str,
+    /// Its methods. As in Go they win over keys of the same name.
+    pub methods: &'static [MapMethod],
+}
+
+/// A method of a [`NamedMap`].
+#[derive(Debug)]
+pub struct MapMethod {
+    /// Its name.
+    pub name: &'static str,
+    /// Its parameters.
+    pub params: Params,
+    /// What it does, with arguments that fit its parameters.
+    pub body: fn(&Map, &[Value]) -> Result<Value, FuncError>,
+}
+
+impl NamedMap {
+    pub(crate) fn method(&self, name: &[u8]) -> Option<&MapMethod> {
+        self.methods.iter().find(|method| method.name.as_bytes() == name)
+    }
+}
+
+impl PartialEq for NamedMap {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for NamedMap {}
+
 /// The type of a [`Map`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MapType {
@@ -106,8 +142,8 @@ pub enum MapType {
     Any,
     /// `map[string]string`: what `split` returns.
     String,
-    /// A named type over `map[string]interface {}`, such as Helm's values. Its method `AsMap` gives the plain map.
-    Named(&'static str),
+    /// A named type over `map[string]interface {}`.
+    Named(&'static NamedMap),
 }
 
 /// A Go map with string keys: a reference, so that clones share their entries.
@@ -235,7 +271,7 @@ impl Map {
         match self.0.of {
             MapType::Any => "map[string]interface {}",
             MapType::String => "map[string]string",
-            MapType::Named(name) => name,
+            MapType::Named(named) => named.name,
         }
     }
 

@@ -11,7 +11,7 @@ use std::fmt;
 use std::rc::Rc;
 
 pub(crate) use collection::WeakMap;
-pub use collection::{Elem, List, Map, MapType};
+pub use collection::{Elem, List, Map, MapMethod, MapType, NamedMap};
 pub use entries::Entries;
 pub use frozen::{Frozen, FrozenMap};
 pub use json::Numbers;

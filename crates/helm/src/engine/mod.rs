@@ -7,6 +7,7 @@ mod objects;
 mod parsed;
 mod pretty;
 mod toml;
+pub(crate) mod values;
 
 pub use errors::TemplateError;
 pub(crate) use functions::name_functions;

@@ -10,7 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use holdfast_gotemplate::{
-    Context, Elem, FuncError, HostObject, Kind, List, Map, MapType, Numbers, Params, Str, Type, Value, View,
+    Context, Elem, FuncError, HostObject, Kind, List, Map, MapType, NamedMap, Numbers, Params, Str, Type,
+    Value, View,
 };
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -298,6 +299,9 @@ pub(super) fn files(files: &[File]) -> Value {
     Value::Object(Rc::new(Files(all)))
 }
 
+/// The type that printing shows; its methods are those of [`Files`].
+static FILES: NamedMap = NamedMap { name: "engine.files", methods: &[] };
+
 /// Files by their path in the chart.
 struct Files(BTreeMap<Str, Bytes>);
 
@@ -373,7 +377,7 @@ impl HostObject for Files {
 
     fn view(&self) -> View {
         let entries = self.0.iter().map(|(name, data)| (name.clone(), byte_list(data))).collect();
-        View::Map(Map::of(MapType::Named("engine.files"), entries))
+        View::Map(Map::of(MapType::Named(&FILES), entries))
     }
 
     fn len(&self) -> Option<usize> {

@@ -3,7 +3,7 @@
 
 use crate::decode::float_text;
 use crate::values::new_map;
-use holdfast_gotemplate::{Elem, List, Str, Value};
+use holdfast_gotemplate::{Clock, Elem, List, Str, Value};
 use std::fmt::Write as _;
 
 /// How deep a value may nest.
@@ -156,7 +156,8 @@ impl Writer {
                 } else if let Value::Object(object) = other {
                     match object.json() {
                         Some(Value::Str(time)) if object.type_name() == "time.Time" => {
-                            self.out.push_str(&time.to_string_lossy());
+                            let shown = object.text().unwrap_or_default();
+                            self.out.push_str(time_text(&shown.to_string_lossy(), &time.to_string_lossy()));
                         }
                         _ => self.quoted(&object.text().unwrap_or_default()),
                     }
@@ -293,7 +294,7 @@ fn from_toml(value: toml::Value) -> Value {
         toml::Value::Integer(number) => Value::Int64(number),
         toml::Value::Float(number) => Value::Float(number),
         toml::Value::Boolean(b) => Value::Bool(b),
-        toml::Value::Datetime(time) => Value::from(time.to_string()),
+        toml::Value::Datetime(time) => datetime(time),
         toml::Value::Array(items) => {
             let tables = !items.is_empty() && items.iter().all(toml::Value::is_table);
             let elem = if tables { Elem::Named("map[string]interface {}") } else { Elem::Any };
@@ -302,6 +303,42 @@ fn from_toml(value: toml::Value) -> Value {
         toml::Value::Table(table) => {
             Value::Map(table.into_iter().map(|(key, value)| (Str::from(key), from_toml(value))).collect())
         }
+    }
+}
+
+/// The names of the zones that the Go library gives to what is written without one: it tells a date, a time of day
+/// and both by them.
+const DATE: &str = "date-local";
+const TIME: &str = "time-local";
+const DATE_AND_TIME: &str = "datetime-local";
+
+/// A date, a time of day or both as Go's `time.Time`.
+fn datetime(value: toml::value::Datetime) -> Value {
+    let date = value.date.map_or((0, 1, 1), |date| (i64::from(date.year), date.month, date.day));
+    let time = value.time.map_or((0, 0, 0), |time| (time.hour, time.minute, time.second.unwrap_or_default()));
+    let nano = value.time.and_then(|time| time.nanosecond).unwrap_or_default();
+    let zone = match (value.offset, value.date, value.time) {
+        (Some(toml::value::Offset::Custom { minutes }), ..) if minutes != 0 => {
+            Some(("", i32::from(minutes) * 60))
+        }
+        (Some(_), ..) => None,
+        (None, Some(_), Some(_)) => Some((DATE_AND_TIME, 0)),
+        (None, Some(_), None) => Some((DATE, 0)),
+        (None, ..) => Some((TIME, 0)),
+    };
+    holdfast_gotemplate::time(Clock { date, time, nano }, zone)
+}
+
+/// A time as TOML writes it: what has no zone is written without one. `shown` is how Go prints it, which ends with the
+/// zone's name; `rfc3339` how JSON has it.
+fn time_text<'t>(shown: &str, rfc3339: &'t str) -> &'t str {
+    let zone = shown.rsplit(' ').next().unwrap_or_default();
+    let local = rfc3339.strip_suffix('Z').unwrap_or(rfc3339);
+    match zone {
+        DATE => local.split('T').next().unwrap_or(local),
+        TIME => local.split_once('T').map_or(local, |(_, time)| time),
+        DATE_AND_TIME => local,
+        _ => rfc3339,
     }
 }
 
@@ -333,7 +370,7 @@ mod tests {
         let value = parse(b"a = 1\nb = 1.5\n[c]\nd = [true, \"x\"]\n[[e]]\nf = 2020-01-02\n");
         assert_eq!(
             value.to_json().unwrap(),
-            json!({"a": 1, "b": 1.5, "c": {"d": [true, "x"]}, "e": [{"f": "2020-01-02"}]})
+            json!({"a": 1, "b": 1.5, "c": {"d": [true, "x"]}, "e": [{"f": "2020-01-02T00:00:00Z"}]})
         );
         assert!(parse(b"a = ").to_json().unwrap()["Error"].as_str().unwrap().starts_with("toml: "));
     }
