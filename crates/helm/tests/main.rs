@@ -8,6 +8,7 @@ mod disk;
 mod generative;
 mod hostile;
 mod outcomes;
+mod validation;
 mod values;
 
 use bytes::Bytes;

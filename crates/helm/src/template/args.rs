@@ -39,6 +39,9 @@ pub struct TemplateArgs {
     pub skip_tests: bool,
     /// `--is-upgrade`.
     pub is_upgrade: bool,
+    /// `--validate`: what was rendered is held against the schemas of its kinds, those compiled in and those of the
+    /// chart's own definitions.
+    pub validate: bool,
     /// `--skip-schema-validation`.
     pub skip_schema_validation: bool,
     /// `--render-subchart-notes`; notes are not printed.
@@ -197,9 +200,7 @@ fn flag(name: &str) -> Option<Flag> {
         | "kube-tls-server-name"
         | "burst-limit"
         | "qps" => Flag::Ignored { switch: false },
-        "validate" => {
-            Flag::Refused { switch: true, why: "no cluster is asked; run `holdfast diff` against one" }
-        }
+        "validate" => Flag::Switch(|args| &mut args.validate),
         "enable-dns" => Flag::Refused { switch: true, why: "templates cannot open connections" },
         "verify" => Flag::Refused {
             switch: true,
@@ -419,10 +420,6 @@ mod tests {
         check("a c --name-template x", "cannot set --name-template and also specify a name");
         check("a c -g", "cannot set --generate-name and also specify a name");
         check(
-            "c --validate",
-            "--validate is not supported: no cluster is asked; run `holdfast diff` against one",
-        );
-        check(
             "c --post-renderer x",
             "--post-renderer is not supported: other programs are not run; pipe the output instead",
         );
@@ -430,7 +427,7 @@ mod tests {
             "c --no-hooks=x",
             "invalid argument \"x\" for \"--no-hooks\" flag: strconv.ParseBool: parsing \"x\": invalid syntax",
         );
-        assert!(parse("c --validate=false").is_ok());
+        assert!(parse("c --validate").unwrap().validate && !parse("c --validate=false").unwrap().validate);
         assert!(parse("").is_err());
     }
 }

@@ -3,6 +3,7 @@
 mod args;
 mod inputs;
 mod output;
+mod validate;
 
 use inputs::Inputs;
 
@@ -14,7 +15,7 @@ use crate::chart::{Chart, LoadError, Missing};
 use crate::engine::name_functions;
 use crate::release::Release;
 use crate::render::{
-    Lookups, MissingDependencies, Outcome, RenderError, RenderOptions, RenderRequest, render,
+    Lookups, MissingDependencies, ObjectError, Outcome, RenderError, RenderOptions, RenderRequest, render,
 };
 use crate::values::{Document, Layers};
 use bytes::Bytes;
@@ -119,6 +120,17 @@ pub enum TemplateError {
     /// The chart cannot be rendered.
     #[error("{0}{hint}", hint = if .0.came_from_templates() { "\n\nUse --debug flag to render out invalid YAML" } else { "" })]
     Render(#[from] RenderError),
+    /// `--validate` found something wrong.
+    #[error("the result does not fit the schemas of Kubernetes {version}:\n  {}", .problems.join("\n  "))]
+    Invalid {
+        /// The version of the built-in kinds.
+        version: String,
+        /// Each with template, line, object and field.
+        problems: Vec<String>,
+    },
+    /// `--validate` met a document that is no object.
+    #[error(transparent)]
+    NoObject(#[from] ObjectError),
     /// `--show-only` names what the chart does not have.
     #[error("could not find template {0} in chart")]
     NoTemplate(String),
@@ -176,6 +188,10 @@ pub fn template(args: &TemplateArgs, around: &Surroundings<'_>) -> Result<Templa
     };
     if chart.metadata.deprecated {
         rendered.warnings.insert(0, "This chart is deprecated".to_owned());
+    }
+    if args.validate {
+        let unknown = validate::check(&rendered, args)?;
+        rendered.warnings.extend(unknown);
     }
     output::write(&rendered, args, &name, args.helm).map(TemplateOutcome::Done)
 }

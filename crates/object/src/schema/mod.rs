@@ -12,6 +12,7 @@ mod openapi;
 mod resource;
 mod table;
 mod types;
+mod validate;
 
 use crate::GroupVersionKind;
 use node::Node;
@@ -23,6 +24,7 @@ pub use openapi::SchemaError;
 pub use resource::{Resource, Subresource};
 pub use table::TableError;
 pub use types::{Field, ListKind, ListType, ObjectType, PatchStrategy, Scalar, TypeKind, TypeRef};
+pub use validate::Violation;
 
 /// A set of types and the resources that serve them.
 #[derive(Debug, Default)]
