@@ -215,6 +215,11 @@ impl Node {
         matches!(self, Self::Scalar(Scalar { tag: Tag::Null, .. }))
     }
 
+    /// A plain scalar whose type nothing says.
+    pub(crate) fn is_untagged(&self) -> bool {
+        matches!(self, Self::Scalar(Scalar { tag: Tag::None, style: Style::Plain, .. }))
+    }
+
     /// Null, an empty mapping or an empty list.
     pub(crate) fn is_nothing(&self) -> bool {
         match self {

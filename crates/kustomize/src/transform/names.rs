@@ -55,7 +55,12 @@ impl Transformer for Affix {
                         Side::Prefix => format!("{}{old}", self.text),
                         Side::Suffix => format!("{old}{}", self.text),
                     };
-                    node.set_untagged(new);
+                    if new.is_empty() && node.is_untagged() {
+                        // Made for a text that is empty: written out and read again it is nothing.
+                        *node = Node::null();
+                    } else {
+                        node.set_untagged(new);
+                    }
                     Ok(())
                 })?;
             }

@@ -267,3 +267,21 @@ fn a_directive_in_a_list_that_comes_with_a_new_element_is_read() {
     let text = to_yaml(&run(&tree, &BuildOptions::default()).unwrap().objects);
     assert!(!text.contains("$patch") && text.contains("name: A"), "{text}");
 }
+
+#[test]
+fn a_field_made_for_an_empty_affix_is_null() {
+    let affix = |kind: &str| {
+        format!(
+            "- |-\n  apiVersion: builtin\n  kind: {kind}Transformer\n  metadata: {{name: x}}\n  {}: ''\n  fieldSpecs:\n  - {{path: spec/{kind}, create: true}}\n  - {{path: spec/e, create: true}}\n",
+            kind.to_lowercase()
+        )
+    };
+    let text = format!("resources: [a.yaml]\ntransformers:\n{}{}", affix("Prefix"), affix("Suffix"));
+    let tree = tree(&[
+        ("kustomization.yaml", &text),
+        ("a.yaml", "apiVersion: x.io/v1\nkind: A\nmetadata:\n  name: a\nspec:\n  e: \"\"\n"),
+    ]);
+    let built = run(&tree, &BuildOptions::default()).unwrap();
+    let expected = "apiVersion: x.io/v1\nkind: A\nmetadata:\n  name: a\nspec:\n  Prefix: null\n  Suffix: null\n  e: \"\"\n";
+    assert_eq!(to_yaml(&built.objects), expected);
+}
