@@ -67,9 +67,13 @@ impl StandIn for Repository {
         let newest = state.commits.len();
         let (branch, number) = match wanted {
             GitRef::Branch(branch) => (branch.as_str(), newest),
-            GitRef::Any { text, .. } if matches!(text.as_str(), "" | "HEAD" | "main") => ("main", newest),
-            GitRef::Any { text, .. } => {
-                ("main", (1..=newest).find(|number| hash(*number) == *text).ok_or_else(missing)?)
+            // What an Application names, and what a kustomization does.
+            GitRef::Any { text, .. } | GitRef::Revision(text) => {
+                let number = match text.as_str() {
+                    "" | "HEAD" | "main" => newest,
+                    text => (1..=newest).find(|number| hash(*number) == text).ok_or_else(missing)?,
+                };
+                ("main", number)
             }
             _ => return Err(missing()),
         };
