@@ -1,4 +1,5 @@
-//! The Secrets that say how repositories are reached (`argocd.argoproj.io/secret-type`).
+//! The Secrets that say how repositories are reached (`argocd.argoproj.io/secret-type`), and the ConfigMaps with settings
+//! for all of them.
 
 use holdfast_cluster::{ApiRequest, Cluster};
 use holdfast_object::{GroupVersionKind, Object, Value};
@@ -30,6 +31,8 @@ struct Settings {
     known_hosts: String,
     /// Certificates to trust, by host: `argocd-tls-certs-cm`.
     certificates: BTreeMap<String, String>,
+    /// `kustomize.buildOptions` of `argocd-cm`.
+    build_options: String,
 }
 
 /// One Secret's fields. Never printed as they are: they hold credentials.
@@ -107,6 +110,14 @@ impl Repositories {
         Ok(granted.fold(Grants::default(), |grants, (url, access)| grants.with(&url, access)))
     }
 
+    /// The flags for `kustomize build` that `argocd-cm` has for every kustomization.
+    ///
+    /// # Errors
+    /// That the settings cannot be read.
+    pub(crate) async fn build_options(&self) -> Result<String, String> {
+        Ok(self.settings().await?.build_options.clone())
+    }
+
     async fn settings(&self) -> Result<Arc<Settings>, String> {
         let known = self.read.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((_, settings)) = known.filter(|(at, _)| at.elapsed() < MAX_AGE) {
@@ -121,6 +132,11 @@ impl Repositories {
                 .remove("ssh_known_hosts")
                 .unwrap_or_default(),
             certificates: self.config("argocd-tls-certs-cm").await,
+            build_options: self
+                .config("argocd-cm")
+                .await
+                .remove("kustomize.buildOptions")
+                .unwrap_or_default(),
         });
         *self.read.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), settings.clone()));
         Ok(settings)
@@ -186,11 +202,10 @@ fn charts(settings: &Settings, url: &str, pass_credentials: bool) -> Result<(Str
     };
     let own = settings.repositories.iter().find(is_same);
     let choice = Choice::of(settings, url, own)?;
-    let access = HelmAccess {
-        access: choice.access(settings, url),
-        pass_credentials,
-        plain_http: choice.is_on("insecureOCIForceHttp"),
-    };
+    // Whoever says that a registry is spoken to without encryption says it of its credentials too.
+    let plain_http = choice.is_on("insecureOCIForceHttp");
+    let access = Access { allow_plain_http_credentials: plain_http, ..choice.access(settings, url) };
+    let access = HelmAccess { access, pass_credentials, plain_http };
     let address = if url.contains("://") { url.to_owned() } else { format!("oci://{url}") };
     Ok((address, access))
 }

@@ -45,6 +45,8 @@ pub(super) struct Fetched {
     pub(super) revision: String,
     /// Who may see which credentials while the source is rendered.
     pub(super) grants: Grants,
+    /// Flags for kustomizations, as `argocd-cm` has them.
+    pub(super) build_options: String,
 }
 
 /// Fetches a source at a revision: a commit of a repository, or a chart.
@@ -60,6 +62,7 @@ pub(super) async fn fetch(
         |e: SourceError| Problem { message: format!("{e} ({})", e.hint()), passes: e.is_transient() };
     let pass_credentials = parameters::passes_credentials(source);
     let grants = repositories.grants(pass_credentials).await.map_err(unreadable)?;
+    let build_options = repositories.build_options().await.map_err(unreadable)?;
     if source.chart.is_empty() {
         let access = repositories.access(&source.repo_url).await.map_err(unreadable)?;
         let tag_prefix = source.rest.get("tagPrefix").and_then(Value::as_str).unwrap_or_default();
@@ -67,7 +70,8 @@ pub(super) async fn fetch(
         let artifact = sources.git(&source.repo_url, &wanted, &access, max_age).await.map_err(failed)?;
         // As with Argo CD, remote bases beside the source are read with the source's own credentials.
         let grants = grants.with_server_of(&source.repo_url, access);
-        return Ok(Fetched { revision: artifact.revision.commit().to_owned(), tree: artifact.tree, grants });
+        let revision = artifact.revision.commit().to_owned();
+        return Ok(Fetched { tree: artifact.tree, revision, grants, build_options });
     }
     let (url, access) = repositories.charts(&source.repo_url, pass_credentials).await.map_err(unreadable)?;
     let chart =
@@ -77,7 +81,7 @@ pub(super) async fn fetch(
     let tree = unpacked.map_err(|e| Problem::lasting(format!("unpacking broke off: {e}")))?;
     let tree =
         tree.map_err(|e| Problem::lasting(format!("chart {} {}: {e}", source.chart, chart.version)))?;
-    Ok(Fetched { tree: Arc::new(tree), revision: chart.version, grants })
+    Ok(Fetched { tree: Arc::new(tree), revision: chart.version, grants, build_options })
 }
 
 /// Renders a source with everything it asks for fetched; without a cache, whatever was rendered before.
@@ -150,8 +154,9 @@ impl Round<'_> {
         let url = GitUrl::parse(&source.repo_url).ok()?;
         let commit = Revision::git("", &compared.revision);
         let artifact = self.shared.sources.cache().cached(&url, &commit).await.ok()??;
-        let grants = Grants::default();
-        let fetched = Fetched { tree: artifact.tree, revision: compared.revision.clone(), grants };
+        let build_options = self.shared.repositories.build_options().await.ok()?;
+        let (revision, grants) = (compared.revision.clone(), Grants::default());
+        let fetched = Fetched { tree: artifact.tree, revision, grants, build_options };
         self.rendered(spec, source, fetched, self.shared.options.refresh_interval, false).await.ok()
     }
 
@@ -159,11 +164,11 @@ impl Round<'_> {
         &self,
         spec: &ApplicationSpec,
         source: &Source,
-        Fetched { tree, revision, grants }: Fetched,
+        Fetched { tree, revision, grants, build_options }: Fetched,
         max_age: Duration,
         anew: bool,
     ) -> Result<Arc<Target>, Problem> {
-        let facts = self.facts(spec, source, &revision).await;
+        let facts = self.facts(spec, source, &revision, build_options).await;
         let policy = FetchPolicy { grants, ..FetchPolicy::anonymous(max_age) };
         let renders = (!anew).then(|| self.shared.renders.clone());
         let (source_type, rendered) =
@@ -177,11 +182,18 @@ impl Round<'_> {
     }
 
     /// What a chart is told about its release and the cluster.
-    async fn facts(&self, spec: &ApplicationSpec, source: &Source, revision: &str) -> request::ReleaseFacts {
+    async fn facts(
+        &self,
+        spec: &ApplicationSpec,
+        source: &Source,
+        revision: &str,
+        build_options: String,
+    ) -> request::ReleaseFacts {
         let cluster = self.shared.engine.cluster();
         let version = self.shared.kube_version.get_or_try_init(|| kube_version(cluster));
         request::ReleaseFacts {
             app: self.app.name().to_owned(),
+            instance: request::instance_name(&self.app, &self.shared.options.control_namespace),
             namespace: spec.destination.namespace.clone(),
             project: spec.project.clone(),
             revision: revision.to_owned(),
@@ -189,6 +201,7 @@ impl Round<'_> {
             // Without an answer the chart sees the version Helm assumes.
             kube_version: version.await.cloned().unwrap_or_default(),
             api_versions: cluster.discovery().api_versions(),
+            build_options,
             now: self.shared.began,
             seed: self.shared.options.seed,
         }

@@ -31,9 +31,10 @@ pub(crate) async fn preview(
     };
     let repositories = Repositories::new(cluster.clone(), &options.control_namespace);
     let fetched = fetch(sources, &repositories, source, &source.target_revision, Duration::ZERO).await?;
-    let Fetched { tree, revision, grants } = fetched;
+    let Fetched { tree, revision, grants, build_options } = fetched;
     let facts = ReleaseFacts {
         app: app.name().to_owned(),
+        instance: request::instance_name(app, &options.control_namespace),
         namespace: spec.destination.namespace.clone(),
         project: spec.project.clone(),
         revision: revision.clone(),
@@ -41,6 +42,7 @@ pub(crate) async fn preview(
         // Without an answer the chart sees the version Helm assumes.
         kube_version: kube_version(cluster).await.unwrap_or_default(),
         api_versions: cluster.discovery().api_versions(),
+        build_options,
         now: now.as_nanosecond(),
         seed: options.seed,
     };

@@ -5,11 +5,9 @@ use super::options::{self, SyncOptions};
 use super::parameters;
 use super::refuse;
 use super::status::{Condition, condition};
-use holdfast_kustomize::{Injection, LoadRestrictor, Reorder};
 use holdfast_object::{Object, ObjectRef, Value, json};
 use holdfast_render::{
-    DirectoryOptions, KustomizeOptions, NamespaceRule, RenderLimits, RenderRequest, Rendered, Renderer,
-    Scope, set_namespaces,
+    DirectoryOptions, NamespaceRule, RenderLimits, RenderRequest, Rendered, Renderer, Scope, set_namespaces,
 };
 use holdfast_sync::{
     Backoff, DesiredObject, DriftPolicy, FoldPolicy, HealWhen, HealthGate, IgnoreRule, ObjectPolicy, Order,
@@ -52,6 +50,8 @@ impl SourceType {
 pub(crate) struct ReleaseFacts {
     /// The Application's name, which is the release's unless the source says otherwise.
     pub(crate) app: String,
+    /// The same, with its namespace before it outside of the control namespace.
+    pub(crate) instance: String,
     /// The destination's namespace.
     pub(crate) namespace: String,
     /// The Application's project.
@@ -64,6 +64,8 @@ pub(crate) struct ReleaseFacts {
     pub(crate) kube_version: String,
     /// The API versions the cluster serves.
     pub(crate) api_versions: Vec<String>,
+    /// Flags for every kustomization: `kustomize.buildOptions` of `argocd-cm`.
+    pub(crate) build_options: String,
     /// When this process began, in nanoseconds since 1970: the time of `now`, the same for every render, so that a
     /// render of the same content is the same.
     pub(crate) now: i128,
@@ -72,11 +74,21 @@ pub(crate) struct ReleaseFacts {
 }
 
 impl ReleaseFacts {
+    /// Kubernetes' version: a source's own, or the cluster's.
+    pub(crate) fn kube_version_or(&self, own: &str) -> String {
+        if own.is_empty() { self.kube_version.clone() } else { own.to_owned() }
+    }
+
+    /// The API versions: a source's own, or those the cluster serves.
+    pub(crate) fn api_versions_or(&self, own: &[String]) -> Vec<String> {
+        if own.is_empty() { self.api_versions.clone() } else { own.to_vec() }
+    }
+
     /// A variable of the build environment, as paths and parameters name it.
     pub(crate) fn variable(&self, name: &str) -> Option<String> {
         let short = |length: usize| self.revision.chars().take(length).collect();
         Some(match name {
-            "ARGOCD_APP_NAME" => self.app.clone(),
+            "ARGOCD_APP_NAME" => self.instance.clone(),
             "ARGOCD_APP_NAMESPACE" => self.namespace.clone(),
             "ARGOCD_APP_PROJECT_NAME" => self.project.clone(),
             "ARGOCD_APP_REVISION" => self.revision.clone(),
@@ -104,12 +116,8 @@ pub(crate) fn render_request(
     // A chart of a repository is all there is of its source.
     let path = if source.chart.is_empty() { &source.path } else { "" };
     let path = normalize(path).ok_or_else(|| format!("{path}: app path is outside of the repository"))?;
+    let source = &parameters::overridden(tree, &path, source, &facts.instance)?;
     let kind = source_type(tree, &path, source)?;
-    for file in [".argocd-source.yaml".to_owned(), format!(".argocd-source-{}.yaml", facts.app)] {
-        if matches!(tree.entry(&join(&path, &file).unwrap_or_default()), Ok(Some(_))) {
-            return Err(format!("{file} in {path} (parameter overrides) is not supported yet"));
-        }
-    }
     let renderer = match kind {
         SourceType::Directory => {
             let directory = source.directory.clone().unwrap_or_default();
@@ -122,12 +130,7 @@ pub(crate) fn render_request(
         }
         SourceType::Kustomize => {
             let block = source.rest.get("kustomize").unwrap_or(&Value::Null);
-            Renderer::Kustomize(Box::new(KustomizeOptions {
-                inject: Some(Injection::ArgoCd(parameters::kustomize(block)?)),
-                load_restrictor: LoadRestrictor::RootOnly,
-                reorder: Reorder::Unspecified,
-                ..KustomizeOptions::default()
-            }))
+            Renderer::Kustomize(Box::new(parameters::kustomize(block, facts)?))
         }
         SourceType::Helm => {
             let block = source.rest.get("helm").unwrap_or(&Value::Null);

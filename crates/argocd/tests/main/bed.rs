@@ -26,6 +26,7 @@ pub(crate) struct Bed {
     hand: Hand,
     pub(crate) engine: Engine,
     repository: Arc<Repository>,
+    sources: Sources,
     stop: watch::Sender<bool>,
 }
 
@@ -59,7 +60,7 @@ impl Bed {
             holdfast_types::definitions().into_iter().filter(|each| each.gvk.group == application().group);
         hand.define(ours.map(|each| (each.gvk, each.value))).await;
         hand.namespace(NAMESPACE).await;
-        let bed = Self { _sandbox: sandbox, hand, engine, repository, stop };
+        let bed = Self { _sandbox: sandbox, hand, engine, repository, sources: sources.clone(), stop };
         let reconcilers =
             holdfast_argocd::reconcilers(&bed.engine, sources, Arc::new(RenderCache::new(64)), options);
         let engine = bed.engine.clone();
@@ -73,6 +74,11 @@ impl Bed {
         tree.insert_folder("app");
         files.iter().for_each(|(path, content)| tree.insert(path, content.to_string()));
         self.repository.commit_tree(tree)
+    }
+
+    /// Another repository in memory.
+    pub(crate) fn repository(&self, url: &str) -> Arc<Repository> {
+        Repository::stand_in(&self.sources, url)
     }
 
     /// Commits files, and says so as whoever follows the repositories does.

@@ -1,11 +1,12 @@
 //! Charts of Helm repositories, and charts that depend on them. The repository is a real web server, so the time is too.
 
-use crate::bed::{Bed, URL, automated, condition, is_synced};
+use crate::bed::{Bed, URL, automated, condition, config_map, is_synced};
 use axum::Router;
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use holdfast_object::{Value, json};
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -109,6 +110,64 @@ async fn a_chart_in_git_gets_what_it_depends_on() {
     bed.app("shop", spec(source)).await;
     bed.app_until("shop", is_synced(&commit)).await;
     assert_eq!(bed.value("shop").await.as_deref(), Some("1.0.0 parent chart"));
+}
+
+/// A registry with the chart `team/web` 1.2.0 for those who know the password.
+async fn registry(archive: Vec<u8>) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let digest = |content: &[u8]| format!("sha256:{}", hex::encode(Sha256::digest(content)));
+    let kind = "application/vnd.cncf.helm.chart.content.v1.tar+gzip";
+    let manifest = json!({"schemaVersion": 2, "config": {"mediaType": "application/vnd.cncf.helm.config.v1+json"},
+        "layers": [{"mediaType": kind, "digest": digest(&archive), "size": archive.len()}]});
+    let layer = format!("blobs/{}", digest(&archive));
+    let app = Router::new().fallback(move |uri: Uri, headers: HeaderMap| {
+        // me:geheim
+        let knows = headers.get("authorization").is_some_and(|it| it == "Basic bWU6Z2VoZWlt");
+        let answer = match uri.path().strip_prefix("/v2/team/web/") {
+            _ if !knows => Err((StatusCode::UNAUTHORIZED, [("www-authenticate", "Basic realm=\"test\"")])),
+            Some("tags/list") => Ok(br#"{"name": "team/web", "tags": ["1.0.0", "1.2.0", "2.0.0"]}"#.to_vec()),
+            Some("manifests/1.2.0") => Ok(manifest.to_string().into_bytes()),
+            Some(path) if path == layer => Ok(archive.clone()),
+            _ => Err((StatusCode::NOT_FOUND, [("x", "")])),
+        };
+        std::future::ready(answer)
+    });
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    host
+}
+
+#[tokio::test]
+async fn a_chart_of_a_registry_is_read_with_the_credentials_of_its_secret() {
+    let bed = Bed::start().await;
+    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}}\ndata:\n  key: {{ .Chart.Version }} {{ .Values.a }} {{ .Values.b }} {{ .Values.c }}\n";
+    let host = registry(archive(&[
+        ("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.2.0\n"),
+        ("web/values.yaml", "a: chart\nb: chart\nc: chart\n"),
+        ("web/env/prod.yaml", "b: prod\n"),
+        ("web/templates/a.yaml", template),
+        ("web/crds/x.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: crd}\n"),
+    ]))
+    .await;
+    bed.apply(json!({"apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": "registry", "namespace": "argocd",
+            "labels": {"argocd.argoproj.io/secret-type": "repository"}},
+        "stringData": {"type": "helm", "enableOCI": "true", "url": format!("{host}/team"), "username": "me",
+            "password": "geheim", "insecureOCIForceHttp": "true"}}))
+        .await;
+    let helm = json!({"releaseName": "site", "valueFiles": ["env/*.yaml", "none.yaml"],
+        "ignoreMissingValueFiles": true, "valuesObject": {"c": "object"}, "skipCrds": true});
+    let source = |path: &str| json!({"repoURL": format!("{host}/{path}"), "chart": "web", "targetRevision": "1.x", "helm": helm});
+    bed.app("shop", spec(source("team"))).await;
+    bed.app_until("shop", is_synced("1.2.0")).await;
+    assert_eq!(bed.value("site").await.as_deref(), Some("1.2.0 chart prod object"));
+    assert_eq!(bed.get(&config_map(), "default", "crd").await, None);
+
+    // The Secret is for that path of the registry alone.
+    bed.app("other", spec(source("other"))).await;
+    let status = bed.app_until("other", |s| condition(s, "ComparisonError").is_some()).await;
+    let message = condition(&status, "ComparisonError").unwrap();
+    assert!(message.contains(&format!("{host}/other")) && !message.contains("geheim"), "{message}");
 }
 
 #[tokio::test]

@@ -8,3 +8,4 @@ mod charts;
 mod deletion;
 mod faults;
 mod operations;
+mod renders;
