@@ -76,7 +76,16 @@ fn everything_that_does_not_fit_is_named_with_its_place() {
     ];
     let version = holdfast_object::schema::Schemas::builtin().version();
     let shown = |flags: &str| validate(&templates, flags).unwrap_err().replace(version, "v1.x");
-    assert_snapshot!(shown(""), @"");
+    assert_snapshot!(shown(""), @r"
+    the result does not fit the schemas of Kubernetes v1.x:
+      c/templates/c.yaml:1: PodDisruptionBudget/old: Kubernetes v1.x has no policy/v1beta1 PodDisruptionBudget
+      c/templates/a.yaml:3: Service/web: spec.ports[0].port: expected a 32-bit integer, found a string
+      c/templates/a.yaml:3: Service/web: spec.ports[0].prot: unknown field
+      c/templates/b.yaml:1: Widget/w: spec.size: expected an integer, found a string
+      c/templates/b.yaml:1: Widget/w: spec.odd: unknown field
+      c/templates/t.yaml:1: Pod/t: spec.container: unknown field
+      c/templates/t.yaml:1: Pod/t: spec.containers: required field is missing
+    ");
     assert!(!shown("--no-hooks").contains("Pod/t"));
     assert!(!shown("--skip-tests").contains("Pod/t"));
 }
