@@ -37,7 +37,7 @@ fn key(url: &str) -> Option<String> {
 }
 
 /// The repositories that a custom resource names.
-fn urls(object: &Object) -> Vec<String> {
+pub(crate) fn urls(object: &Object) -> Vec<String> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     let mut urls: Vec<String> = [&["spec", "url"][..], &["spec", "source", "repoURL"]]
         .iter()

@@ -2,7 +2,7 @@ use crate::discover::Found;
 use holdfast_cluster::{ApiError, ApiErrorKind, ApiRequest, Cluster, PatchKind};
 use holdfast_object::{GroupVersionKind, Object, ObjectKey, Origin, json};
 use holdfast_source::GitUrl;
-use holdfast_types::{argocd, flux};
+use holdfast_types::argocd;
 use std::collections::BTreeSet;
 
 /// The field manager of the custom resources that are applied from a folder.
@@ -113,15 +113,7 @@ impl Seed {
 
     /// The repositories that the resources name.
     pub fn repositories(&self) -> BTreeSet<String> {
-        let url = |o: &Object| {
-            let path: &[&str] = if o.gvk() == flux::git_repository() {
-                &["spec", "url"]
-            } else {
-                &["spec", "source", "repoURL"]
-            };
-            o.get(path).and_then(|url| url.as_str()).map(str::to_owned)
-        };
-        self.resources().filter_map(url).collect()
+        self.resources().flat_map(crate::follow::urls).collect()
     }
 
     /// Applies everything, namespaces first. One refusal does not keep the others from being applied.

@@ -224,7 +224,6 @@ fn value_paths(tree: &dyn FileTree, folder: &str, options: &HelmOptions) -> Resu
     if !options.value_files.iter().any(is_pattern) {
         return Ok(options.value_files.clone());
     }
-    let all = files_below(tree, "", 0).map_err(|e| e.to_string())?;
     let named: Vec<Option<String>> = options
         .value_files
         .iter()
@@ -241,6 +240,9 @@ fn value_paths(tree: &dyn FileTree, folder: &str, options: &HelmOptions) -> Resu
             None => join(folder, &file.path)
                 .ok_or_else(|| format!("{} leads outside of the source", file.path))?,
         };
+        // Files of other sources stand in the root under a name of their own, which no listing of the root has.
+        let first = pattern.split('/').next().filter(|first| first.starts_with('$')).unwrap_or_default();
+        let all = files_below(tree, first, 0).map_err(|e| e.to_string())?;
         let glob = globset::GlobBuilder::new(&pattern).literal_separator(true).build();
         let glob = glob.map_err(|e| format!("value files '{}': {e}", file.path))?.compile_matcher();
         let is_new = |path: &&String| {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 /// A tree with other trees in place of some of its folders: a repository with its submodules.
 ///
-/// The folders must be there; whatever stands in them below a mount is hidden. Links are data, so one that leads from a
+/// Whatever stands in such a folder is hidden. A mount whose folder is not there is reached by its path, and no listing
+/// names it. Links are data, so one that leads from a
 /// mounted tree into the base is followed like any other, and none leaves the whole.
 #[derive(Debug, Clone)]
 pub struct MountedTree<T> {
@@ -49,11 +50,17 @@ impl<T: FileTree> FileTree for MountedTree<T> {
         tree.list(path)
     }
 
-    /// The base's hash of a folder with a mount below it tells of the mount too: what is mounted follows from what the
-    /// base says of its folder, the commit of a submodule.
+    /// The hash of a folder with mounts below it is made of theirs too.
     fn subtree_hash(&self, path: &str) -> Option<String> {
-        let (tree, path) = self.place(path);
-        tree.subtree_hash(path)
+        let (tree, inner) = self.place(path);
+        let mut hash = tree.subtree_hash(inner)?;
+        let is_below = |mount: &str| {
+            mount != path && (path.is_empty() || mount.strip_prefix(path).is_some_and(|r| r.starts_with('/')))
+        };
+        for mounted in self.mounts.iter().filter(|(at, _)| is_below(at)).map(|(_, tree)| tree) {
+            hash = format!("{hash}+{}", mounted.subtree_hash("")?);
+        }
+        Some(hash)
     }
 }
 

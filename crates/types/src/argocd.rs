@@ -29,11 +29,9 @@ pub fn app_project() -> GroupVersionKind {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApplicationSpec {
-    /// Where the manifests come from.
-    pub source: Option<Source>,
-    /// Several sources; they win over `source`.
-    #[serde(default)]
-    pub sources: Vec<Source>,
+    /// Where the manifests come from: `source`, or `sources`.
+    #[serde(flatten)]
+    pub sources: SourceSet,
     /// Where they go.
     pub destination: Destination,
     /// The project; nothing is `default`.
@@ -52,6 +50,91 @@ pub struct ApplicationSpec {
     /// Whatever else the spec holds.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
+}
+
+/// Where manifests come from: one source, or several, which win over the one.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Default)]
+#[serde(default)]
+pub struct SourceSet {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<Source>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<Source>,
+}
+
+impl SourceSet {
+    /// The sources, in order.
+    pub fn list(&self) -> &[Source] {
+        if self.are_several() { &self.sources } else { self.source.as_slice() }
+    }
+
+    /// Whether they are written as several, be it one.
+    pub fn are_several(&self) -> bool {
+        !self.sources.is_empty()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list().is_empty()
+    }
+
+    /// These where there are any, otherwise `other`.
+    #[must_use]
+    pub fn or<'s>(&'s self, other: &'s Self) -> &'s Self {
+        if self.is_empty() { other } else { self }
+    }
+}
+
+/// The revision of each source: `revision` for one, `revisions` for several.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, Default)]
+#[serde(default)]
+pub struct RevisionSet {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    revision: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    revisions: Vec<String>,
+}
+
+impl RevisionSet {
+    /// The revisions of sources, one for each.
+    pub fn of(sources: &SourceSet, mut revisions: Vec<String>) -> Self {
+        if sources.are_several() {
+            return Self { revision: String::new(), revisions };
+        }
+        Self { revision: revisions.pop().unwrap_or_default(), revisions: Vec::new() }
+    }
+
+    /// One revision, or several, as they are written.
+    pub fn new(revision: String, revisions: Vec<String>) -> Self {
+        Self { revision, revisions }
+    }
+
+    /// The one revision and the several, as they are written.
+    pub fn into_parts(self) -> (String, Vec<String>) {
+        (self.revision, self.revisions)
+    }
+
+    /// The revision of a source by its place; empty where none is said.
+    pub fn at(&self, place: usize) -> &str {
+        let one = if place == 0 { self.revision.as_str() } else { "" };
+        if self.revisions.is_empty() { one } else { self.revisions.get(place).map_or("", String::as_str) }
+    }
+
+    /// Whether no revision is said.
+    pub fn is_empty(&self) -> bool {
+        self.revision.is_empty() && self.revisions.is_empty()
+    }
+}
+
+impl std::fmt::Display for RevisionSet {
+    /// The revisions with commas between.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.revisions.is_empty() {
+            f.write_str(&self.revision)
+        } else {
+            f.write_str(&self.revisions.join(","))
+        }
+    }
 }
 
 /// A source of an Application. Kept as it was written in history and status.

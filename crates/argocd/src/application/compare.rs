@@ -322,7 +322,7 @@ mod tests {
     use holdfast_object::{ObjectSet, json};
     use holdfast_render::{Rendered, Scope};
     use holdfast_sync::MapView;
-    use holdfast_types::argocd::ApplicationSpec;
+    use holdfast_types::argocd::{ApplicationSpec, RevisionSet};
 
     fn object(kind: &str, name: &str, extra: Value) -> Value {
         let group = if kind == "Deployment" { "apps/v1" } else { "v1" };
@@ -358,9 +358,11 @@ mod tests {
         let mut objects = ObjectSet::new();
         desired.into_iter().for_each(|value| objects.push(Object::new(value).unwrap(), None));
         let rendered = Rendered { objects, ..Rendered::default() };
-        let source = spec.source.clone().unwrap();
-        let rendered = (SourceType::Directory, &rendered);
-        let target = Target::new((&spec, &source), "r", rendered, &identity, &|_| Scope::Namespaced).unwrap();
+        let parts = [(SourceType::Directory, Arc::new(rendered))];
+        let revisions = RevisionSet::new("r".into(), Vec::new());
+        let target =
+            Target::new((&spec, &spec.sources), &revisions, &parts, &identity, &|_| Scope::Namespaced);
+        let target = target.unwrap();
         let live: Vec<Object> = live.into_iter().map(|value| Object::new(value).unwrap()).collect();
         let candidates: Vec<ObjectRef> = live.iter().map(Object::reference).collect();
         let options = SyncOptions::default();

@@ -7,14 +7,16 @@ use super::parameters;
 use super::project::Project;
 use super::reconcile::Round;
 use super::refresh::Level;
+use super::refuse;
 use super::request::{self, Identity, Pruning, Target};
 use crate::credentials::Repositories;
 use holdfast_cluster::{ApiError, ApiRequest, Cluster};
 use holdfast_object::{GroupKind, Object, ObjectRef, Value};
 use holdfast_render::{Provided, RenderCache, RenderOutcome, Rendered, Scope};
 use holdfast_source::{FetchPolicy, GitRef, GitUrl, Grants, Revision, SourceError, Sources};
-use holdfast_tree::FileTree;
-use holdfast_types::argocd::{ApplicationSpec, Source};
+use holdfast_tree::{FileTree, MountedTree};
+use holdfast_types::argocd::{ApplicationSpec, RevisionSet, Source, SourceSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +31,17 @@ pub(super) struct Problem {
 impl Problem {
     fn lasting(message: String) -> Self {
         Self { message, passes: false }
+    }
+
+    /// The same, with the source that has it where there are several.
+    fn of_source(self, set: &SourceSet, place: usize) -> Self {
+        match set.list().get(place).filter(|_| set.are_several()) {
+            Some(source) => Self {
+                message: format!("source {} ({}): {}", place + 1, source.repo_url, self.message),
+                ..self
+            },
+            None => self,
+        }
     }
 }
 
@@ -50,7 +63,7 @@ pub(super) struct Fetched {
 }
 
 /// Fetches a source at a revision: a commit of a repository, or a chart.
-pub(super) async fn fetch(
+async fn fetch(
     sources: &Sources,
     repositories: &Repositories,
     source: &Source,
@@ -84,16 +97,84 @@ pub(super) async fn fetch(
     Ok(Fetched { tree: Arc::new(tree), revision: chart.version, grants, build_options })
 }
 
-/// Renders a source with everything it asks for fetched; without a cache, whatever was rendered before.
-pub(super) async fn render(
+/// Fetches sources at these revisions, or where none is said at their own. Those that name files of others find them
+/// in their tree's root.
+pub(super) async fn fetch_all(
     sources: &Sources,
+    repositories: &Repositories,
+    set: &SourceSet,
+    revisions: &RevisionSet,
+    max_age: Duration,
+) -> Result<Vec<Fetched>, Problem> {
+    let mut fetched = Vec::with_capacity(set.list().len());
+    for (place, source) in set.list().iter().enumerate() {
+        let wanted = Some(revisions.at(place)).filter(|revision| !revision.is_empty());
+        let wanted = wanted.unwrap_or(&source.target_revision);
+        let found = fetch(sources, repositories, source, wanted, max_age).await;
+        fetched.push(found.map_err(|problem| problem.of_source(set, place))?);
+    }
+    Ok(with_references(set, fetched))
+}
+
+/// Puts the files of sources with a `ref` into the trees of the charts, which may name them.
+fn with_references(set: &SourceSet, mut fetched: Vec<Fetched>) -> Vec<Fetched> {
+    let named = set.list().iter().zip(&fetched).filter_map(|(source, fetched)| {
+        Some((parameters::mount_point(refuse::reference(source)?), fetched.tree.clone()))
+    });
+    let mounts: BTreeMap<String, Arc<dyn FileTree>> = named.filter(|_| set.are_several()).collect();
+    for (source, fetched) in set.list().iter().zip(&mut fetched) {
+        let may_name_files = !source.chart.is_empty() || source.rest.contains_key("helm");
+        if may_name_files && !mounts.is_empty() {
+            fetched.tree = Arc::new(MountedTree::new(fetched.tree.clone(), mounts.clone()));
+        }
+    }
+    fetched
+}
+
+/// How sources are rendered.
+pub(super) struct How<'a> {
+    /// Where what a render asks for is fetched.
+    pub(super) sources: &'a Sources,
+    /// How old an answer may be.
+    pub(super) max_age: Duration,
+    /// What was rendered before; without it everything is rendered anew.
+    pub(super) renders: Option<Arc<RenderCache>>,
+}
+
+/// Renders each source, in order; one that is there for its files alone gives nothing.
+pub(super) async fn render_all(
+    how: &How<'_>,
+    set: &SourceSet,
+    fetched: Vec<Fetched>,
+    facts: &request::ReleaseFacts,
+) -> Result<Vec<(request::SourceType, Arc<Rendered>)>, Problem> {
+    let mut parts = Vec::with_capacity(fetched.len());
+    for (place, (source, fetched)) in set.list().iter().zip(fetched).enumerate() {
+        if source.path.is_empty() && source.chart.is_empty() {
+            parts.push((request::SourceType::Directory, Arc::default()));
+            continue;
+        }
+        let rendered = render(how, source, fetched, facts.clone()).await;
+        parts.push(rendered.map_err(|problem| problem.of_source(set, place))?);
+    }
+    Ok(parts)
+}
+
+/// Renders a source with everything it asks for fetched.
+async fn render(
+    how: &How<'_>,
     source: &Source,
-    tree: Arc<dyn FileTree>,
+    fetched: Fetched,
     facts: request::ReleaseFacts,
-    policy: FetchPolicy,
-    renders: Option<Arc<RenderCache>>,
 ) -> Result<(request::SourceType, Arc<Rendered>), Problem> {
-    let source = source.clone();
+    let Fetched { tree, revision, grants, build_options } = fetched;
+    let facts = request::ReleaseFacts {
+        revision,
+        source: (source.repo_url.clone(), source.path.clone(), source.target_revision.clone()),
+        build_options,
+        ..facts
+    };
+    let (source, renders) = (source.clone(), how.renders.clone());
     let run = move |provided: &Provided| {
         let (kind, request) = request::render_request(tree.as_ref(), &source, &facts)?;
         let outcome = match &renders {
@@ -106,18 +187,18 @@ pub(super) async fn render(
         let step = outcome.map_err(|e| e.to_string())?;
         Ok::<_, String>(step.map(|rendered| (kind, rendered)))
     };
-    let rendered = sources.provide(&policy, run).await;
+    let policy = FetchPolicy { grants, ..FetchPolicy::anonymous(how.max_age) };
+    let rendered = how.sources.provide(&policy, run).await;
     rendered.map_err(|error| Problem { message: error.to_string(), passes: error.is_transient() })
 }
 
 impl Round<'_> {
-    /// What the spec's source says: what is at hand for [`Level::Recent`], else the newest commit.
+    /// What the spec's sources say: what is at hand for [`Level::Recent`], else the newest commits.
     pub(super) async fn target(&self, spec: &ApplicationSpec, level: Level) -> Result<Arc<Target>, Problem> {
-        let Some(source) = &spec.source else { return Err(Problem::lasting("no source".into())) };
         if let Some(target) = &self.memory.target
             && level == Level::Recent
             && target.spec == *spec
-            && target.source == *source
+            && target.sources == spec.sources
         {
             return Ok(target.clone());
         }
@@ -125,70 +206,76 @@ impl Round<'_> {
             Level::Recent | Level::Latest => self.shared.options.refresh_interval / 2,
             Level::Resolve | Level::Hard => Duration::ZERO,
         };
-        self.load(spec, source, &source.target_revision, max_age, level == Level::Hard).await
+        self.load(spec, &spec.sources, &RevisionSet::default(), max_age, level == Level::Hard).await
     }
 
-    /// Fetches and renders a source at a revision. `anew` renders even what the cache knows.
+    /// Fetches and renders sources at these revisions, or at their own. `anew` renders even what the cache knows.
     pub(super) async fn load(
         &self,
         spec: &ApplicationSpec,
-        source: &Source,
-        revision: &str,
+        sources: &SourceSet,
+        revisions: &RevisionSet,
         max_age: Duration,
         anew: bool,
     ) -> Result<Arc<Target>, Problem> {
-        let fetched =
-            fetch(&self.shared.sources, &self.shared.repositories, source, revision, max_age).await?;
-        self.rendered(spec, source, fetched, max_age, anew).await
+        let shared = self.shared;
+        let fetched = fetch_all(&shared.sources, &shared.repositories, sources, revisions, max_age).await?;
+        self.rendered(spec, sources, fetched, max_age, anew).await
     }
 
-    /// The target at the commit that was compared last, from what is kept on this machine: for a process that starts
-    /// while the source cannot be reached.
+    /// The target at the commits that were compared last, from what is kept on this machine: for a process that starts
+    /// while a source cannot be reached.
     pub(super) async fn last_good(&self, spec: &ApplicationSpec) -> Option<Arc<Target>> {
-        let source = spec.source.as_ref()?;
         let compared = &self.status.sync;
-        let is_same = compared.compared_to.source.as_ref() == Some(source);
-        if compared.revision.is_empty() || !is_same || !source.chart.is_empty() {
+        if compared.compared_to.sources != spec.sources {
             return None;
         }
-        let url = GitUrl::parse(&source.repo_url).ok()?;
-        let commit = Revision::git("", &compared.revision);
-        let artifact = self.shared.sources.cache().cached(&url, &commit).await.ok()??;
         let build_options = self.shared.repositories.build_options().await.ok()?;
-        let (revision, grants) = (compared.revision.clone(), Grants::default());
-        let fetched = Fetched { tree: artifact.tree, revision, grants, build_options };
-        self.rendered(spec, source, fetched, self.shared.options.refresh_interval, false).await.ok()
+        let mut kept = Vec::new();
+        for (place, source) in spec.sources.list().iter().enumerate() {
+            let commit = compared.revisions.at(place);
+            if commit.is_empty() || !source.chart.is_empty() {
+                return None;
+            }
+            let url = GitUrl::parse(&source.repo_url).ok()?;
+            let artifact =
+                self.shared.sources.cache().cached(&url, &Revision::git("", commit)).await.ok()??;
+            kept.push(Fetched {
+                tree: artifact.tree,
+                revision: commit.to_owned(),
+                grants: Grants::default(),
+                build_options: build_options.clone(),
+            });
+        }
+        let kept = with_references(&spec.sources, kept);
+        self.rendered(spec, &spec.sources, kept, self.shared.options.refresh_interval, false).await.ok()
     }
 
     async fn rendered(
         &self,
         spec: &ApplicationSpec,
-        source: &Source,
-        Fetched { tree, revision, grants, build_options }: Fetched,
+        sources: &SourceSet,
+        fetched: Vec<Fetched>,
         max_age: Duration,
         anew: bool,
     ) -> Result<Arc<Target>, Problem> {
-        let facts = self.facts(spec, source, &revision, build_options).await;
-        let policy = FetchPolicy { grants, ..FetchPolicy::anonymous(max_age) };
-        let renders = (!anew).then(|| self.shared.renders.clone());
-        let (source_type, rendered) =
-            render(&self.shared.sources, source, tree, facts, policy, renders).await?;
+        let revisions = RevisionSet::of(sources, fetched.iter().map(|f| f.revision.clone()).collect());
+        let facts = self.facts(spec, sources).await;
+        let how = How {
+            sources: &self.shared.sources,
+            max_age,
+            renders: (!anew).then(|| self.shared.renders.clone()),
+        };
+        let parts = render_all(&how, sources, fetched, &facts).await?;
         let identity = Identity::of(&self.app, spec, &self.shared.options.control_namespace);
         let cluster = self.shared.engine.cluster();
-        let target = Target::new((spec, source), &revision, (source_type, &rendered), &identity, &|kind| {
-            scope(cluster, kind)
-        });
+        let target =
+            Target::new((spec, sources), &revisions, &parts, &identity, &|kind| scope(cluster, kind));
         target.map(Arc::new).map_err(Problem::lasting)
     }
 
-    /// What a chart is told about its release and the cluster.
-    async fn facts(
-        &self,
-        spec: &ApplicationSpec,
-        source: &Source,
-        revision: &str,
-        build_options: String,
-    ) -> request::ReleaseFacts {
+    /// What a chart is told about its release and the cluster, but for what is its source's own.
+    async fn facts(&self, spec: &ApplicationSpec, sources: &SourceSet) -> request::ReleaseFacts {
         let cluster = self.shared.engine.cluster();
         let version = self.shared.kube_version.get_or_try_init(|| kube_version(cluster));
         request::ReleaseFacts {
@@ -196,14 +283,13 @@ impl Round<'_> {
             instance: request::instance_name(&self.app, &self.shared.options.control_namespace),
             namespace: spec.destination.namespace.clone(),
             project: spec.project.clone(),
-            revision: revision.to_owned(),
-            source: (source.repo_url.clone(), source.path.clone(), source.target_revision.clone()),
+            names: refuse::references(sources).into_iter().map(str::to_owned).collect(),
             // Without an answer the chart sees the version Helm assumes.
             kube_version: version.await.cloned().unwrap_or_default(),
             api_versions: cluster.discovery().api_versions(),
-            build_options,
             now: self.shared.began,
             seed: self.shared.options.seed,
+            ..request::ReleaseFacts::default()
         }
     }
 
@@ -239,7 +325,7 @@ impl Round<'_> {
             namespace: namespace.as_ref(),
             candidates: &candidates,
             policy: &policy,
-            applied_before: self.status.applied(&target.source, &target.revision),
+            applied_before: self.status.applied(&target.sources, &target.revisions),
             project,
             is_namespaced: &|object: &Object| is_namespaced(cluster, object),
             inline_health: self.shared.options.inline_resource_health,

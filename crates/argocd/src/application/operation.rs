@@ -6,7 +6,7 @@
 use super::status::{Condition, ResourceStatus, Status, SyncCode, condition, parse_time, seconds};
 use holdfast_object::{Map, ObjectKey, Value};
 use holdfast_sync::{Bug, planted};
-use holdfast_types::argocd::{ApplicationSpec, Retry, Source};
+use holdfast_types::argocd::{ApplicationSpec, Retry, RevisionSet, SourceSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -31,9 +31,9 @@ pub(crate) struct Operation {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct SyncOperation {
-    /// The commit or reference; nothing is the source's own.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub(crate) revision: String,
+    /// The commit or reference of each source; nothing is the source's own.
+    #[serde(flatten)]
+    pub(crate) revisions: RevisionSet,
     /// Delete what is no longer in the source.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) prune: bool,
@@ -46,9 +46,9 @@ pub(crate) struct SyncOperation {
     /// Only these objects.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) resources: Vec<OperationResource>,
-    /// Another source than the spec's, as for a rollback.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) source: Option<Source>,
+    /// Other sources than the spec's, as for a rollback.
+    #[serde(flatten)]
+    pub(crate) sources: SourceSet,
     /// Manifests that were sent along instead of a source.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) manifests: Vec<Value>,
@@ -178,14 +178,30 @@ pub(crate) struct SyncResult {
     /// What came of the single objects.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) resources: Vec<ResourceResult>,
-    /// The commit that was synced.
-    pub(crate) revision: String,
-    /// The source it came from.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) source: Option<Source>,
+    /// The commit that was synced; empty when there are several.
+    revision: String,
+    /// The commits of several sources.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    revisions: Vec<String>,
+    /// The sources they came from.
+    #[serde(flatten)]
+    pub(crate) sources: SourceSet,
     /// What the namespace was given, as the spec has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) managed_namespace_metadata: Option<Value>,
+}
+
+impl SyncResult {
+    /// The commits that were synced.
+    pub(crate) fn revisions(&self) -> RevisionSet {
+        RevisionSet::new(self.revision.clone(), self.revisions.clone())
+    }
+
+    /// Notes which commits of which sources are synced.
+    pub(crate) fn set(&mut self, sources: &SourceSet, revisions: &RevisionSet) {
+        self.sources.clone_from(sources);
+        (self.revision, self.revisions) = revisions.clone().into_parts();
+    }
 }
 
 /// What came of one object.
@@ -238,7 +254,7 @@ impl OperationState {
         if self.operation.retry.refresh == Some(true)
             && let Some(sync) = &mut self.operation.sync
         {
-            sync.revision.clear();
+            sync.revisions = RevisionSet::default();
             extra = " with latest revisions";
         }
         self.message = format!("Retrying operation{extra}. Attempt #{}", self.retry_count);
@@ -280,7 +296,7 @@ impl OperationState {
         let is_partial = self.operation.sync.as_ref().is_some_and(|sync| !sync.resources.is_empty());
         let mut text = if is_partial { "Partial sync operation" } else { "Sync operation" }.to_owned();
         if let Some(result) = &self.sync_result {
-            text = format!("{text} to {}", result.revision);
+            text = format!("{text} to {}", result.revisions());
         }
         if self.phase == Phase::Succeeded {
             text + " succeeded"
@@ -355,13 +371,7 @@ pub(crate) enum Auto {
 ///
 /// Each commit is tried once, with the retries that the policy grants; then only a person or another commit brings
 /// the next try. A commit that was synced is healed when `selfHeal` is on: at once the first time, later with pauses.
-pub(crate) fn auto_sync(
-    spec: &ApplicationSpec,
-    source: &Source,
-    status: &Status,
-    heal: HealPauses,
-    now: Timestamp,
-) -> Auto {
+pub(crate) fn auto_sync(spec: &ApplicationSpec, status: &Status, heal: HealPauses, now: Timestamp) -> Auto {
     let policy = spec.sync_policy.clone().unwrap_or_default();
     let automated = policy.automated.filter(|automated| automated.enabled != Some(false));
     let Some(automated) = automated.or_else(|| planted(Bug::ManualSyncs).then(Default::default)) else {
@@ -375,18 +385,19 @@ pub(crate) fn auto_sync(
     if !automated.prune && needs_only_pruning {
         return Auto::Nothing;
     }
-    let revision = &status.sync.revision;
+    let (sources, revisions) = (&spec.sources, &status.sync.revisions);
     let mut sync = SyncOperation {
-        revision: revision.clone(),
+        revisions: revisions.clone(),
         prune: automated.prune,
-        source: Some(source.clone()),
+        sources: sources.clone(),
         sync_options: policy.sync_options,
         ..SyncOperation::default()
     };
-    if let Some(last) = status.operation_state.as_ref().filter(|last| is_same_attempt(last, revision, source))
+    if let Some(last) =
+        status.operation_state.as_ref().filter(|last| is_same_attempt(last, revisions, sources))
     {
         if last.phase != Phase::Succeeded {
-            let message = format!("Failed last sync attempt to [{revision}]: {}", last.message);
+            let message = format!("Failed last sync attempt to [{revisions}]: {}", last.message);
             return Auto::Refused(Condition::new(condition::SYNC_ERROR, message));
         }
         if !automated.self_heal {
@@ -411,7 +422,8 @@ pub(crate) fn auto_sync(
     }
     let all_would_go = status.resources.iter().all(|r| r.requires_pruning);
     if automated.prune && !automated.allow_empty && all_would_go {
-        let message = format!("Skipping sync attempt to [{revision}]: auto-sync will wipe out all resources");
+        let message =
+            format!("Skipping sync attempt to [{revisions}]: auto-sync will wipe out all resources");
         return Auto::Refused(Condition::new(condition::SYNC_ERROR, message));
     }
     Auto::Start(Box::new(Operation {
@@ -431,12 +443,12 @@ fn named(resource: &ResourceStatus) -> OperationResource {
     }
 }
 
-/// Whether the last operation tried this commit of this source already.
-fn is_same_attempt(last: &OperationState, revision: &str, source: &Source) -> bool {
+/// Whether the last operation tried these commits of these sources already.
+fn is_same_attempt(last: &OperationState, revisions: &RevisionSet, sources: &SourceSet) -> bool {
     match &last.sync_result {
         // It ended before anything was known of it: trying again would end the same way, over and over.
         None => last.phase.is_completed(),
-        Some(result) => result.revision == *revision && result.source.as_ref() == Some(source),
+        Some(result) => result.revisions() == *revisions && result.sources == *sources,
     }
 }
 
@@ -451,10 +463,6 @@ mod tests {
 
     const PAUSES: HealPauses =
         HealPauses { first: Duration::from_secs(2), factor: 3.0, max: Duration::from_secs(300) };
-
-    fn source() -> Source {
-        serde_json::from_value(json!({"repoURL": "https://x/r", "path": "app"})).unwrap()
-    }
 
     fn spec(automated: Value) -> ApplicationSpec {
         serde_json::from_value(json!({"destination": {}, "source": {"repoURL": "https://x/r", "path": "app"},
@@ -475,21 +483,23 @@ mod tests {
     fn status(resources: Vec<ResourceStatus>) -> Status {
         let mut status = Status { resources, ..Status::default() };
         status.sync.status = SyncCode::OutOfSync;
-        status.sync.revision = "new".into();
+        status.sync.revisions = one("new");
         status
     }
 
+    fn one(revision: &str) -> RevisionSet {
+        RevisionSet::new(revision.into(), Vec::new())
+    }
+
     fn last(revision: &str, phase: Phase, heals: i64) -> OperationState {
+        let mut result = SyncResult::default();
+        result.set(&spec(json!({})).sources, &one(revision));
         let sync = SyncOperation { auto_heal_attempts_count: heals, ..SyncOperation::default() };
         OperationState {
             operation: Operation { sync: Some(sync), ..Operation::default() },
             phase,
             message: "no luck".into(),
-            sync_result: Some(SyncResult {
-                revision: revision.into(),
-                source: Some(source()),
-                ..SyncResult::default()
-            }),
+            sync_result: Some(result),
             finished_at: Some(seconds(at(0))),
             ..OperationState::default()
         }
@@ -498,7 +508,7 @@ mod tests {
     /// What autosync decides 1 s after the last operation ended, in a word.
     fn check(automated: Value, mut status: Status, last: Option<OperationState>, expected: &str) {
         status.operation_state = last;
-        let auto = auto_sync(&spec(automated.clone()), &source(), &status, PAUSES, at(1));
+        let auto = auto_sync(&spec(automated.clone()), &status, PAUSES, at(1));
         let text = match auto {
             Auto::Nothing => "nothing".to_owned(),
             Auto::Refused(condition) => condition.message,
@@ -506,7 +516,7 @@ mod tests {
             Auto::Start(operation) => {
                 let sync = operation.sync.unwrap();
                 let names: Vec<&str> = sync.resources.iter().map(|r| r.name.as_str()).collect();
-                format!("{} {names:?} {}", sync.revision, sync.auto_heal_attempts_count)
+                format!("{} {names:?} {}", sync.revisions, sync.auto_heal_attempts_count)
             }
         };
         assert_eq!(text, expected, "{automated}");

@@ -93,9 +93,7 @@ impl Project {
                 app.namespace()
             ));
         }
-        if let Some(source) = &spec.source
-            && !self.permits_source(source)
-        {
+        for source in spec.sources.list().iter().filter(|source| !self.permits_source(source)) {
             problems
                 .push(format!("application repo {} is not permitted in project '{name}'", source.repo_url));
         }

@@ -1,7 +1,7 @@
 //! One reconcile of an Application: gather what is known, do what [`decide`] says, until there is nothing to do.
 
 use super::memory::{Memory, Unwritten, Wait};
-use super::operation::{Auto, Operation, Phase, auto_sync};
+use super::operation::{Auto, Operation, Phase, SyncResult, auto_sync};
 use super::project::Project;
 use super::refresh::{self, Level, Question};
 use super::request::{Identity, Target, last_objects};
@@ -17,7 +17,7 @@ use holdfast_render::RenderCache;
 use holdfast_source::Sources;
 use holdfast_sync::Live;
 use holdfast_sync::LiveView;
-use holdfast_types::argocd::{ApplicationSpec, app_project, application};
+use holdfast_types::argocd::{ApplicationSpec, RevisionSet, app_project, application};
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -186,11 +186,8 @@ impl<'a> Round<'a> {
 
     fn due_level(&self, reasons: &[Reason]) -> Option<Level> {
         let Ok(spec) = &self.spec else { return Some(Level::Latest) };
-        let has_target = self
-            .memory
-            .target
-            .as_ref()
-            .is_some_and(|t| t.spec == *spec && Some(&t.source) == spec.source.as_ref());
+        let has_target =
+            self.memory.target.as_ref().is_some_and(|t| t.spec == *spec && t.sources == spec.sources);
         let options = &self.shared.options;
         let from_status = || {
             refresh::expiry_of_status(
@@ -289,8 +286,8 @@ impl<'a> Round<'a> {
             (Some(_), None) => Progress::Requested,
             (Some(_), Some(running)) if running.phase == Phase::Terminating => Progress::Terminating,
             (Some(operation), Some(running)) => {
-                let tried = running.sync_result.as_ref().map(|result| result.revision.as_str());
-                let newer = self.newer_than(operation, tried);
+                let tried = running.sync_result.as_ref().map(SyncResult::revisions);
+                let newer = self.newer_than(operation, tried.as_ref());
                 match (running.retry_at(self.now), self.waits()) {
                     (Some(next), _) => Progress::Between { next, newer },
                     (None, Some(Wait { deadline })) => Progress::Waiting { deadline, newer },
@@ -319,13 +316,13 @@ impl<'a> Round<'a> {
     }
 
     /// The commit that was compared last, when it is another than the one that an operation of ours tries.
-    fn newer_than(&self, operation: &Operation, tried: Option<&str>) -> Option<String> {
-        let compared = self.status.sync.revision.as_str();
+    fn newer_than(&self, operation: &Operation, tried: Option<&RevisionSet>) -> Option<String> {
+        let compared = &self.status.sync.revisions;
         let is_other = operation.initiated_by.automated
             && !compared.is_empty()
             && self.status.sync.status != SyncCode::Unknown
             && tried.is_some_and(|tried| tried != compared);
-        is_other.then(|| compared.to_owned())
+        is_other.then(|| compared.to_string())
     }
 
     /// Compares the cluster with the source and notes what comes of it.
@@ -494,7 +491,7 @@ impl<'a> Round<'a> {
 
     fn compared_to(&mut self, spec: &ApplicationSpec) {
         let compared = &mut self.status.sync.compared_to;
-        compared.source.clone_from(&spec.source);
+        compared.sources.clone_from(&spec.sources);
         compared.destination = spec.destination.clone();
         compared.ignore_differences =
             self.app.get(&["spec", "ignoreDifferences"]).cloned().unwrap_or(Value::Null);
@@ -511,11 +508,14 @@ impl<'a> Round<'a> {
         found.extend(comparison.conditions);
         self.status.set_conditions(found, condition::OF_COMPARISON, self.now);
         self.status.sync.status = comparison.sync;
-        self.status.sync.revision.clone_from(&target.revision);
+        self.status.sync.revisions.clone_from(&target.revisions);
         self.status.resources = comparison.resources;
         self.status.set_health(comparison.health.argocd_name(), comparison.health_message, self.now);
         self.status.summary.images = comparison.images;
-        target.source_type.as_str().clone_into(&mut self.status.source_type);
+        let types = || target.source_types.iter().map(|kind| kind.as_str().to_owned());
+        let several = target.sources.are_several();
+        self.status.source_type = types().next().filter(|_| !several).unwrap_or_default();
+        self.status.source_types = types().filter(|_| several).collect();
         let source = if self.shared.options.inline_resource_health { "" } else { "appTree" };
         source.clone_into(&mut self.status.resource_health_source);
         if level >= Level::Latest {
@@ -539,11 +539,11 @@ impl<'a> Round<'a> {
     }
 
     fn decide_auto(&mut self, spec: &ApplicationSpec) {
-        let Some(source) = spec.source.as_ref().filter(|_| self.operation.is_none()) else {
+        if self.operation.is_some() {
             self.memory.auto = AutoStep::Nothing;
             return;
-        };
-        let auto = auto_sync(spec, source, &self.status, self.shared.options.heal_pauses(), self.now);
+        }
+        let auto = auto_sync(spec, &self.status, self.shared.options.heal_pauses(), self.now);
         let mut found = Vec::new();
         self.memory.auto = match auto {
             Auto::Nothing => AutoStep::Nothing,

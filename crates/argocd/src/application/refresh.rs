@@ -46,7 +46,7 @@ impl Question<'_> {
             return Some(requested);
         }
         let compared = &self.status.sync.compared_to;
-        if compared.source != self.spec.source || self.reasons.contains(&Reason::SourceChanged) {
+        if compared.sources != self.spec.sources || self.reasons.contains(&Reason::SourceChanged) {
             return Some(Level::Resolve);
         }
         let is_expired = self.expires.is_none_or(|expires| expires <= self.now);

@@ -2,7 +2,7 @@
 
 use super::options::{COMPARE_OPTIONS, SyncOptions, has_option};
 use holdfast_object::{Map, Object, ObjectSet, Value};
-use holdfast_types::argocd::{ApplicationSpec, Destination, Source};
+use holdfast_types::argocd::{ApplicationSpec, Destination, Source, SourceSet};
 
 /// The address of the cluster that an Application names as its own.
 pub(crate) const IN_CLUSTER_SERVER: &str = "https://kubernetes.default.svc";
@@ -28,11 +28,7 @@ pub(crate) fn unsupported(object: &Object) -> Vec<String> {
 /// What is wrong or not supported in a spec, each as the message of an `InvalidSpecError`. Empty when all is well.
 pub(crate) fn spec_problems(object: &Object, spec: &ApplicationSpec) -> Vec<String> {
     let mut problems = Vec::new();
-    match (&spec.source, spec.sources.as_slice()) {
-        (_, [_, ..]) => problems.push(not_yet("spec.sources (several sources)")),
-        (None, []) => problems.push(NO_SOURCE.to_owned()),
-        (Some(source), []) => problems.extend(source_problems(source)),
-    }
+    problems.extend(sources_problems(&spec.sources));
     problems.extend(destination_problem(&spec.destination));
     problems.extend(unknown(&spec.rest, "spec", &[]));
     if let Some(policy) = &spec.sync_policy {
@@ -57,17 +53,63 @@ const NO_SOURCE: &str = "spec.source.repoURL and either spec.source.path or spec
 const NO_CHART_VERSION: &str =
     "spec.source.targetRevision is required if the manifest source is a helm chart";
 
-/// What is wrong or not supported in a source.
-pub(crate) fn source_problems(source: &Source) -> Vec<String> {
-    if source.repo_url.is_empty() || (source.path.is_empty() && source.chart.is_empty()) {
+/// What is wrong or not supported in the sources of an Application or operation; of several, each is named by its place.
+pub(crate) fn sources_problems(sources: &SourceSet) -> Vec<String> {
+    let list = sources.list();
+    if list.is_empty() {
+        return vec![NO_SOURCE.to_owned()];
+    }
+    let names = references(sources);
+    let mut problems = Vec::new();
+    for (place, source) in list.iter().enumerate() {
+        let of_source = source_problems(source, &names);
+        if sources.are_several() {
+            let at = |problem: String| problem.replacen("spec.source", &format!("spec.sources[{place}]"), 1);
+            problems.extend(of_source.into_iter().map(at));
+        } else {
+            problems.extend(of_source);
+        }
+    }
+    for (at, name) in names.iter().enumerate() {
+        if names[..at].contains(name) {
+            problems.push(format!("spec.sources: ref {name} is given twice"));
+        }
+    }
+    problems
+}
+
+/// The names by which the value files of other sources are called: each `ref` of several sources.
+pub(crate) fn references(sources: &SourceSet) -> Vec<&str> {
+    let list = if sources.are_several() { sources.list() } else { &[] };
+    list.iter().filter_map(reference).collect()
+}
+
+/// The name that a source gives to its files.
+pub(crate) fn reference(source: &Source) -> Option<&str> {
+    source.rest.get("ref").and_then(Value::as_str).filter(|name| !name.is_empty())
+}
+
+/// What is wrong or not supported in a source; `names` are those of the sources whose files it may name.
+pub(crate) fn source_problems(source: &Source, names: &[&str]) -> Vec<String> {
+    // A source may be there for its files alone.
+    let is_referenced = reference(source).is_some_and(|own| names.contains(&own));
+    let is_rendered = !source.path.is_empty() || !source.chart.is_empty();
+    if source.repo_url.is_empty() || !(is_rendered || is_referenced) {
         return vec![NO_SOURCE.to_owned()];
     }
     if !source.chart.is_empty() && source.target_revision.is_empty() {
         return vec![NO_CHART_VERSION.to_owned()];
     }
-    let mut problems = unknown(&source.rest, "spec.source", &["name", "tagPrefix", "kustomize", "helm"]);
+    let mut known = vec!["name", "tagPrefix", "kustomize", "helm"];
+    if is_referenced {
+        known.push("ref");
+    }
+    let mut problems = unknown(&source.rest, "spec.source", &known);
+    if is_referenced && !source.chart.is_empty() {
+        problems.push("spec.source.ref cannot be given to a chart".to_owned());
+    }
     if let Some(block) = source.rest.get("helm") {
-        problems.extend(super::parameters::helm_problems(block));
+        problems.extend(super::parameters::helm_problems(block, names));
     }
     if let Some(block) = source.rest.get("kustomize") {
         problems.extend(super::parameters::kustomize_problems(block));
@@ -199,8 +241,22 @@ mod tests {
             ],
         );
         let mut spec = with_source(git());
-        spec["sources"] = json!([git()]);
-        check(spec, &["spec.sources (several sources) is not supported yet"]);
+        let chart = |file: &str| json!({"repoURL": "https://x", "chart": "c", "targetRevision": "1", "helm": {"valueFiles": [file]}});
+        let values = || json!({"repoURL": "https://x/r", "ref": "values"});
+        spec["sources"] = json!([git(), chart("$values/a.yaml"), values()]);
+        check(spec.clone(), &[]);
+        spec["sources"] = json!([chart("$other/a.yaml"), {"repoURL": "https://x/r"}, values(), values()]);
+        check(
+            spec,
+            &[
+                "spec.sources[0].helm.valueFiles: $other/a.yaml: no source has ref: other",
+                "spec.sources[1].repoURL and either spec.source.path or spec.source.chart are required",
+                "spec.sources: ref values is given twice",
+            ],
+        );
+        let mut source = git();
+        source["ref"] = json!("values");
+        check(with_source(source), &["spec.source.ref is not supported yet"]);
         let mut spec = with_source(git());
         spec["ignoreDifferences"] =
             json!([{"kind": "A", "jqPathExpressions": ["."], "jsonPointers": ["/a"]}]);

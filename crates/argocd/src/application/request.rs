@@ -5,7 +5,7 @@ use super::options::{self, SyncOptions};
 use super::parameters;
 use super::refuse;
 use super::status::{Condition, condition};
-use holdfast_object::{Object, ObjectRef, Value, json};
+use holdfast_object::{Object, ObjectRef, ObjectSet, Value, json};
 use holdfast_render::{
     DirectoryOptions, NamespaceRule, RenderLimits, RenderRequest, Rendered, Renderer, Scope, set_namespaces,
 };
@@ -15,7 +15,10 @@ use holdfast_sync::{
     WriteMode, WriteWhen,
 };
 use holdfast_tree::{Entry, FileTree, join, normalize, resolve};
-use holdfast_types::argocd::{ApplicationSpec, Source, TRACKING_ID};
+use holdfast_types::argocd::{ApplicationSpec, RevisionSet, Source, SourceSet, TRACKING_ID};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The field manager of all writes, as Argo CD's.
@@ -64,6 +67,8 @@ pub(crate) struct ReleaseFacts {
     pub(crate) kube_version: String,
     /// The API versions the cluster serves.
     pub(crate) api_versions: Vec<String>,
+    /// The names of the sources whose files may be named.
+    pub(crate) names: Vec<String>,
     /// Flags for every kustomization: `kustomize.buildOptions` of `argocd-cm`.
     pub(crate) build_options: String,
     /// When this process began, in nanoseconds since 1970: the time of `now`, the same for every render, so that a
@@ -116,7 +121,8 @@ pub(crate) fn render_request(
     // A chart of a repository is all there is of its source.
     let path = if source.chart.is_empty() { &source.path } else { "" };
     let path = normalize(path).ok_or_else(|| format!("{path}: app path is outside of the repository"))?;
-    let source = &parameters::overridden(tree, &path, source, &facts.instance)?;
+    let names: Vec<&str> = facts.names.iter().map(String::as_str).collect();
+    let source = &parameters::overridden(tree, &path, source, &facts.instance, &names)?;
     let kind = source_type(tree, &path, source)?;
     let renderer = match kind {
         SourceType::Directory => {
@@ -180,12 +186,12 @@ fn source_type(tree: &dyn FileTree, path: &str, source: &Source) -> Result<Sourc
 pub(crate) struct Target {
     /// The spec it was made from.
     pub(crate) spec: ApplicationSpec,
-    /// The source it was rendered from: the spec's, or an operation's own.
-    pub(crate) source: Source,
-    /// The commit.
-    pub(crate) revision: String,
-    /// What rendered it.
-    pub(crate) source_type: SourceType,
+    /// The sources it was rendered from: the spec's, or an operation's own.
+    pub(crate) sources: SourceSet,
+    /// The commit of each.
+    pub(crate) revisions: RevisionSet,
+    /// What rendered each; of one that is there for its files alone, `Directory`.
+    pub(crate) source_types: Vec<SourceType>,
     /// The objects, with namespace and tracking id.
     pub(crate) objects: Vec<(Object, Option<holdfast_object::Origin>)>,
     /// The hooks, which are not run.
@@ -237,13 +243,16 @@ impl Target {
     /// # Errors
     /// The message of a `ComparisonError` when an object asks for what is not supported.
     pub(crate) fn new(
-        (spec, source): (&ApplicationSpec, &Source),
-        revision: &str,
-        (source_type, rendered): (SourceType, &Rendered),
+        (spec, sources): (&ApplicationSpec, &SourceSet),
+        revisions: &RevisionSet,
+        parts: &[(SourceType, Arc<Rendered>)],
         identity: &Identity,
         scope: &dyn Fn(&holdfast_object::GroupKind) -> Scope,
     ) -> Result<Self, String> {
-        let mut objects = rendered.objects.clone();
+        let mut objects = ObjectSet::new();
+        for entry in parts.iter().flat_map(|(_, rendered)| &rendered.objects) {
+            objects.push(entry.object.clone(), entry.origin.clone());
+        }
         set_namespaces(&mut objects, &NamespaceRule::Default(identity.namespace.clone()), scope);
         let (objects, hooks) = hooks::set_apart(objects);
         if let Some(problem) = refuse::object_problem(&objects) {
@@ -259,7 +268,8 @@ impl Target {
             .collect();
         conditions.extend(hooks::warning(&hooks));
         let ownership = identity.ownership();
-        let mut kept = Vec::with_capacity(objects.len());
+        let mut kept: Vec<(Object, Option<holdfast_object::Origin>)> = Vec::with_capacity(objects.len());
+        let mut places = HashMap::with_capacity(objects.len());
         for entry in objects {
             let mut object = entry.object;
             if refuse::is_excluded(&object) {
@@ -277,13 +287,20 @@ impl Target {
             if object.kind() != "CustomResourceDefinition" {
                 ownership.mark(&mut object);
             }
-            kept.push((object, entry.origin));
+            // Of an object that is there twice the later counts.
+            match places.entry(object.key()) {
+                Slot::Occupied(place) => kept[*place.get()] = (object, entry.origin),
+                Slot::Vacant(place) => {
+                    place.insert(kept.len());
+                    kept.push((object, entry.origin));
+                }
+            }
         }
         Ok(Self {
             spec: spec.clone(),
-            source: source.clone(),
-            revision: revision.to_owned(),
-            source_type,
+            sources: sources.clone(),
+            revisions: revisions.clone(),
+            source_types: parts.iter().map(|(kind, _)| *kind).collect(),
             objects: kept,
             hooks,
             conditions,

@@ -5,7 +5,7 @@
 
 use super::operation::{Initiator, Operation, OperationState, Phase};
 use holdfast_object::{Map, Object, Value, json};
-use holdfast_types::argocd::{Destination, Source};
+use holdfast_types::argocd::{Destination, RevisionSet, SourceSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,9 @@ pub(crate) struct Status {
     /// What renders the source.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) source_type: String,
+    /// What renders each of several sources.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) source_types: Vec<String>,
     /// What the objects show to the world.
     pub(crate) summary: Summary,
     /// Where the health of the single objects is: `appTree` when it is not in `resources`.
@@ -56,9 +59,9 @@ pub(crate) struct SyncStatus {
     pub(crate) status: SyncCode,
     /// What was compared.
     pub(crate) compared_to: ComparedTo,
-    /// The commit that was compared.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub(crate) revision: String,
+    /// The commits that were compared.
+    #[serde(flatten)]
+    pub(crate) revisions: RevisionSet,
     /// What others keep here.
     #[serde(flatten)]
     pub(crate) rest: Map<String, Value>,
@@ -92,9 +95,9 @@ impl SyncCode {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct ComparedTo {
-    /// The source.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) source: Option<Source>,
+    /// The sources.
+    #[serde(flatten)]
+    pub(crate) sources: SourceSet,
     /// The destination.
     pub(crate) destination: Destination,
     /// What was not compared, as written.
@@ -167,16 +170,17 @@ fn is_zero(number: &i64) -> bool {
 pub(crate) struct HistoryEntry {
     /// Its number, which a rollback names.
     pub(crate) id: i64,
-    /// The commit.
-    pub(crate) revision: String,
+    /// The commits.
+    #[serde(flatten)]
+    pub(crate) revisions: RevisionSet,
     /// When it was finished.
     pub(crate) deployed_at: String,
     /// When it began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) deploy_started_at: Option<String>,
-    /// The source.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) source: Option<Source>,
+    /// The sources.
+    #[serde(flatten)]
+    pub(crate) sources: SourceSet,
     /// Who asked for it.
     pub(crate) initiated_by: Initiator,
     /// What others keep here.
@@ -286,10 +290,10 @@ impl Status {
         let limit = usize::try_from(limit.unwrap_or(HISTORY_LIMIT)).unwrap_or_default();
         self.history.push(HistoryEntry {
             id: self.history.last().map_or(0, |last| last.id + 1),
-            revision: result.revision.clone(),
+            revisions: result.revisions(),
             deployed_at: seconds(now),
             deploy_started_at: Some(operation.started_at.clone()),
-            source: result.source.clone(),
+            sources: result.sources.clone(),
             initiated_by: operation.operation.initiated_by.clone(),
             rest: Map::new(),
         });
@@ -297,11 +301,11 @@ impl Status {
         self.history.drain(..excess);
     }
 
-    /// Whether the last operation applied this commit of this source.
-    pub(crate) fn applied(&self, source: &Source, revision: &str) -> bool {
+    /// Whether the last operation applied these commits of these sources.
+    pub(crate) fn applied(&self, sources: &SourceSet, revisions: &RevisionSet) -> bool {
         let done = self.operation_state.as_ref().filter(|state| state.phase == Phase::Succeeded);
         let result = done.and_then(|state| state.sync_result.as_ref());
-        result.is_some_and(|r| r.revision == revision && r.source.as_ref() == Some(source))
+        result.is_some_and(|r| r.revisions() == *revisions && r.sources == *sources)
     }
 
     /// Whether an operation is under way.

@@ -4,7 +4,7 @@
 use super::compare::{extras, split_kept};
 use super::load::is_namespaced;
 use super::memory::{Run, Settling, Spared, Wait};
-use super::operation::{Operation, OperationState, Phase, SyncOperation, SyncResult};
+use super::operation::{Operation, OperationState, Phase, SyncOperation};
 use super::options::SyncOptions;
 use super::project::Project;
 use super::reconcile::{Checked, RETRY, Round};
@@ -15,7 +15,7 @@ use holdfast_controller::{Advance, DRIFT_CORRECTED, Severity, SyncRun, explain_c
 use holdfast_health::{HealthStatus, RuleSet, assess};
 use holdfast_object::{Object, ObjectKey, ObjectRef};
 use holdfast_sync::{Desired, Live, LiveView, Occasion, Verdict, Wake};
-use holdfast_types::argocd::{ApplicationSpec, DELETION_APPROVED, Source};
+use holdfast_types::argocd::{ApplicationSpec, DELETION_APPROVED, SourceSet};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +46,7 @@ impl Stop {
 impl Round<'_> {
     /// Asks for an operation, as a person would; it is taken up at once.
     pub(super) fn start(&mut self, operation: Operation) {
-        let revision = operation.sync.as_ref().map_or("", |sync| sync.revision.as_str());
+        let revision = operation.sync.as_ref().map(|sync| sync.revisions.to_string()).unwrap_or_default();
         let message = format!("Initiated automated sync to '{revision}'");
         self.report(Severity::Normal, "OperationStarted", &message);
         self.operation = Some(operation);
@@ -60,11 +60,7 @@ impl Round<'_> {
         let Some(operation) = self.operation.clone() else { return };
         let mut state = OperationState::begin(operation.clone(), self.now);
         if let (Some(sync), Ok(spec)) = (&operation.sync, &self.spec) {
-            state.sync_result = Some(SyncResult {
-                revision: sync.revision.clone(),
-                source: sync.source.clone().or_else(|| spec.source.clone()),
-                ..SyncResult::default()
-            });
+            state.sync_result.get_or_insert_default().set(sync.sources.or(&spec.sources), &sync.revisions);
         }
         self.status.operation_state = Some(state);
         self.memory.run = None;
@@ -269,12 +265,11 @@ impl Round<'_> {
         let Some(sync) = state.operation.sync else {
             return Err(Stop::error("Invalid operation request: no operation specified"));
         };
-        let (options, source) = self.checked_operation(&spec, &sync)?;
-        let target = self.operation_target(&spec, &source, &sync).await?;
+        let (options, sources) = self.checked_operation(&spec, &sync)?;
+        let target = self.operation_target(&spec, &sources, &sync).await?;
         if let Some(state) = self.status.operation_state.as_mut() {
             let result = state.sync_result.get_or_insert_default();
-            result.revision.clone_from(&target.revision);
-            result.source = Some(source);
+            result.set(&sources, &target.revisions);
             result.managed_namespace_metadata = request::managed_namespace_value(&spec);
         }
         self.check_target(&target, &options, &project, &sync)?;
@@ -286,7 +281,7 @@ impl Round<'_> {
         &self,
         spec: &ApplicationSpec,
         sync: &SyncOperation,
-    ) -> Result<(SyncOptions, Source), Stop> {
+    ) -> Result<(SyncOptions, SourceSet), Stop> {
         if !sync.manifests.is_empty() {
             return Err(Stop::error("operation.sync.manifests (local manifests) is not supported yet"));
         }
@@ -300,31 +295,29 @@ impl Round<'_> {
         if !refused.is_empty() {
             return Err(Stop::error(format!("sync options not supported yet: {}", refused.join(", "))));
         }
-        let source = sync.source.clone().or_else(|| spec.source.clone());
-        let Some(source) = source else { return Err(Stop::error("no source")) };
-        let problems = super::refuse::source_problems(&source);
+        let sources = sync.sources.or(&spec.sources).clone();
+        let problems = super::refuse::sources_problems(&sources);
         if !problems.is_empty() {
             return Err(Stop::error(problems.join("; ")));
         }
-        Ok((options, source))
+        Ok((options, sources))
     }
 
     /// What the operation syncs: what was compared, when it is the same commit of the same source.
     async fn operation_target(
         &self,
         spec: &ApplicationSpec,
-        source: &Source,
+        sources: &SourceSet,
         sync: &SyncOperation,
     ) -> Result<Arc<Target>, Stop> {
         if let Some(compared) = &self.memory.target
             && compared.spec == *spec
-            && compared.source == *source
-            && (sync.revision.is_empty() || sync.revision == compared.revision)
+            && compared.sources == *sources
+            && (sync.revisions.is_empty() || sync.revisions == compared.revisions)
         {
             return Ok(compared.clone());
         }
-        let revision = if sync.revision.is_empty() { &source.target_revision } else { &sync.revision };
-        let loaded = self.load(spec, source, revision, Duration::ZERO, false).await;
+        let loaded = self.load(spec, sources, &sync.revisions, Duration::ZERO, false).await;
         loaded.map_err(|problem| {
             Stop::error(format!("ComparisonError: Failed to load target state: {}", problem.message))
         })
@@ -407,7 +400,7 @@ impl Round<'_> {
             spared.extend(spare(std::mem::take(&mut prunable), "ignored (requires pruning)"));
         }
         desired.extend(target.created_namespace(&options));
-        let desired = Desired::new(target.revision.clone(), desired, prunable);
+        let desired = Desired::new(target.revisions.to_string(), desired, prunable);
         let run = SyncRun::new(Arc::new(desired), Arc::new(policy), Occasion::Scheduled, self.now);
         let run = Run { options, sync: run, spared, waits: None };
         if sync.dry_run {

@@ -107,6 +107,9 @@ impl Bed {
         for (key, part) in extra.as_object().unwrap() {
             value["spec"][key] = part.clone();
         }
+        if extra.get("sources").is_some() {
+            value["spec"].as_object_mut().unwrap().shift_remove("source");
+        }
         self.apply(value).await;
     }
 

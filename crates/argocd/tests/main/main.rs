@@ -9,3 +9,4 @@ mod deletion;
 mod faults;
 mod operations;
 mod renders;
+mod sources;

@@ -54,7 +54,7 @@ fn read_helm(block: &Value) -> Result<HelmSource, String> {
 }
 
 /// What of `source.helm` is not supported.
-pub(in crate::application) fn helm_problems(block: &Value) -> Vec<String> {
+pub(in crate::application) fn helm_problems(block: &Value, names: &[&str]) -> Vec<String> {
     let source = match read_helm(block) {
         Ok(source) => source,
         Err(problem) => return vec![problem],
@@ -63,19 +63,35 @@ pub(in crate::application) fn helm_problems(block: &Value) -> Vec<String> {
     if !matches!(source.version.as_str(), "" | "v3") {
         problems.push(not_yet(&format!("spec.source.helm.version {}", source.version)));
     }
-    for file in &source.value_files {
-        if is_reference(file) {
-            problems.push(not_yet(&format!("spec.source.helm.valueFiles: {file} (files of other sources)")));
+    let paths = source.value_files.iter().map(|file| ("valueFiles", file));
+    for (field, path) in paths.chain(source.file_parameters.iter().map(|p| ("fileParameters", &p.path))) {
+        if let Some((name, _)) = reference(path).filter(|(name, _)| !names.contains(name)) {
+            problems.push(format!("spec.source.helm.{field}: {path}: no source has ref: {name}"));
         }
     }
     problems
 }
 
-/// `$name/path` is a file of the source with that `ref`; `$ARGOCD_APP_NAME.yaml` is none, but begins with a variable.
-fn is_reference(file: &str) -> bool {
-    let name = file.strip_prefix('$').and_then(|rest| rest.split('/').next());
-    name.is_some_and(|name| !name.is_empty() && !VARIABLES.iter().any(|variable| name.starts_with(variable)))
-        && !file.starts_with("${")
+/// The name and the path of a file of another source, `$name/path`; `$ARGOCD_APP_NAME/a.yaml` is none, but begins with
+/// a variable.
+fn reference(file: &str) -> Option<(&str, &str)> {
+    let (name, path) = file.strip_prefix('$')?.split_once('/')?;
+    let is_variable = VARIABLES.iter().any(|variable| name.starts_with(variable));
+    (!name.is_empty() && !name.starts_with('{') && !is_variable).then_some((name, path))
+}
+
+/// A file's path with variables put in. The files of another source stand in the tree's root, under its name.
+fn path(text: &str, facts: &ReleaseFacts) -> String {
+    let expanded = |text: &str| expand(text, &|name| facts.variable(name));
+    match reference(text) {
+        Some((name, path)) => format!("/{}/{}", mount_point(name), expanded(path)),
+        None => expanded(text),
+    }
+}
+
+/// Where the files of a source with a `ref` stand for those that name them.
+pub(in crate::application) fn mount_point(name: &str) -> String {
+    format!("${name}")
 }
 
 /// Whether a source lets credentials go to other servers than its repository's.
@@ -96,14 +112,14 @@ pub(in crate::application) fn helm(block: &Value, facts: &ReleaseFacts) -> Resul
         release: or(source.release_name, &facts.app),
         namespace: or(source.namespace, &facts.namespace),
         value_files: (source.value_files.into_iter())
-            .map(|path| ValueFile { path: expanded(path), optional })
+            .map(|file| ValueFile { path: path(&file, facts), optional })
             .collect(),
         values: source.values,
         values_object: source.values_object,
         parameters: (source.parameters.into_iter())
             .map(|p| HelmParameter { name: p.name, value: expanded(p.value), force_string: p.force_string })
             .collect(),
-        file_parameters: source.file_parameters.into_iter().map(|p| (p.name, expanded(p.path))).collect(),
+        file_parameters: source.file_parameters.into_iter().map(|p| (p.name, path(&p.path, facts))).collect(),
         skip_crds: source.skip_crds,
         skip_tests: source.skip_tests,
         skip_schema_validation: source.skip_schema_validation,
@@ -146,20 +162,23 @@ mod tests {
             revision: "0123456789abcdef".into(),
             ..ReleaseFacts::default()
         };
-        let block = json!({"valueFiles": ["$ARGOCD_APP_NAME.yaml", "env/${ARGOCD_APP_NAMESPACE}.yaml"],
+        let block = json!({"valueFiles": ["$ARGOCD_APP_NAME.yaml", "env/${ARGOCD_APP_NAMESPACE}.yaml", "$values/$ARGOCD_APP_NAME.yaml"],
             "parameters": [{"name": "a", "value": "$ARGOCD_APP_REVISION_SHORT-$$5-$UNKNOWN-100$"}]});
-        assert_eq!(helm_problems(&block), Vec::<String>::new());
+        assert_eq!(helm_problems(&block, &["values"]), Vec::<String>::new());
         let options = helm(&block, &facts).unwrap();
         let paths: Vec<&str> = options.value_files.iter().map(|file| file.path.as_str()).collect();
-        assert_eq!(paths, ["web.yaml", "env/prod.yaml"]);
+        assert_eq!(paths, ["web.yaml", "env/prod.yaml", "/$values/web.yaml"]);
         assert_eq!(options.parameters[0].value, "0123456-$5--100$");
     }
 
     #[test]
     fn what_is_not_supported_is_named() {
         let problems =
-            helm_problems(&json!({"valueFiles": ["$values/a.yaml", "b.yaml"], "version": "v2", "x": 1}));
+            helm_problems(&json!({"valueFiles": ["$values/a.yaml", "b.yaml"], "version": "v2", "x": 1}), &[]);
         assert_eq!(problems.len(), 3, "{problems:?}");
-        assert_eq!(helm_problems(&json!({"values": "a: 1", "passCredentials": true})), Vec::<String>::new());
+        assert_eq!(
+            helm_problems(&json!({"values": "a: 1", "passCredentials": true}), &[]),
+            Vec::<String>::new()
+        );
     }
 }

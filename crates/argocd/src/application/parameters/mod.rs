@@ -5,7 +5,7 @@ mod helm;
 mod kustomize;
 mod overrides;
 
-pub(super) use helm::{helm, helm_problems, passes_credentials};
+pub(super) use helm::{helm, helm_problems, mount_point, passes_credentials};
 pub(super) use kustomize::{kustomize, kustomize_problems};
 pub(super) use overrides::overridden;
 

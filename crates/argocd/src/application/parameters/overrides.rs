@@ -12,6 +12,8 @@ const MAX_BYTES: u64 = 1 << 20;
 /// The source as the files at its path change it: each is a merge patch, the Application's own counts over the one for
 /// all. Where the source lies they cannot change, nor who sees its credentials.
 ///
+/// `names` are those of the sources whose files it may name.
+///
 /// # Errors
 /// Which file cannot be read, or which of its parameters is not supported.
 pub(in crate::application) fn overridden(
@@ -19,6 +21,7 @@ pub(in crate::application) fn overridden(
     path: &str,
     source: &Source,
     instance: &str,
+    names: &[&str],
 ) -> Result<Source, String> {
     let mut merged = source.clone();
     for file in [".argocd-source.yaml".to_owned(), format!(".argocd-source-{instance}.yaml")] {
@@ -33,7 +36,7 @@ pub(in crate::application) fn overridden(
         merged.path.clone_from(&source.path);
         merged.target_revision.clone_from(&source.target_revision);
         merged.chart.clone_from(&source.chart);
-        let problems = source_problems(&merged);
+        let problems = source_problems(&merged, names);
         if !problems.is_empty() {
             return Err(failed(&problems.join("; ")));
         }
@@ -73,7 +76,7 @@ mod tests {
         let mut tree = MemoryTree::new();
         tree.insert_folder("app");
         files.iter().for_each(|(path, text)| tree.insert(path, (*text).to_owned()));
-        overridden(&tree, "app", &source(), "web").map(|source| serde_json::to_value(source).unwrap())
+        overridden(&tree, "app", &source(), "web", &[]).map(|source| serde_json::to_value(source).unwrap())
     }
 
     #[test]
