@@ -58,12 +58,47 @@ fn hooks_of_a_chart_are_shown_and_are_no_difference() {
     env.create(&std::fs::read_to_string(root.join("examples/fleet/argocd/reports.yaml")).unwrap());
     let source = format!("https://github.com/holdfast-dev/holdfast={}", root.display());
     let run = |arguments: &[&str]| env.run(&[arguments, &["--source", &source]].concat());
-    assert_snapshot!(run(&["diff", "app/reports"]), @"");
-    assert_snapshot!(run(&["diff", "app/reports", "--brief"]), @"");
+    let shown = run(&["diff", "app/reports"]);
+    assert_eq!(shown.status, 1, "{shown}");
+    let hook = shown.stdout.split_once("--- /dev/null\n").unwrap().1;
+    assert_snapshot!(hook, @r"
+    +++ Job/reports/reports-migrate (reports/templates/migrate.yaml:2) hook pre-install,pre-upgrade, not run yet
+    @@ -0,0 +1,23 @@
+    +apiVersion: batch/v1
+    +kind: Job
+    +metadata:
+    +  annotations:
+    +    helm.sh/hook: pre-install,pre-upgrade
+    +    helm.sh/hook-delete-policy: before-hook-creation
+    +  labels:
+    +    app.kubernetes.io/instance: reports
+    +    app.kubernetes.io/name: reports
+    +  name: reports-migrate
+    +  namespace: reports
+    +spec:
+    +  backoffLimit: 2
+    +  template:
+    +    spec:
+    +      containers:
+    +      - args:
+    +        - migrate
+    +        - --database
+    +        - reports.example.com
+    +        image: ghcr.io/example/reports:1.2
+    +        name: migrate
+    +      restartPolicy: Never
+    ");
+    assert_snapshot!(run(&["diff", "app/reports", "--brief"]), @r"
+    Namespace/reports is missing
+    CronJob/reports/reports (reports/templates/cronjob.yaml:1) is missing
+    Job/reports/reports-migrate (reports/templates/migrate.yaml:2) hook pre-install,pre-upgrade, not run yet
+    --- status 1
+    ");
     let build = run(&["build", "app/reports"]);
-    assert_snapshot!(build.stderr, @"");
-    assert!(!build.stdout.contains("kind: Job"), "{build}");
-    env.create(&build.stdout);
-    // All but the namespace is as wanted; then nothing differs, and the hook is still shown.
-    assert_snapshot!(run(&["diff", "app/reports", "--brief"]), @"");
+    assert_snapshot!(build.stderr, @"# hook Job/reports/reports-migrate (pre-install,pre-upgrade) is left out: it is not run yet");
+    let manifests: Vec<&str> =
+        build.stdout.split("---\n").filter(|text| !text.contains("kind: Namespace\n")).collect();
+    env.create(&manifests.join("---\n"));
+    // Everything is as wanted: nothing differs, and the hook is still shown.
+    assert_snapshot!(run(&["diff", "app/reports", "--brief"]), @"Job/reports/reports-migrate (reports/templates/migrate.yaml:2) hook pre-install,pre-upgrade, not run yet");
 }

@@ -74,6 +74,21 @@ fn an_application_gets_an_operation() {
 }
 
 #[test]
+fn hooks_are_passed_over_by_the_strategy_of_the_operation() {
+    let env = TestEnvironment::new();
+    env.create(FLEET);
+    env.run(&["sync", "web", "--without-hooks"]);
+    let app = env.get("argoproj.io/v1alpha1", "Application", "argocd", "web");
+    assert_eq!(app["operation"]["sync"]["syncStrategy"], json!({"apply": {}}));
+    assert_snapshot!(env.run(&["sync", "ks/base", "--without-hooks"]), @r"
+    --- standard error
+    error: --without-hooks cannot be asked of flux-system/ks/base: Flux has no such thing
+    hint: a Kustomization runs every object as it is
+    --- status 2
+    ");
+}
+
+#[test]
 fn a_suspended_app_is_not_synced() {
     let env = TestEnvironment::new();
     env.create(FLEET);
