@@ -163,9 +163,9 @@ async fn a_base_comes_with_its_submodules_unless_they_are_not_wanted() {
     // A base from elsewhere brings no repository of this machine along.
     let url = format!("file://{}", base.path().display());
     let head = sources.git(&url, &GitRef::Head, &Access::default(), NOW).await.unwrap();
-    let elsewhere = GitUrl::parse("https://git.example.com/base").unwrap();
+    let elsewhere = GitUrl::parse("https://git.example.com/team/base").unwrap();
     sources.stand_in(&elsewhere, Arc::new(Fixed(head)));
-    let text = "resources: ['https://git.example.com/base?ref=main']\n";
+    let text = "resources: ['https://git.example.com/team/base?ref=main']\n";
     let refused = build(&sources, &FetchPolicy::anonymous(NOW), text).await.unwrap_err();
     assert!(refused.contains("repositories on this machine are not read"), "{refused}");
 }
