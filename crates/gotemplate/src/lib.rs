@@ -51,6 +51,6 @@ pub use parse::{ParseError, ParseOptions, Parsed, Tree, parse};
 pub use templates::TemplateSet;
 pub use time::{Clock, Duration, time};
 pub use value::{
-    Elem, Entries, Frozen, FrozenMap, HostObject, Kind, List, Map, MapMethod, MapType, NamedMap, Numbers, Str,
-    Value, View,
+    Elem, Entries, Frozen, FrozenMap, HostObject, Kind, List, Map, MapMethod, MapType, NamedMap, Numbers,
+    Str, Value, View,
 };

@@ -619,7 +619,7 @@ mod tests {
         let mut drifted = status(vec![resource("a", SyncCode::OutOfSync, false)]);
         drifted.operation_state =
             Some(OperationState { finished_at: Some(seconds(at(3600))), ..last("new", Phase::Succeeded, 3) });
-        let auto = auto_sync(&spec(json!({"selfHeal": true})), &source(), &drifted, PAUSES, at(0));
+        let auto = auto_sync(&spec(json!({"selfHeal": true})), &drifted, PAUSES, at(0));
         assert!(matches!(auto, Auto::Start(_)), "{auto:?}");
     }
 

@@ -42,7 +42,7 @@ async fn several_sources_make_one_application_and_values_come_from_another_repos
     let a = manifest("a", "one");
     let commit = bed.commit(&[&CHART[..], &[("app/a.yaml", &a)]].concat());
     let helm = json!({"valueFiles": ["$values/env/$ARGOCD_APP_NAME.yaml", "$values/more/*.yaml"]});
-    bed.app("shop", spec(helm)).await;
+    bed.app("shop", spec(helm.clone())).await;
     let status = bed.app_until("shop", is_synced(json!([commit, commit, first_values]))).await;
     assert_eq!(bed.value("a").await.as_deref(), Some("one"));
     assert_eq!(bed.value("web").await.as_deref(), Some("chart one glob"));
@@ -62,7 +62,10 @@ async fn several_sources_make_one_application_and_values_come_from_another_repos
     bed.app_until("shop", is_synced(json!([commit, commit, second_values]))).await;
     assert_eq!(bed.value("web").await.as_deref(), Some("chart two glob"));
 
-    // A rollback names a revision for each.
+    // A rollback names a revision for each; an Application that syncs by itself would not stay there.
+    let mut by_hand = spec(helm);
+    by_hand.as_object_mut().unwrap().shift_remove("syncPolicy");
+    bed.app("shop", by_hand).await;
     let back = json!({"revisions": [commit, commit, first_values], "sources": entry["sources"]});
     bed.patch_app("shop", json!({"operation": {"sync": back}})).await;
     bed.until_value("web", Some("chart one glob")).await;
