@@ -70,7 +70,7 @@ fn too_many(what: &str, limit: usize) -> SourceError {
 }
 
 fn failed(url: &str, error: &dyn std::fmt::Display) -> SourceError {
-    let url = holdfast_render::kustomization::without_password(url).into();
+    let url = holdfast_render::kustomization::without_password(url);
     SourceError::Protocol { url, message: format!("{MODULES}: {error}") }
 }
 
