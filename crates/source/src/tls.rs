@@ -9,6 +9,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use secrecy::ExposeSecret;
 use std::sync::{Arc, OnceLock};
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
 
 /// A client configuration for these options; `url` is for messages.
 pub(crate) fn client_config(options: &TlsOptions, url: &str) -> Result<ClientConfig, SourceError> {
@@ -107,6 +109,24 @@ impl Verifier {
     }
 }
 
+/// That a certificate is valid at a time.
+fn verify_time(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), rustls::Error> {
+    let refused = |why| Err(rustls::Error::InvalidCertificate(why));
+    let Ok(parsed) = Certificate::from_der(certificate) else {
+        return refused(rustls::CertificateError::BadEncoding);
+    };
+    let validity = parsed.tbs_certificate().validity();
+    let not_before = UnixTime::since_unix_epoch(validity.not_before.to_unix_duration());
+    let not_after = UnixTime::since_unix_epoch(validity.not_after.to_unix_duration());
+    if now < not_before {
+        return refused(rustls::CertificateError::NotValidYetContext { time: now, not_before });
+    }
+    if now > not_after {
+        return refused(rustls::CertificateError::ExpiredContext { time: now, not_after });
+    }
+    Ok(())
+}
+
 impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
@@ -122,6 +142,7 @@ impl ServerCertVerifier for Verifier {
         if self.pinned.iter().any(|p| p.as_ref() == server.as_ref()) {
             let parsed = rustls::server::ParsedCertificate::try_from(server)?;
             rustls::client::verify_server_name(&parsed, name)?;
+            verify_time(server, now)?;
             return Ok(ServerCertVerified::assertion());
         }
         match &self.usual {
@@ -169,7 +190,18 @@ mod tests {
 
     /// A certificate for `localhost`: an authority signed by itself, or a server's signed by `issuer`.
     fn make(is_authority: bool, issuer: Option<&Issuer<'_, KeyPair>>) -> (Made, Issuer<'static, KeyPair>) {
+        make_for((1975, 4096), is_authority, issuer)
+    }
+
+    /// The same, valid from the beginning of a year until that of another.
+    fn make_for(
+        (from, until): (i32, i32),
+        is_authority: bool,
+        issuer: Option<&Issuer<'_, KeyPair>>,
+    ) -> (Made, Issuer<'static, KeyPair>) {
         let mut params = CertificateParams::new(vec!["localhost".into()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(from, 1, 1);
+        params.not_after = rcgen::date_time_ymd(until, 1, 1);
         if is_authority {
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         }
@@ -224,6 +256,21 @@ mod tests {
         assert!(connect(&authority, &TlsOptions::default(), "localhost").is_err());
         let anyone = TlsOptions { skip_verification: true, ..TlsOptions::default() };
         assert!(connect(&other, &anyone, "example.org").is_ok());
+    }
+
+    #[test]
+    fn what_has_expired_or_is_not_valid_yet_is_not_trusted() {
+        let trust = |made: &Made| TlsOptions { ca: Some(made.pem.clone()), ..TlsOptions::default() };
+        let (authority, issuer) = make(true, None);
+        for (years, words) in [((2000, 2001), "expired"), ((3000, 3001), "not valid yet")] {
+            let (server, _) = make_for(years, false, Some(&issuer));
+            let error = connect(&server, &trust(&authority), "localhost").unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+            // Also one that is pinned.
+            let (pinned, _) = make_for(years, true, None);
+            let error = connect(&pinned, &trust(&pinned), "localhost").unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
     }
 
     #[test]
