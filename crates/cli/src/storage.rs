@@ -2,7 +2,7 @@
 
 use crate::error::CliError;
 use holdfast_server::Server;
-use holdfast_source::{Sources, StorageOptions};
+use holdfast_source::{Limits, Sources, StorageOptions};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,6 +28,10 @@ pub(crate) struct StorageArguments {
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = crate::arguments::duration)]
     artifact_retention_ttl: Duration,
 
+    /// The most that a source may hold, by the name that errors call it by: file_bytes=100Mi, files=1000000.
+    #[arg(long = "limit", value_name = "NAME=NUMBER", value_parser = limit)]
+    limits: Vec<(String, String)>,
+
     /// At most this many artifacts of one source are kept.
     #[arg(long, value_name = "NUMBER", default_value_t = 2)]
     artifact_retention_records: usize,
@@ -39,7 +43,23 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     full.parse().map_err(|_| "expected HOST:PORT or :PORT".to_owned())
 }
 
+fn limit(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=NUMBER")?;
+    Limits::default().set(name, value).map_err(|e| e.to_string())?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 impl StorageArguments {
+    /// The limits, with those that were given.
+    pub(crate) fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        for (name, value) in &self.limits {
+            // Each was read before.
+            let _ = limits.set(name, value);
+        }
+        limits
+    }
+
     /// What the platform makes of it.
     pub(crate) fn options(&self, cache: &Path, flux_namespace: &str) -> StorageOptions {
         let folder = self.storage_path.clone().unwrap_or_else(|| cache.join("artifacts"));
@@ -108,6 +128,13 @@ impl Drop for Serving {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn limits_are_named_as_errors_name_them() {
+        assert!(limit("file_bytes=100Mi").is_ok());
+        assert!(limit("size=1").unwrap_err().starts_with("there is no limit 'size'"));
+        assert_eq!(limit("files"), Err("write NAME=NUMBER".into()));
+    }
 
     #[test]
     fn addresses_may_lack_a_host() {

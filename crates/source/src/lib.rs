@@ -75,7 +75,7 @@ pub use git::{GitCache, GitSignatures, GitStatistics, GitTree, Reference, Resolv
 pub use helm_repository::{Chart, ChartVersion, HelmAccess, HelmIndex, HelmRepositories, Index, IndexError};
 pub use http::{http_client, proxy_address};
 pub use ignore::{IgnoringTree, SourceIgnore};
-pub use limits::Limits;
+pub use limits::{LimitError, Limits};
 pub use needs::{FetchPolicy, Grants, NeedLimits, ProvideError, Step};
 pub use revision::{GitRef, Revision};
 pub use secrecy::SecretString as Secret;

@@ -84,6 +84,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit
     let cache = super::up::cache_folder(context);
     let options = PlatformOptions {
         storage: arguments.storage.options(&cache, &arguments.flux_namespace),
+        limits: arguments.storage.limits(),
         flux: arguments.flux.options(&arguments.flux_namespace, arguments.prune_limit),
         ..PlatformOptions::new(cache)
     };
