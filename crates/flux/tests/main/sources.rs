@@ -104,6 +104,32 @@ async fn an_artifact_of_a_registry_reaches_the_cluster_and_the_next_one_too() {
 }
 
 #[tokio::test]
+async fn the_highest_version_that_a_filter_leaves_is_taken_through_a_proxy() {
+    let (bed, web) = (Bed::start().await, Web::start().await);
+    for tag in ["1.0.0", "1.1.0-rc.1", "1.2.0-rc.1", "2.0.0"] {
+        web.push(tag, &[("a.yaml", &manifest("a", &format!("v{tag}")))]);
+    }
+    let tags = json!({"name": "team/app", "tags": ["1.0.0", "1.1.0-rc.1", "latest", "2.0.0", "1.2.0-rc.1"]});
+    web.put("/v2/team/app/tags/list", tags.to_string().into_bytes());
+    bed.namespace(NAMESPACE).await;
+    bed.apply(
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "proxy", "namespace": NAMESPACE},
+        "stringData": {"address": format!("http://{}", web.host())}}),
+    )
+    .await;
+    // There is no such host: whoever reaches it goes through the proxy.
+    let reference = json!({"semver": ">=1.0.0-0", "semverFilter": ".*-rc.*"});
+    let url = "oci://registry.invalid/team/app";
+    bed.oci(&web, json!({"url": url, "ref": reference, "proxySecretRef": {"name": "proxy"}})).await;
+    bed.kustomization("app", json!({"sourceRef": {"kind": "OCIRepository", "name": "app"}})).await;
+    let has = |object: Option<&Object>| {
+        object.and_then(|o| o.get(&["data", "key"])).and_then(Value::as_str) == Some("v1.2.0-rc.1")
+    };
+    bed.until(&config_map(), "default", "a", has).await;
+    assert_eq!(web.count("/v2/team/app/tags/list"), 1);
+}
+
+#[tokio::test]
 async fn a_registry_that_is_gone_takes_nothing_away_also_after_a_restart() {
     let (mut bed, web) = (Bed::start().await, Web::start().await);
     let first = web.push("latest", &[("a.yaml", &manifest("a", "one"))]);
