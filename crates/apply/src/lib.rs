@@ -18,6 +18,9 @@ use std::sync::Arc;
 /// client is far above; more only makes its queue longer.
 pub const DEFAULT_CONCURRENCY: usize = 32;
 
+/// How often a write on what was read is tried while others write the same object (kubectl: `maxPatchRetry`).
+const MOST_TRIES: u32 = 5;
+
 /// Writes to one cluster under one identity. Cheap to clone.
 #[derive(Clone)]
 pub struct Applier {
@@ -105,29 +108,60 @@ impl Applier {
             WriteMode::ServerSide { manager, force, fold } => {
                 self.apply_server_side(&resource, op, desired, manager, *force, fold).await
             }
-            WriteMode::ThreeWay { manager } => self.apply_three_way(&resource, op, desired, manager).await,
-            WriteMode::Replace { manager } => self.replace(&resource, op, desired, manager).await,
+            WriteMode::ThreeWay { manager } => {
+                let modified = three_way::with_last_applied(desired);
+                self.write_on_live(&resource, op, &modified, Way::ThreeWay, manager).await
+            }
+            WriteMode::Replace { manager } => {
+                self.write_on_live(&resource, op, desired, Way::Replace, manager).await
+            }
         }
     }
 
-    /// `kubectl replace`, or create where nothing is there.
-    async fn replace(
+    /// Reads the object and writes on what was read. A write that was refused because the object has changed
+    /// meanwhile is made anew on what it is then, a few times.
+    async fn write_on_live(
         &self,
         resource: &ApiResource,
         op: &Op,
         desired: &Object,
+        way: Way,
         manager: &str,
     ) -> Result<Written, ApiError> {
         let key = &op.object.key;
-        let read = self.cluster.request(ApiRequest::get_object(resource, &key.namespace, &key.name)).await;
-        let live: Value = match read {
-            Ok(answer) => parse(&answer.body)?,
-            Err(error) if error.kind == ApiErrorKind::NotFound => {
-                return self.create(resource, op, desired, manager).await;
+        let mut tries = 1;
+        loop {
+            let request = ApiRequest::get_object(resource, &key.namespace, &key.name);
+            let live = match self.cluster.request(request).await {
+                Ok(answer) => Some(parse(&answer.body)?),
+                Err(error) if error.kind == ApiErrorKind::NotFound => None,
+                Err(error) => return Err(error),
+            };
+            let result = match (&live, way) {
+                (None, _) => self.create(resource, op, desired, manager).await,
+                (Some(live), Way::ThreeWay) => {
+                    self.patch_three_way(resource, op, live, desired, manager).await
+                }
+                (Some(live), Way::Replace) => self.replace(resource, op, live, desired, manager).await,
+            };
+            match result {
+                Err(error) if tries < MOST_TRIES && is_outdated(&error, live.is_some()) => tries += 1,
+                result => return result,
             }
-            Err(error) => return Err(error),
-        };
-        let version = text_at(&live, "/metadata/resourceVersion");
+        }
+    }
+
+    /// `kubectl replace`.
+    async fn replace(
+        &self,
+        resource: &ApiResource,
+        op: &Op,
+        live: &Value,
+        desired: &Object,
+        manager: &str,
+    ) -> Result<Written, ApiError> {
+        let key = &op.object.key;
+        let version = text_at(live, "/metadata/resourceVersion");
         let mut body = desired.clone();
         body.metadata_mut().insert("resourceVersion".into(), version.clone().into());
         let body = body.into_value().to_string();
@@ -153,6 +187,23 @@ impl Applier {
 
     fn maybe_dry(&self, request: ApiRequest) -> ApiRequest {
         if self.dry_run { request.query("dryRun", "All") } else { request }
+    }
+}
+
+/// How an object that is there is written from what was read of it.
+#[derive(Clone, Copy)]
+enum Way {
+    ThreeWay,
+    Replace,
+}
+
+/// Whether a write came too late: the object is not any more as it was read.
+fn is_outdated(error: &ApiError, was_there: bool) -> bool {
+    match error.kind {
+        ApiErrorKind::Conflict => true,
+        ApiErrorKind::AlreadyExists => !was_there,
+        ApiErrorKind::NotFound => was_there,
+        _ => false,
     }
 }
 

@@ -1,5 +1,5 @@
-use crate::{Applier, Written, parse, text_at, written};
-use holdfast_cluster::{ApiError, ApiErrorKind, ApiRequest, ApiResource, PatchKind};
+use crate::{Applier, Written, text_at, written};
+use holdfast_cluster::{ApiError, ApiRequest, ApiResource, PatchKind};
 use holdfast_merge::{json_merge, strategic};
 use holdfast_object::schema::Schemas;
 use holdfast_object::{Map, Object, Value, json};
@@ -11,28 +11,23 @@ pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-config
 impl Applier {
     /// Client-side apply as `kubectl apply` does it: a patch from what was applied last, what is desired and what
     /// is live; strategic for built-in kinds, a JSON merge patch for others.
-    pub(crate) async fn apply_three_way(
+    pub(crate) async fn patch_three_way(
         &self,
         resource: &ApiResource,
         op: &Op,
-        desired: &Object,
+        live: &Value,
+        modified: &Object,
         manager: &str,
     ) -> Result<Written, ApiError> {
         let key = &op.object.key;
-        let modified = with_last_applied(desired);
-        let read = self.cluster.request(ApiRequest::get_object(resource, &key.namespace, &key.name)).await;
-        let live = match read {
-            Ok(answer) => parse(&answer.body)?,
-            Err(error) if error.kind == ApiErrorKind::NotFound => {
-                return self.create(resource, op, &modified, manager).await;
-            }
-            Err(error) => return Err(error),
-        };
-        let before = text_at(&live, "/metadata/resourceVersion");
-        let (kind, patch) = three_way_patch(&live, &modified);
+        let before = text_at(live, "/metadata/resourceVersion");
+        let (kind, mut patch) = three_way_patch(live, modified);
         if patch.as_object().is_some_and(|p| p.is_empty()) {
             return Ok(Written { change: holdfast_sync::Change::Unchanged, resource_version: before });
         }
+        // The patch says what to change of this very version: a list that it replaces whole, or an object that was
+        // made anew meanwhile, would lose what others put there.
+        patch["metadata"]["resourceVersion"] = before.as_str().into();
         let request = ApiRequest::patch(resource, &key.namespace, &key.name, kind, patch.to_string())
             .query("fieldManager", manager);
         let answer = self.cluster.request(self.maybe_dry(request)).await?;
@@ -41,7 +36,7 @@ impl Applier {
 }
 
 /// The desired object with itself, as one line of JSON, in the annotation.
-fn with_last_applied(desired: &Object) -> Object {
+pub(crate) fn with_last_applied(desired: &Object) -> Object {
     let mut bare = desired.clone();
     if let Some(Value::Object(annotations)) = bare.metadata_mut().get_mut("annotations") {
         annotations.shift_remove(LAST_APPLIED);
