@@ -1,4 +1,5 @@
 use super::difference::{differences, is_empty_value, is_part_of};
+use super::refill::refill;
 use super::{Defaults, Difference, DifferenceKind};
 use crate::canonical::canonicalize;
 use crate::json_merge;
@@ -131,6 +132,7 @@ fn predict_strategic(
     }
     let patch = strategic::three_way(last, desired, &current, schema, true)?;
     let mut predicted = strategic::apply(live, &patch, schema)?;
+    refill(&mut predicted);
     if let Some(defaults) = defaults {
         defaults(&mut predicted);
     }

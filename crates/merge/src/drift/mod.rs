@@ -8,6 +8,7 @@ mod argocd;
 mod deduce;
 mod difference;
 mod flux;
+mod refill;
 mod seal;
 
 pub use argocd::{ArgocdRequest, Comparison, argocd};

@@ -247,3 +247,43 @@ mod flux_rule {
         assert_eq!(seal(&live(), "somebody", &fold), None);
     }
 }
+
+/// Argo CD's rule on what the server fills in beside keys that a patch keeps.
+mod retained {
+    use super::*;
+    use serde_json::json;
+
+    fn check(strategy: Value, volume: Value, expected: &[&str]) {
+        let object = |image: &str, strategy: &Value, volume: &Value| {
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "n"},
+                "spec": {"strategy": strategy, "template": {"spec": {
+                    "containers": [{"name": "a", "image": image}], "volumes": [volume]}}}})
+        };
+        let (kept, named) = (json!({"type": "RollingUpdate"}), json!({"name": "v"}));
+        let desired = object("b", &kept, &named);
+        let mut live = object("a", &strategy, &volume);
+        let applied = object("a", &kept, &named).to_string();
+        live["metadata"]["annotations"] =
+            json!({"kubectl.kubernetes.io/last-applied-configuration": applied});
+        let request =
+            ArgocdRequest { desired: &desired, live: &live, ignore: &[], manager: "us", defaults: None };
+        let found: Vec<String> = argocd(&request)
+            .differences
+            .iter()
+            .map(|d| d.path.to_string())
+            .filter(|path| !path.contains("annotations"))
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn defaults_are_no_difference_and_other_values_are() {
+        let image = ".spec.template.spec.containers[name=\"a\"].image";
+        let rolling = |surge: &str| json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": "25%"}});
+        let empty = json!({"name": "v", "emptyDir": {}});
+        check(rolling("25%"), empty.clone(), &[image]);
+        check(rolling("50%"), empty, &[".spec.strategy.rollingUpdate.maxSurge", image]);
+        let host = json!({"name": "v", "hostPath": {"path": "/"}});
+        check(rolling("25%"), host, &[image, ".spec.template.spec.volumes[name=\"v\"].hostPath"]);
+    }
+}
