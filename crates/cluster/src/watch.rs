@@ -7,18 +7,26 @@ use http_body_util::BodyExt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// Objects in one page of a list.
 const PAGE: &str = "500";
 /// How long the server is asked to keep a watch open, in seconds.
 const WATCH_SECONDS: &str = "290";
+/// How many objects are read at once where a collection may not be listed.
+const READS: usize = 8;
 /// A watch event larger than this ends the watch: an object is at most a few MiB.
 const MAX_EVENT: usize = 64 << 20;
+/// A watch that ends sooner than this was cut off.
+const SHORT_WATCH: Duration = Duration::from_secs(1);
 /// The first pause after a failed list or watch; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
-/// The longest pause after a failed list or watch.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The longest pause after a failed list or watch; and so how late a change is seen at most where objects are read one
+/// by one.
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// An object as a watch brings it: its bytes, and the few fields that are needed without building it.
 #[derive(Debug, Clone)]
@@ -44,29 +52,149 @@ pub(crate) enum WatchItem {
     Gone(Seen),
     /// Listing or watching failed; it is tried again.
     Failed(ApiError),
+    /// It may not be listed: these objects were read one by one.
+    Read(Read),
 }
 
-/// Lists and watches one kind until the receiver says stop, and starts over whenever the watch ends.
+/// What is followed: one kind, in one namespace or in the whole cluster.
+pub(crate) struct Followed {
+    pub(crate) cluster: Cluster,
+    pub(crate) resource: Arc<ApiResource>,
+    pub(crate) namespace: String,
+    /// Cuts a pause short.
+    pub(crate) hurry: Arc<Notify>,
+}
+
+/// Lists and watches one kind until the receiver says stop, and starts over whenever the watch ends. While it may not
+/// be listed, the objects that `singles` names are read one by one: often while they change, seldom while they do not.
 pub(crate) async fn follow(
-    cluster: Cluster,
-    resource: std::sync::Arc<ApiResource>,
-    namespace: String,
+    followed: Followed,
     mut give: impl FnMut(WatchItem) -> bool + Send,
+    singles: impl Fn() -> Singles + Send,
 ) {
-    let mut pause = FIRST_PAUSE;
+    let mut pauses = Pauses { failed: FIRST_PAUSE, cut: Duration::ZERO };
+    let mut versions = BTreeMap::new();
     loop {
-        let end = follow_once(&cluster, &resource, &namespace, &mut give, &mut pause).await;
-        match end {
+        let end = follow_once(&followed, &mut give, &mut pauses).await;
+        let error = match end {
             End::Stopped => return,
-            End::Relist => {}
-            End::Failed(error) => {
-                let wait = error.retry_after.unwrap_or(pause);
-                if !give(WatchItem::Failed(error)) {
-                    return;
-                }
-                tokio::time::sleep(wait).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+            End::Relist => continue,
+            End::Failed(error) => error,
+        };
+        let mut wait = error.retry_after.unwrap_or(pauses.failed);
+        let may_not = error.kind == ApiErrorKind::Forbidden;
+        if !give(WatchItem::Failed(error)) {
+            return;
+        }
+        pauses.failed = (pauses.failed * 2).min(LONGEST_PAUSE);
+        let asked = if may_not { singles() } else { Singles::default() };
+        if !asked.names.is_empty() {
+            let read = read_singly(&followed, asked).await;
+            let now: BTreeMap<String, String> =
+                read.seen.iter().map(|seen| (seen.name.clone(), seen.resource_version.clone())).collect();
+            if now != versions {
+                (wait, pauses.failed) = (FIRST_PAUSE, FIRST_PAUSE * 2);
             }
+            versions = now;
+            if !give(WatchItem::Read(read)) {
+                return;
+            }
+        }
+        tokio::select! {
+            biased;
+            () = followed.hurry.notified() => pauses.failed = FIRST_PAUSE,
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// How long to wait before the next attempt.
+struct Pauses {
+    /// After a list or watch that failed.
+    failed: Duration,
+    /// After a watch that ended as soon as it began.
+    cut: Duration,
+}
+
+impl Pauses {
+    /// Waits after a watch that lasted this long. The first one that is cut off is nothing; when they all are, something
+    /// on the way does it, and asking again at once would be a storm.
+    async fn after_watch(&mut self, lasted: Duration) {
+        if lasted >= SHORT_WATCH {
+            self.cut = Duration::ZERO;
+            return;
+        }
+        tokio::time::sleep(self.cut).await;
+        self.cut = (self.cut * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+    }
+}
+
+/// Objects to be read one by one.
+#[derive(Debug, Default)]
+pub(crate) struct Singles {
+    pub(crate) names: Vec<String>,
+    /// Counts our own writes: tells what was read before one of them.
+    pub(crate) writes: u64,
+}
+
+/// What came of reading objects one by one.
+#[derive(Debug)]
+pub(crate) struct Read {
+    pub(crate) seen: Vec<Seen>,
+    /// The names of those that are not there.
+    pub(crate) absent: Vec<String>,
+    /// Why one of them may not be read.
+    pub(crate) refused: Option<ApiError>,
+    /// [`Singles::writes`] when the reading began.
+    pub(crate) writes: u64,
+}
+
+async fn read_singly(followed: &Followed, singles: Singles) -> Read {
+    let mut read = Read { seen: Vec::new(), absent: Vec::new(), refused: None, writes: singles.writes };
+    let get = async |name: String| {
+        let request = ApiRequest::get_object(&followed.resource, &followed.namespace, &name);
+        (followed.cluster.request(request).await.and_then(|answer| seen(answer.body)), name)
+    };
+    let mut answers = futures::stream::iter(singles.names.into_iter().map(get)).buffered(READS);
+    while let Some((answer, name)) = answers.next().await {
+        match answer {
+            Ok(seen) => read.seen.push(seen),
+            Err(error) if error.kind == ApiErrorKind::NotFound => read.absent.push(name),
+            Err(error) if error.is_transient() => {}
+            Err(error) => read.refused = Some(error),
+        }
+    }
+    read
+}
+
+async fn follow_once(
+    followed: &Followed,
+    give: &mut (impl FnMut(WatchItem) -> bool + Send),
+    pauses: &mut Pauses,
+) -> End {
+    let Followed { cluster, resource, namespace, .. } = followed;
+    let (seen, mut version) = match list(cluster, resource, namespace).await {
+        Ok(listed) => listed,
+        Err(error) => return End::Failed(error),
+    };
+    if !give(WatchItem::Reset(seen, version.clone())) {
+        return End::Stopped;
+    }
+    pauses.failed = FIRST_PAUSE;
+    loop {
+        let began = Instant::now();
+        match watch(cluster, resource, namespace, &mut version, give).await {
+            // The server closes a watch after its time; it goes on from where it was.
+            Ok(true) => pauses.after_watch(began.elapsed()).await,
+            Ok(false) => return End::Stopped,
+            Err(error) if error.kind == ApiErrorKind::Expired && planted(Bug::ExpiredIgnored) => {
+                version.clear()
+            }
+            Err(error) if error.kind == ApiErrorKind::Expired => {
+                pauses.after_watch(began.elapsed()).await;
+                return End::Relist;
+            }
+            Err(error) => return End::Failed(error),
         }
     }
 }
@@ -75,35 +203,6 @@ enum End {
     Stopped,
     Relist,
     Failed(ApiError),
-}
-
-async fn follow_once(
-    cluster: &Cluster,
-    resource: &ApiResource,
-    namespace: &str,
-    give: &mut (impl FnMut(WatchItem) -> bool + Send),
-    pause: &mut Duration,
-) -> End {
-    let (seen, mut version) = match list(cluster, resource, namespace).await {
-        Ok(listed) => listed,
-        Err(error) => return End::Failed(error),
-    };
-    if !give(WatchItem::Reset(seen, version.clone())) {
-        return End::Stopped;
-    }
-    *pause = FIRST_PAUSE;
-    loop {
-        match watch(cluster, resource, namespace, &mut version, give).await {
-            // The server closes a watch after its time; it goes on from where it was.
-            Ok(true) => {}
-            Ok(false) => return End::Stopped,
-            Err(error) if error.kind == ApiErrorKind::Expired && planted(Bug::ExpiredIgnored) => {
-                version.clear()
-            }
-            Err(error) if error.kind == ApiErrorKind::Expired => return End::Relist,
-            Err(error) => return End::Failed(error),
-        }
-    }
 }
 
 /// Reads a whole collection, page by page, and the version to watch from.

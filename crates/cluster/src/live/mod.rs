@@ -1,21 +1,23 @@
 //! What is live of the kinds in use.
 
+mod rights;
 mod seals;
 mod store;
 
 use crate::error::{ApiError, ApiErrorKind};
-use crate::watch::{Seen, WatchItem, follow};
+use crate::watch::{Followed, Seen, WatchItem, follow};
 use crate::{ApiRequest, ApiResource, Cluster};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use holdfast_object::{GroupKind, GroupVersionKind, Object, ObjectKey, ObjectRef};
 use holdfast_sync::{Bug, Live, LiveObject, LiveView, Question, planted};
+use rights::{Narrower, narrower};
 pub use seals::SealCounts;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use store::{Condition, Entry, Follow, Scope, Store};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::AbortHandle;
 
 /// How many bodies are read at once.
@@ -71,7 +73,8 @@ pub type Interest = Arc<dyn Fn(&ObjectKey) -> bool + Send + Sync>;
 
 /// The live objects of every kind in use. Cheap to clone; all clones are one.
 ///
-/// Whole kinds are watched; where rights do not allow that, the namespaces that were asked for. Bodies are held as
+/// Whole kinds are watched; where rights do not allow that, the namespaces that were asked for; where rights do not
+/// allow that either, the objects that were asked for are read one by one, from time to time. Bodies are held as
 /// JSON, of objects that someone is interested in or that say whom they belong to.
 #[derive(Clone)]
 pub struct LiveState {
@@ -98,6 +101,8 @@ struct State {
     owners: HashMap<String, BTreeSet<Owned>>,
     expected: HashMap<ObjectKey, seals::Expected>,
     rounds: u64,
+    /// How often we wrote.
+    writes: u64,
     /// The cluster went back in time, and not everything was listed anew since.
     is_back: bool,
 }
@@ -179,9 +184,10 @@ impl LiveState {
         &self,
         objects: impl IntoIterator<Item = &ObjectRef>,
     ) -> Result<(), ApiError> {
+        let objects: Vec<&ObjectRef> = objects.into_iter().collect();
         let mut kinds: BTreeMap<GroupVersionKind, BTreeSet<String>> = BTreeMap::new();
         let mut bare = Vec::new();
-        for object in objects {
+        for object in objects.iter().copied() {
             let namespace = object.key.namespace.clone();
             kinds.entry(object.gvk()).or_default().insert(namespace);
             bare.extend(self.without_body(object));
@@ -189,6 +195,7 @@ impl LiveState {
         for (gvk, namespaces) in kinds {
             self.ensure_kind(&gvk, namespaces, false).await?;
         }
+        self.read_one_by_one(objects);
         let reads: Vec<_> = bare.into_iter().map(|(object, resource)| self.fill(object, resource)).collect();
         let mut reads = stream::iter(reads).buffered(FILLS);
         while let Some(read) = reads.next().await {
@@ -223,8 +230,7 @@ impl LiveState {
             if resource.watchable {
                 self.start(&mut state, gvk, Scope::Cluster);
             } else {
-                let follow = Follow { condition: Condition::Synced, watch: None, round: 0, version: None };
-                store.scopes.insert(Scope::Cluster, follow);
+                store.scopes.insert(Scope::Cluster, Follow::new(0, None, Arc::default()));
             }
             let versions = state.versions.entry(gvk.group_kind()).or_default();
             if !versions.contains(&gvk.version) {
@@ -252,14 +258,24 @@ impl LiveState {
         let round = state.rounds;
         let Some(store) = state.stores.get_mut(gvk) else { return };
         let Some(resource) = store.resource.clone() else { return };
+        let hurry = Arc::new(Notify::new());
+        let followed = Followed {
+            cluster: self.shared.cluster.clone(),
+            resource,
+            namespace: scope.namespace().to_owned(),
+            hurry: hurry.clone(),
+        };
         let (weak, watched, within) = (Arc::downgrade(&self.shared), gvk.clone(), scope.clone());
-        let cluster = self.shared.cluster.clone();
-        let task = follow(cluster, resource, scope.namespace().to_owned(), move |item| {
+        let (asked, kind, at) = (weak.clone(), gvk.clone(), scope.clone());
+        let give = move |item| {
             let Some(shared) = weak.upgrade() else { return false };
             LiveState { shared }.take(&watched, &within, round, item)
-        });
-        let watch = Some(tokio::spawn(task).abort_handle());
-        let follow = Follow { condition: Condition::Listing, watch, round, version: None };
+        };
+        let singles = move || {
+            asked.upgrade().map(|shared| LiveState { shared }.singles(&kind, &at)).unwrap_or_default()
+        };
+        let watch = Some(tokio::spawn(follow(followed, give, singles)).abort_handle());
+        let follow = Follow::new(round, watch, hurry);
         if let Some(before) = store.scopes.insert(scope, follow)
             && let Some(watch) = before.watch
         {
@@ -305,6 +321,7 @@ impl LiveState {
                     events.push(LiveEvent::Object { object, was_deleted: true });
                 }
                 WatchItem::Failed(error) => self.failed(&mut state, gvk, scope, error, &mut events),
+                WatchItem::Read(read) => self.take_read(&mut state, gvk, scope, read, &mut events),
             }
             self.count_outdated(&mut state, &mut events);
         }
@@ -325,6 +342,8 @@ impl LiveState {
     ) {
         let Some(store) = state.stores.get_mut(gvk) else { return };
         let was = store.scopes.get(scope).map(|follow| follow.condition.clone());
+        let is_namespaced = store.resource.as_ref().is_some_and(|resource| resource.namespaced);
+        let instead = narrower(scope, is_namespaced, store.is_whole, was == Some(Condition::Synced));
         match error.kind {
             ApiErrorKind::NoSuchKind | ApiErrorKind::NotFound => {
                 let follows = std::mem::take(&mut store.scopes);
@@ -335,21 +354,8 @@ impl LiveState {
                 gone.iter().for_each(|object| state.remove(object));
                 state.expected.retain(|key, _| key.group_kind() != gvk.group_kind());
             }
-            // Who may not list the whole cluster may be allowed to list the namespaces that matter.
-            ApiErrorKind::Forbidden
-                if *scope == Scope::Cluster
-                    && was != Some(Condition::Synced)
-                    && !store.is_whole
-                    && store.wanted.iter().any(|namespace| !namespace.is_empty()) =>
-            {
-                tracing::debug!(kind = %gvk, %error, "watched by namespace");
-                if let Some(watch) = store.scopes.remove(scope).and_then(|follow| follow.watch) {
-                    watch.abort();
-                }
-                for scope in store.uncovered() {
-                    self.start(state, gvk, scope);
-                }
-                return;
+            ApiErrorKind::Forbidden if instead != Narrower::Nothing => {
+                return self.narrow(state, gvk, scope, (instead, error), events);
             }
             _ if was == Some(Condition::Synced) => {}
             // Until it can be listed anew nothing is known.
@@ -364,6 +370,31 @@ impl LiveState {
             }
         }
         events.push(LiveEvent::Failed(gvk.clone(), error));
+    }
+
+    /// Follows less, where rights do not allow all.
+    fn narrow(
+        &self,
+        state: &mut State,
+        gvk: &GroupVersionKind,
+        scope: &Scope,
+        (instead, error): (Narrower, ApiError),
+        events: &mut Vec<LiveEvent>,
+    ) {
+        let Some(store) = state.stores.get_mut(gvk) else { return };
+        if store.scopes.get(scope).is_some_and(|follow| follow.condition == Condition::Outdated) {
+            store.entries.retain(|(namespace, _), _| !scope.covers(namespace));
+        }
+        if instead == Narrower::Objects {
+            return self.begin_one_by_one(state, gvk, scope, error, events);
+        }
+        tracing::debug!(kind = %gvk, %error, "watched by namespace");
+        if let Some(watch) = store.scopes.remove(scope).and_then(|follow| follow.watch) {
+            watch.abort();
+        }
+        for scope in store.uncovered() {
+            self.start(state, gvk, scope);
+        }
     }
 
     fn reset(
@@ -415,6 +446,7 @@ impl LiveState {
         state.expected.retain(|key, expected| !is_answered(key, expected));
         if let Some(follow) = state.stores.get_mut(gvk).and_then(|store| store.scopes.get_mut(scope)) {
             follow.condition = Condition::Synced;
+            follow.one_by_one = None;
             follow.version = listed;
         }
     }
@@ -658,10 +690,7 @@ impl LiveView for LiveState {
             // Without its body it is on its way.
             return entry.object().map_or(Live::Unknown, |object| Live::Present(LiveObject { object }));
         }
-        match store.condition(&object.key.namespace) {
-            Condition::Synced => Live::Absent,
-            Condition::Listing | Condition::Outdated | Condition::Failed(_) => Live::Unknown,
-        }
+        if store.is_absent(object) { Live::Absent } else { Live::Unknown }
     }
 
     fn in_force(&self, object: &ObjectRef, question: &Question) -> bool {

@@ -25,6 +25,8 @@ pub(super) struct Sealed {
 /// A write of ours whose event is on its way.
 pub(super) struct Expected {
     pub(super) version: u64,
+    /// Which write it was, counted.
+    pub(super) writes: u64,
     answers: Option<Question>,
 }
 
@@ -111,8 +113,9 @@ impl LiveState {
             return;
         };
         let seen = store.entry(object).and_then(Entry::version);
+        let writes = Self::count_write(&mut state, object);
         if seen.is_none_or(|seen| seen < version) {
-            state.expected.insert(object.key.clone(), Expected { version, answers });
+            state.expected.insert(object.key.clone(), Expected { version, writes, answers });
             return;
         }
         state.expected.remove(&object.key);

@@ -2,11 +2,13 @@
 
 use crate::ApiResource;
 use crate::error::ApiError;
+use crate::live::rights::OneByOne;
 use crate::live::seals::Sealed;
 use bytes::Bytes;
 use holdfast_object::{Object, ObjectRef};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 /// Namespace and name.
@@ -40,6 +42,17 @@ pub(super) struct Follow {
     pub(super) round: u64,
     /// The newest resourceVersion it brought.
     pub(super) version: Option<u64>,
+    /// What is read one by one, where it may not be listed.
+    pub(super) one_by_one: Option<OneByOne>,
+    /// Ends the pause between two attempts, or two readings.
+    pub(super) hurry: Arc<Notify>,
+}
+
+impl Follow {
+    pub(super) fn new(round: u64, watch: Option<AbortHandle>, hurry: Arc<Notify>) -> Self {
+        let condition = if watch.is_some() { Condition::Listing } else { Condition::Synced };
+        Self { condition, watch, round, version: None, one_by_one: None, hurry }
+    }
 }
 
 #[derive(Clone, PartialEq)]
@@ -50,6 +63,8 @@ pub(super) enum Condition {
     Synced,
     /// What is held is from before the cluster went back in time.
     Outdated,
+    /// It may not be listed: its objects are read one by one.
+    OneByOne,
     /// It cannot be listed.
     Failed(ApiError),
 }
@@ -93,8 +108,28 @@ impl Scope {
 impl Store {
     /// How things stand with the objects of a namespace.
     pub(super) fn condition(&self, namespace: &str) -> &Condition {
-        let scope = self.scopes.iter().find(|(scope, _)| scope.covers(namespace));
-        scope.map_or(&Condition::Listing, |(_, follow)| &follow.condition)
+        self.follow(namespace).map_or(&Condition::Listing, |follow| &follow.condition)
+    }
+
+    /// What brings the objects of a namespace.
+    pub(super) fn follow(&self, namespace: &str) -> Option<&Follow> {
+        self.scopes.iter().find(|(scope, _)| scope.covers(namespace)).map(|(_, follow)| follow)
+    }
+
+    pub(super) fn follow_mut(&mut self, namespace: &str) -> Option<&mut Follow> {
+        self.scopes.iter_mut().find(|(scope, _)| scope.covers(namespace)).map(|(_, follow)| follow)
+    }
+
+    /// Whether an object without an entry is known not to be there.
+    pub(super) fn is_absent(&self, object: &ObjectRef) -> bool {
+        let Some(follow) = self.follow(&object.key.namespace) else { return false };
+        match &follow.condition {
+            Condition::Synced => true,
+            Condition::Listing | Condition::Outdated => false,
+            Condition::OneByOne | Condition::Failed(_) => {
+                follow.one_by_one.as_ref().is_some_and(|one_by_one| one_by_one.is_absent(&object.key.name))
+            }
+        }
     }
 
     /// An object, unless it is from before the cluster went back in time.
@@ -106,7 +141,7 @@ impl Store {
 
     /// Whether changes of the objects of a namespace are brought.
     pub(super) fn is_watched(&self, namespace: &str) -> bool {
-        self.scopes.iter().any(|(scope, follow)| scope.covers(namespace) && follow.watch.is_some())
+        self.follow(namespace).is_some_and(|follow| follow.watch.is_some())
     }
 
     /// The namespaces that are wanted and that no watch covers.

@@ -231,12 +231,104 @@ async fn who_may_not_list_the_cluster_is_watched_in_its_namespaces() {
     rest().await;
     assert_eq!(all(&live, &a), "absent");
 
-    api.served().forbidden.insert("/api/v1/namespaces/m/configmaps".into());
+    let (all_of_m, b_of_m) = ("/api/v1/namespaces/m/configmaps", "/api/v1/namespaces/m/configmaps/b");
+    api.served().forbidden.extend([all_of_m.to_owned(), b_of_m.to_owned()]);
+    live.ensure_objects([&elsewhere]).await.unwrap();
+    rest().await;
     live.ensure_objects([&elsewhere]).await.unwrap();
     rest().await;
     assert_eq!((all(&live, &a), all(&live, &elsewhere)), ("absent", "unknown"));
     assert_eq!(live.failure(&gvk("ConfigMap")).unwrap().kind, ApiErrorKind::Forbidden);
     assert_eq!(api.served().requests.iter().filter(|path| *path == MAPS).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_not_even_list_a_namespace_reads_objects_one_by_one() {
+    let api = Api::default();
+    let there = "/api/v1/namespaces/n/configmaps";
+    api.served().forbidden.extend([MAPS.to_owned(), there.to_owned()]);
+    let hold = |items: Vec<Value>| api.list("what can be read by its name", 1, items);
+    hold(vec![object("ConfigMap", "a", 5)]);
+    let (live, mut events) = LiveState::new(api.cluster(), Vec::new());
+    let (a, b) = (reference("ConfigMap", "a"), reference("ConfigMap", "b"));
+    live.ensure_objects([&a, &b]).await.unwrap();
+    rest().await;
+    assert!(matches!(events.try_recv(), Ok(LiveEvent::Failed(..))), "who is interested is told to ask again");
+    live.ensure_objects([&a, &b]).await.unwrap();
+    rest().await;
+    assert_eq!((all(&live, &a), all(&live, &b)), ("present", "absent"));
+    assert_eq!(live.unwatched(&gvk("ConfigMap"), "n").unwrap().kind, ApiErrorKind::Forbidden);
+    assert_eq!(live.failure(&gvk("ConfigMap")), None);
+
+    // What others change or delete is seen within the interval, and told once.
+    let mut told = async || {
+        tokio::time::sleep(LiveState::READ_INTERVAL + Duration::from_secs(1)).await;
+        std::iter::from_fn(|| events.try_recv().ok())
+            .filter(|e| matches!(e, LiveEvent::Object { .. }))
+            .count()
+    };
+    told().await;
+    assert_eq!(told().await, 0, "nothing changed");
+    hold(vec![object("ConfigMap", "a", 6)]);
+    assert_eq!(told().await, 1);
+    assert_eq!(live.object(&a).unwrap().resource_version(), "6");
+    let before = api.served().requests.len();
+    told().await;
+    told().await;
+    assert!(api.served().requests.len() - before <= 9, "a list in vain and two objects, each half a minute");
+
+    // Our own write is read soon, and nothing older is believed before.
+    live.wrote(&b, "9", None);
+    assert_eq!(all(&live, &b), "unknown");
+    hold(vec![object("ConfigMap", "a", 6), object("ConfigMap", "b", 9)]);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(all(&live, &b), "present");
+    hold(vec![object("ConfigMap", "a", 6)]);
+    live.deleted(&b);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(all(&live, &b), "absent");
+
+    // With the right to list, it is watched.
+    api.list(there, 20, vec![object("ConfigMap", "a", 6)]);
+    api.served().forbidden.clear();
+    told().await;
+    assert_eq!(live.unwatched(&gvk("ConfigMap"), "n"), None);
+    api.send(there, "DELETED", &object("ConfigMap", "a", 21));
+    rest().await;
+    assert_eq!(all(&live, &a), "absent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn watches_that_are_cut_off_at_once_make_no_storm() {
+    let asked_in_a_minute = async |cut: &dyn Fn(&Api)| {
+        let api = Api::default();
+        api.list(MAPS, 10, vec![object("ConfigMap", "a", 5)]);
+        let (live, _events) = LiveState::new(api.cluster(), Vec::new());
+        live.ensure(&gvk("ConfigMap")).await.unwrap();
+        rest().await;
+        let (before, began) = (api.served().requests.len(), tokio::time::Instant::now());
+        while began.elapsed() < Duration::from_secs(60) {
+            cut(&api);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let asked = api.served().requests.len() - before;
+        // Once they last, it is as before.
+        tokio::time::sleep(LiveState::READ_INTERVAL).await;
+        api.send(MAPS, "MODIFIED", &object("ConfigMap", "a", 11));
+        rest().await;
+        assert_eq!(live.object(&reference("ConfigMap", "a")).unwrap().resource_version(), "11");
+        asked
+    };
+    let broken = asked_in_a_minute(&|api| drop(api.served().watches.remove(MAPS))).await;
+    let expired = asked_in_a_minute(&|api| {
+        if api.served().watches.contains_key(MAPS) {
+            api.expire(MAPS);
+            api.served().watches.remove(MAPS);
+        }
+    })
+    .await;
+    assert!((2..20).contains(&broken), "{broken} requests");
+    assert!((2..40).contains(&expired), "{expired} requests");
 }
 
 #[tokio::test(start_paused = true)]
