@@ -96,7 +96,7 @@ impl Leases {
         self.fence.clone()
     }
 
-    /// Claims and renews until `stop` turns true, then gives them back. `held` turns false as soon as one could not
+    /// Claims and renews until `stop` turns true or its sender is gone, then gives them back. `held` turns false as soon as one could not
     /// be renewed within its deadline; whoever writes must stop then.
     pub async fn run(self, mut stop: watch::Receiver<bool>, now: impl Fn() -> Timestamp + Send) {
         let mut seats: Vec<Seat> = self.leases.iter().cloned().map(Seat::new).collect();
@@ -114,7 +114,8 @@ impl Leases {
             tokio::select! {
                 biased;
                 () = tokio::time::sleep(self.options.retry) => {}
-                _ = stop.wait_for(|stop| *stop) => {}
+                // Also when whoever could say so is gone.
+                _ = stop.wait_for(|stop| *stop) => break,
             }
         }
         self.keeper.extend(None);
@@ -262,7 +263,7 @@ mod tests {
     use holdfast_cluster::PatchKind;
     use http_body_util::BodyExt;
     use kube::client::Body;
-    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
     use std::sync::{Arc, Mutex};
 
     fn options() -> LeaseOptions {
@@ -290,7 +291,12 @@ mod tests {
     #[derive(Clone, Default)]
     struct Link {
         leases_hang: Arc<AtomicBool>,
+        all_hangs: Arc<AtomicBool>,
+        is_refused: Arc<AtomicBool>,
+        is_slow: Arc<AtomicBool>,
         answers_are_lost: Arc<AtomicBool>,
+        /// How far the process' clock is wrong, in seconds.
+        clock: Arc<AtomicI64>,
     }
 
     fn process(name: &'static str, server: &Arc<Mutex<Server>>, link: &Link) -> Cluster {
@@ -299,8 +305,14 @@ mod tests {
             let (server, link) = (server.clone(), link.clone());
             async move {
                 let is_lease = request.uri().path().contains("/leases");
-                if is_lease && link.leases_hang.load(Relaxed) {
+                if (is_lease && link.leases_hang.load(Relaxed)) || link.all_hangs.load(Relaxed) {
                     std::future::pending::<()>().await;
+                }
+                if link.is_refused.load(Relaxed) {
+                    return Err(std::io::Error::from(std::io::ErrorKind::ConnectionRefused));
+                }
+                if link.is_slow.load(Relaxed) {
+                    seconds(7).await;
                 }
                 let (parts, body) = request.into_parts();
                 let body = body.collect().await.unwrap().to_bytes();
@@ -308,7 +320,7 @@ mod tests {
                 if link.answers_are_lost.load(Relaxed) && parts.method != http::Method::GET {
                     std::future::pending::<()>().await;
                 }
-                Ok::<_, std::convert::Infallible>(answer)
+                Ok(answer)
             }
         });
         Cluster::new(kube::Client::new(service, "default"))
@@ -389,8 +401,9 @@ mod tests {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         });
-        let began = Instant::now();
-        tokio::spawn(leases.run(stopped, move || at() + began.elapsed()));
+        let (began, clock) = (Instant::now(), link.clock.clone());
+        let now = move || at() + began.elapsed() + jiff::SignedDuration::from_secs(clock.load(Relaxed));
+        tokio::spawn(leases.run(stopped, now));
         stop
     }
 
@@ -406,7 +419,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn two_processes_never_both_write_however_the_network_fails() {
-        let check = async |fail: &dyn Fn(&Link)| {
+        let check = async |fail: &dyn Fn(&Link, bool)| {
             let server = Arc::new(Mutex::new(Server::default()));
             let (one, two) = (Link::default(), Link::default());
             let _first = start("one", &server, &one);
@@ -414,15 +427,43 @@ mod tests {
             let _second = start("two", &server, &two);
             seconds(20).await;
             assert!(server.lock().unwrap().writes.iter().all(|(name, _)| name == "one"));
-            fail(&one);
+            fail(&one, true);
+            seconds(60).await;
+            {
+                let server = server.lock().unwrap();
+                assert_eq!(server.writes.last().unwrap().0, "two", "the other one has taken over");
+                assert!(gap(&server, "one", "two") < Duration::from_secs(20));
+            }
+            // When the first one is back it waits like any other.
+            fail(&one, false);
             seconds(60).await;
             let server = server.lock().unwrap();
             assert_eq!(server.violations, [] as [String; 0]);
-            assert_eq!(server.writes.last().unwrap().0, "two", "the other one has taken over");
-            assert!(gap(&server, "one", "two") < Duration::from_secs(20));
+            assert_eq!(server.writes.last().unwrap().0, "two");
         };
         // Its lease cannot be renewed, while everything else gets through.
-        check(&|link| link.leases_hang.store(true, Relaxed)).await;
+        check(&|link, on| link.leases_hang.store(on, Relaxed)).await;
+        check(&|link, on| link.all_hangs.store(on, Relaxed)).await;
+        check(&|link, on| link.is_refused.store(on, Relaxed)).await;
+        check(&|link, on| link.is_slow.store(on, Relaxed)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn clocks_that_differ_or_jump_change_nothing() {
+        let server = Arc::new(Mutex::new(Server::default()));
+        let (one, two) = (Link::default(), Link::default());
+        two.clock.store(86_400, Relaxed);
+        let _first = start("one", &server, &one);
+        seconds(1).await;
+        let _second = start("two", &server, &two);
+        for jump in [-3_600, 7_200, -86_400, 0] {
+            one.clock.store(jump, Relaxed);
+            two.clock.store(-jump, Relaxed);
+            seconds(40).await;
+        }
+        let server = server.lock().unwrap();
+        assert_eq!(server.violations, [] as [String; 0]);
+        assert!(server.writes.iter().all(|(name, _)| name == "one"), "who holds the lease keeps it");
     }
 
     #[tokio::test(start_paused = true)]

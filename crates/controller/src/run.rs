@@ -128,9 +128,8 @@ impl SyncRun {
 
     /// What we wrote is what counts until the watch brings it; and what we applied, server-side, is in force then.
     fn expect(&self, live: &LiveState, op: &Op, result: &OpResult) {
-        let (Verb::Apply { mode, .. }, OpResult::Done { resource_version, .. }) = (&op.verb, result) else {
-            return;
-        };
+        let OpResult::Done { resource_version, .. } = result else { return };
+        let Verb::Apply { mode, .. } = &op.verb else { return live.deleted(&op.object) };
         let is_answer = matches!(mode, WriteMode::ServerSide { .. });
         let desired = self.desired.get(&op.object.key).filter(|_| is_answer);
         let answers = desired.map(|desired| Question::of(desired, mode, &self.policy.drift));
@@ -153,6 +152,12 @@ impl SyncRun {
         (!lines.is_empty()).then(|| lines.join("\n"))
     }
 
+    /// Which objects of the run are not watched, as [`unwatched`] tells.
+    pub fn unwatched(&self, live: &LiveState) -> Option<String> {
+        let desired = self.desired.objects().iter().map(|o| o.reference.clone());
+        unwatched(live, desired.chain(self.gated().iter().cloned()))
+    }
+
     fn kinds(&self) -> BTreeSet<GroupVersionKind> {
         let desired = self.desired.objects().iter().map(|o| &o.reference);
         desired.chain(&self.desired.previous).chain(self.gated()).map(ObjectRef::gvk).collect()
@@ -164,4 +169,18 @@ impl SyncRun {
         let all = desired.chain(&self.desired.previous).chain(self.gated());
         live.ensure_objects(all).await.map_err(|e| e.to_string())
     }
+}
+
+/// Which of these objects are read one by one, from time to time, because rights allow no more: a line for each kind and
+/// namespace, with the server's words, which name the right. `None` when all are watched.
+pub fn unwatched(live: &LiveState, objects: impl IntoIterator<Item = ObjectRef>) -> Option<String> {
+    let places: BTreeSet<(GroupVersionKind, String)> =
+        objects.into_iter().map(|object| (object.gvk(), object.key.namespace)).collect();
+    let line = |(kind, namespace): (GroupVersionKind, String)| {
+        let error = live.unwatched(&kind, &namespace)?;
+        let seconds = LiveState::READ_INTERVAL.as_secs();
+        Some(format!("{} is not watched, and changes are seen within {seconds}s: {error}", kind.kind))
+    };
+    let lines: Vec<String> = places.into_iter().filter_map(line).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
