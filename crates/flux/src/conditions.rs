@@ -20,6 +20,12 @@ impl Conditions {
         Self { list, generation: object.generation(), now: seconds(now) }
     }
 
+    /// The conditions of a status that is about to be written, to change now.
+    pub(crate) fn in_status(status: &Value, object: &Object, now: Timestamp) -> Self {
+        let list = status.get("conditions").and_then(Value::as_array).cloned().unwrap_or_default();
+        Self { list, generation: object.generation(), now: seconds(now) }
+    }
+
     fn text<'v>(condition: &'v Value, field: &str) -> &'v str {
         condition.get(field).and_then(Value::as_str).unwrap_or_default()
     }

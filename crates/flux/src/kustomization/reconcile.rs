@@ -348,7 +348,12 @@ impl Kustomizations {
                 let pause = if active.is_announced { SAY_MORE_AFTER } else { SAY_AFTER };
                 untold = pause.checked_sub(active.began.elapsed()).filter(|left| !left.is_zero());
                 let is_told = untold.is_none();
-                is_told.then(|| status::waiting(object, &active.run, &wake, times.timeout, now))
+                is_told.then(|| {
+                    let mut status = status::waiting(object, &active.run, &wake, times.timeout, now);
+                    let unwatched = active.run.unwatched(active.access.live());
+                    status::note_unwatched(&mut status, object, unwatched.as_deref(), now);
+                    status
+                })
             }
         };
         self.remember(key, |memory| memory.run = Some(active));
@@ -378,7 +383,9 @@ impl Kustomizations {
             before: active.before,
             is_reconcile,
         };
-        let end = status::finished(object, &active.run, &verdict, &course, self.shared.engine.now());
+        let mut end = status::finished(object, &active.run, &verdict, &course, self.shared.engine.now());
+        let unwatched = active.run.unwatched(active.access.live());
+        status::note_unwatched(&mut end.status, object, unwatched.as_deref(), self.shared.engine.now());
         let succeeded = end.succeeded;
         self.report_changes(object, &active);
         if let Some(passed) = &end.health_passed {

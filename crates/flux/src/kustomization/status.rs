@@ -18,6 +18,8 @@ const HISTORY: usize = 5;
 
 /// The condition, and the reason of the event, that tells of a field which another writer sets again and again.
 pub(super) const CONTESTED: &str = "Contested";
+/// The condition that tells what rights do not allow to watch.
+const UNWATCHED: &str = "Unwatched";
 /// Put right this often against the same writer, a field counts as contested.
 const CONTESTED_HEALS: u32 = 2;
 /// How many contested fields a message names.
@@ -223,6 +225,16 @@ pub(super) fn finished(
     }
     note_request(object, &mut status);
     End { status, succeeded, reason, message, health_passed }
+}
+
+/// Notes which objects rights do not allow to watch, so that changes of them are seen late; `None`: all are watched.
+pub(super) fn note_unwatched(status: &mut Value, object: &Object, message: Option<&str>, now: Timestamp) {
+    let mut conditions = Conditions::in_status(status, object, now);
+    match message {
+        Some(message) => conditions.set(UNWATCHED, "True", "ReadOneByOne", message),
+        None => conditions.remove(UNWATCHED),
+    }
+    status["conditions"] = conditions.into_value();
 }
 
 /// Sets a field to where a revision came from first, or takes it away.

@@ -17,9 +17,9 @@ fn failed(object: Option<&Object>) -> bool {
     ready(object).is_some_and(|(_, reason, _)| reason == "ReconciliationFailed")
 }
 
-/// Lets a ServiceAccount of `flux-system` look after ConfigMaps in `default`.
-async fn allow(bed: &Bed, account: &str) {
-    let rule = json!({"apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"]});
+/// Lets a ServiceAccount of `flux-system` look after ConfigMaps.
+async fn allow(bed: &Bed, account: &str, verbs: &[&str]) {
+    let rule = json!({"apiGroups": [""], "resources": ["configmaps"], "verbs": verbs});
     bed.apply(json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
         "metadata": {"name": "maps"}, "rules": [rule]}))
         .await;
@@ -49,7 +49,7 @@ async fn a_service_account_may_do_what_it_may_and_no_more() {
     assert!(message.contains("system:serviceaccount:flux-system:nobody"), "{message}");
     assert!(bed.get(&config_map(), "default", "a").await.is_none());
 
-    allow(&bed, "deployer").await;
+    allow(&bed, "deployer", &["*"]).await;
     bed.kustomization("allowed", json!({"serviceAccountName": "deployer"})).await;
     bed.until(&kustomization(), "flux-system", "allowed", is_ready).await;
     assert!(bed.get(&config_map(), "default", "a").await.is_some());
@@ -65,6 +65,50 @@ async fn a_service_account_may_do_what_it_may_and_no_more() {
     bed.delete(&kustomization(), "flux-system", "allowed").await;
     bed.until(&kustomization(), "flux-system", "allowed", |object| object.is_none()).await;
     assert!(bed.get(&config_map(), "default", "a").await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_only_get_is_served_from_time_to_time_and_told_so() {
+    let sandbox = Sandbox::start(Options { rbac: true, ..Options::default() });
+    let bed = Bed::on(sandbox, FluxOptions::default()).await;
+    bed.repository.commit(&[("a.yaml", MANIFEST)]);
+    bed.source().await;
+    account(&bed, "narrow").await;
+    allow(&bed, "narrow", &["get", "create", "patch", "delete"]).await;
+    bed.kustomization("app", json!({"serviceAccountName": "narrow"})).await;
+    let object = bed.until(&kustomization(), "flux-system", "app", is_ready).await.unwrap();
+    let unwatched = |object: &Object| {
+        let conditions = object.get(&["status", "conditions"]).and_then(Value::as_array).cloned();
+        conditions.unwrap_or_default().into_iter().find(|c| c["type"] == "Unwatched")
+    };
+    let message = unwatched(&object).unwrap()["message"].as_str().unwrap().to_owned();
+    let expected = "ConfigMap is not watched, and changes are seen within 30s: configmaps is forbidden";
+    assert!(message.starts_with(expected) && message.contains("cannot list"), "{message}");
+    let has = |expected: Option<&'static str>| {
+        move |object: Option<&Object>| {
+            object.and_then(|o| o.get(&["data", "key"])).and_then(Value::as_str) == expected
+        }
+    };
+    assert!(has(Some("x"))(bed.get(&config_map(), "default", "a").await.as_ref()));
+
+    // What others change or delete is put right, and what leaves the source is pruned.
+    tokio::time::sleep(std::time::Duration::from_secs(120)).await;
+    bed.merge(&config_map(), "default", "a", json!({"data": {"key": "theirs"}})).await;
+    bed.until_within(std::time::Duration::from_secs(35), "a", has(Some("x"))).await;
+    bed.delete(&config_map(), "default", "a").await;
+    bed.until_within(std::time::Duration::from_secs(35), "a", has(Some("x"))).await;
+    bed.repository.commit(&[("b.yaml", &MANIFEST.replace("name: a", "name: b"))]);
+    bed.push().await;
+    bed.until_within(std::time::Duration::from_secs(35), "b", has(Some("x"))).await;
+    bed.until_within(std::time::Duration::from_secs(35), "a", has(None)).await;
+
+    // With the right to list and watch it is watched again, and the condition goes.
+    allow(&bed, "narrow", &["*"]).await;
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    bed.merge(&config_map(), "default", "b", json!({"data": {"key": "theirs"}})).await;
+    bed.until_within(std::time::Duration::from_secs(1), "b", has(Some("x"))).await;
+    bed.until(&kustomization(), "flux-system", "app", |app| app.is_some_and(|a| unwatched(a).is_none()))
+        .await;
 }
 
 #[tokio::test]
