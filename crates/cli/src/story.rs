@@ -68,6 +68,8 @@ fn is_telling(condition: &holdfast_view::Condition) -> bool {
         // These two only repeat what Ready says.
         "Reconciling" | "Stalled" => false,
         "Ready" | "Healthy" => condition.status != "True",
+        // Who is at odds with us, and what is seen late.
+        "Contested" | "Unwatched" => condition.status == "True",
         _ => condition.status == "True" && condition.reason.is_empty(),
     }
 }
@@ -114,6 +116,7 @@ fn change_value(change: &PlannedChange) -> Value {
                 "live": shown(&d.live),
                 "wanted": shown(&d.desired),
                 "manager": d.taken_by.as_ref().map(ToString::to_string),
+                "at": d.taken_by.as_ref().and_then(|taker| taker.time.clone()),
             })
         };
         value["differences"] = differences.iter().map(one).collect();
@@ -159,8 +162,10 @@ mod tests {
         let status = json!({"observedGeneration": 2,
             "lastAppliedRevision": "main@sha1:0123456789abcdef0123456789abcdef01234567",
             "lastAttemptedRevision": "main@sha1:fedcba9876543210fedcba9876543210fedcba98",
+            "history": [{"lastReconciled": "2026-01-01T11:55:00Z"}],
             "conditions": [condition("Ready", "False", "ReconciliationFailed", message),
-                condition("Reconciling", "True", "ProgressingWithRetry", message)]});
+                condition("Reconciling", "True", "ProgressingWithRetry", message),
+                condition("Contested", "True", "FieldsContested", "ConfigMap/n/b: .data.x was put right 3 times")]});
         let changes = vec![
             change("ConfigMap", json!({"color": "red"}), json!({"color": "green"}), 3),
             change("Secret", json!({"color": "cmVk"}), json!({"color": "Z3JlZW4="}), 9),
@@ -172,9 +177,10 @@ mod tests {
     fn the_nearest_cause_comes_first() {
         let now = "2026-01-01T12:00:00Z".parse().unwrap();
         insta::assert_snapshot!(lines(&failed(), now).join("\n"), @r#"
-        it waits for the next try
+        it waits for the next try, due at 2026-01-01T12:05:00Z
         it tried main@fedcba98 and has main@01234567 in force
         Ready is False for 60m (ReconciliationFailed): ConfigMap/n/a (shop/a.yaml:3): admission webhook "x" denied the request: no
+        Contested is True for 60m (FieldsContested): ConfigMap/n/b: .data.x was put right 3 times
         ConfigMap/n/a (shop/a.yaml:3): .data.color is "red", wanted "green", set by kubectl-edit/Update at 2026-01-01T10:00:00Z
         Secret/n/a (shop/a.yaml:9): .data.color is a value that is not shown, wanted a value that is not shown, set by kubectl-edit/Update at 2026-01-01T10:00:00Z
         "#);
@@ -208,7 +214,8 @@ mod tests {
           "refused": [],
           "waiting": [
             {
-              "for": "retry"
+              "for": "retry",
+              "until": "2026-01-01T12:05:00Z"
             }
           ],
           "conditions": [
@@ -217,6 +224,13 @@ mod tests {
               "status": "False",
               "reason": "ReconciliationFailed",
               "message": "ConfigMap/n/a (shop/a.yaml:3): admission webhook \"x\" denied the request: no",
+              "since": "2026-01-01T11:00:00Z"
+            },
+            {
+              "type": "Contested",
+              "status": "True",
+              "reason": "FieldsContested",
+              "message": "ConfigMap/n/b: .data.x was put right 3 times",
               "since": "2026-01-01T11:00:00Z"
             }
           ],
@@ -234,7 +248,8 @@ mod tests {
                   "field": ".data.color",
                   "live": "red",
                   "wanted": "green",
-                  "manager": "kubectl-edit/Update"
+                  "manager": "kubectl-edit/Update",
+                  "at": "2026-01-01T10:00:00Z"
                 }
               ]
             },
@@ -250,7 +265,8 @@ mod tests {
                   "field": ".data.color",
                   "live": null,
                   "wanted": null,
-                  "manager": "kubectl-edit/Update"
+                  "manager": "kubectl-edit/Update",
+                  "at": "2026-01-01T10:00:00Z"
                 }
               ]
             }

@@ -79,6 +79,8 @@ pub enum Waiting {
     Retry {
         /// How many tries were made, where it is counted.
         tries: Option<u64>,
+        /// When it is due, where the status tells.
+        at: Option<Timestamp>,
     },
     /// A controller that takes it up: nothing in its status says that one has seen this version of it.
     Controller,
@@ -96,8 +98,13 @@ impl fmt::Display for Waiting {
             Self::App { name, why } | Self::Source { name, why } | Self::Object { object: name, why } => {
                 with(f, name, why)
             }
-            Self::Retry { tries: Some(tries) } => write!(f, "the next try, after {tries}"),
-            Self::Retry { tries: None } => f.write_str("the next try"),
+            Self::Retry { tries, at } => {
+                f.write_str("the next try")?;
+                if let Some(tries) = tries {
+                    write!(f, ", after {tries}")?;
+                }
+                at.map_or(Ok(()), |at| write!(f, ", due at {}", at.strftime("%Y-%m-%dT%H:%M:%SZ")))
+            }
             Self::Controller => f.write_str("a controller to take it up"),
         }
     }

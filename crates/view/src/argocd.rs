@@ -5,6 +5,8 @@ use crate::objects::{health_status, of_resources, sync_state};
 use crate::{Api, App, AppObject, AppSource, Condition, Operation, SyncState, Waiting, history};
 use holdfast_health::HealthStatus;
 use holdfast_object::{Object, Value};
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
 
 /// Tells Argo CD's controller to leave an Application alone.
 const SKIP_RECONCILE: &str = "argocd.argoproj.io/skip-reconcile";
@@ -157,11 +159,11 @@ fn waiting(object: &Object, app: &App) -> Vec<Waiting> {
         "Running" if waiting.is_empty() => {
             let retries = app.operation.as_ref().map_or(0, |o| o.retries);
             if retries > 0 {
-                waiting.push(Waiting::Retry { tries: Some(retries) });
+                waiting.push(Waiting::Retry { tries: Some(retries), at: next_try(object, retries) });
             }
         }
         "Failed" | "Error" if app.automated && app.sync != SyncState::Synced => {
-            waiting.push(Waiting::Retry { tries: app.operation.as_ref().map(|o| o.retries) });
+            waiting.push(Waiting::Retry { tries: app.operation.as_ref().map(|o| o.retries), at: None });
         }
         _ if app.sync == SyncState::OutOfSync
             && !app.automated
@@ -176,6 +178,26 @@ fn waiting(object: &Object, app: &App) -> Vec<Waiting> {
         _ => {}
     }
     waiting
+}
+
+/// When an operation that stands between two tries goes on (Argo CD: `RetryStrategy.NextRetryAt`).
+fn next_try(object: &Object, tries: u64) -> Option<Timestamp> {
+    let finished: Timestamp = text_at(object, &["status", "operationState", "finishedAt"]).parse().ok()?;
+    let backoff = ["status", "operationState", "operation", "retry", "backoff"];
+    let field = |name: &str| object.get(&[&backoff[..], &[name]].concat());
+    let duration = |name: &str, default: u64| match field(name).and_then(Value::as_str) {
+        None | Some("") => Some(Duration::from_secs(default)),
+        Some(text) => match text.parse() {
+            Ok(seconds) => Some(Duration::from_secs(seconds)),
+            Err(_) => holdfast_types::parse_duration(text).ok(),
+        },
+    };
+    let factor = field("factor").and_then(Value::as_i64).unwrap_or(2) as f64;
+    let exponent = tries.saturating_sub(1).min(1_000) as f64;
+    let grown = duration("duration", 5)?.as_secs_f64() * factor.powf(exponent);
+    let longest = duration("maxDuration", 180)?.as_secs_f64();
+    let pause = if longest > 0.0 { grown.min(longest) } else { grown };
+    finished.checked_add(SignedDuration::try_from_secs_f64(pause.min(1e9)).ok()?).ok()
 }
 
 fn is_on_its_way(object: &AppObject) -> bool {

@@ -4,6 +4,7 @@ use crate::condition::{conditions, created, find, text_at};
 use crate::{Api, App, AppSource, Condition, SyncState, Waiting, history, objects, prefix};
 use holdfast_health::HealthStatus;
 use holdfast_object::{Object, ObjectRef, Value};
+use jiff::{SignedDuration, Timestamp};
 
 pub(crate) fn app(object: &Object, around: &[Object]) -> App {
     let conditions = conditions(object);
@@ -182,20 +183,20 @@ fn waiting(object: &Object, state: &State, conditions: &[Condition], around: &[O
             waiting.extend(unready_dependencies(object, around));
             waiting.extend(unready_source(object, around));
             if waiting.is_empty() {
-                waiting.push(Waiting::Retry { tries: None });
+                waiting.push(Waiting::Retry { tries: None, at: None });
             }
         }
         State::Progressing | State::Unhealthy => {
             let named = objects::named_in(&message);
             waiting.extend(named.into_iter().map(|(object, why)| Waiting::Object { object, why }));
             if *state == State::Unhealthy {
-                waiting.push(Waiting::Retry { tries: None });
+                waiting.push(Waiting::Retry { tries: None, at: next_try(object) });
             }
         }
         State::Failed if message.starts_with("prune is held") => {
             waiting.push(Waiting::Approval { why: message });
         }
-        State::Failed => waiting.push(Waiting::Retry { tries: retries(object) }),
+        State::Failed => waiting.push(Waiting::Retry { tries: retries(object), at: next_try(object) }),
     }
     waiting
 }
@@ -203,6 +204,17 @@ fn waiting(object: &Object, state: &State, conditions: &[Condition], around: &[O
 fn retries(object: &Object) -> Option<u64> {
     let fields: [&[&str]; 2] = [&["status", "failures"], &["status", "upgradeFailures"]];
     fields.iter().find_map(|path| object.get(path)).and_then(Value::as_u64)
+}
+
+/// When a Kustomization that failed is tried again: its retry interval, or else its interval, after the last try that
+/// its history tells of.
+fn next_try(object: &Object) -> Option<Timestamp> {
+    let last = object.get(&["status", "history"])?.as_array()?.first()?;
+    let last: Timestamp = crate::condition::text(last, "lastReconciled").parse().ok()?;
+    let interval = ["retryInterval", "interval"].map(|field| text_at(object, &["spec", field]));
+    let interval = interval.into_iter().find(|text| !text.is_empty())?;
+    let pause = SignedDuration::try_from(holdfast_types::parse_duration(interval).ok()?).ok()?;
+    last.checked_add(pause).ok()
 }
 
 /// Dependencies that are not there, or whose Ready is not true.

@@ -59,7 +59,7 @@ pub fn waiting(waiting: &Waiting) -> Value {
         Waiting::App { name, why } => json!({"for": "app", "name": name, "why": why}),
         Waiting::Source { name, why } => json!({"for": "source", "name": name, "why": why}),
         Waiting::Object { object, why } => json!({"for": "object", "name": object, "why": why}),
-        Waiting::Retry { tries } => compact(json!({"for": "retry", "tries": tries})),
+        Waiting::Retry { tries, at } => compact(json!({"for": "retry", "tries": tries, "until": time(*at)})),
         Waiting::Controller => json!({"for": "controller"}),
     }
 }
