@@ -5,6 +5,8 @@
 mod admission;
 mod argocd;
 mod bed;
+mod drift;
+mod dry_runs;
 mod faults;
 mod flux;
 mod leases;
@@ -13,4 +15,5 @@ mod ownership;
 mod process;
 mod up;
 mod walk;
+mod weather;
 mod webhook;
