@@ -12,6 +12,7 @@ mod decryption;
 mod events;
 mod expressions;
 mod kustomizations;
+mod others;
 mod readiness;
 mod registry;
 mod sources;
