@@ -22,7 +22,8 @@ pub struct Routes {
 
 #[derive(Debug, Default)]
 struct State {
-    to: HashMap<(Place, ObjectKey), BTreeSet<ObjectKey>>,
+    /// In order. Most objects matter to one resource only, so these are short, and many.
+    to: HashMap<(Place, ObjectKey), Vec<ObjectKey>>,
     from: HashMap<ObjectKey, HashSet<(Place, ObjectKey)>>,
 }
 
@@ -40,7 +41,7 @@ impl Routes {
         for interest in interests {
             let interest = (Place::HOME, interest.clone());
             if known.insert(interest.clone()) {
-                to.entry(interest).or_default().insert(resource.clone());
+                insert(to.entry(interest).or_default(), resource);
             }
         }
     }
@@ -62,14 +63,14 @@ impl Routes {
         let before = state.from.remove(resource).unwrap_or_default();
         for gone in before.difference(&interests) {
             if let Some(to) = state.to.get_mut(gone) {
-                to.remove(resource);
+                to.retain(|other| other != resource);
                 if to.is_empty() {
                     state.to.remove(gone);
                 }
             }
         }
         for new in interests.difference(&before) {
-            state.to.entry(new.clone()).or_default().insert(resource.clone());
+            insert(state.to.entry(new.clone()).or_default(), resource);
         }
         if !interests.is_empty() {
             state.from.insert(resource.clone(), interests);
@@ -79,7 +80,7 @@ impl Routes {
     /// The resources that are interested in an object at a place.
     pub fn of(&self, place: Place, object: &ObjectKey) -> Vec<ObjectKey> {
         let state = self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        state.to.get(&(place, object.clone())).map(|to| to.iter().cloned().collect()).unwrap_or_default()
+        state.to.get(&(place, object.clone())).cloned().unwrap_or_default()
     }
 
     /// Whether any resource is interested in an object at a place.
@@ -103,6 +104,16 @@ impl Routes {
             .iter()
             .filter(|((at, object), _)| *at == place && object.group == group && object.kind == kind);
         of_kind.flat_map(|(_, to)| to.iter().cloned()).collect()
+    }
+}
+
+/// Puts a resource into a list in order, once.
+fn insert(to: &mut Vec<ObjectKey>, resource: &ObjectKey) {
+    if let Err(at) = to.binary_search(resource) {
+        if to.is_empty() {
+            to.reserve_exact(1);
+        }
+        to.insert(at, resource.clone());
     }
 }
 

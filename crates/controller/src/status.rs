@@ -19,7 +19,8 @@ pub struct StatusWriter {
 /// What was written last, and when.
 #[derive(Debug, Clone)]
 struct Written {
-    status: Value,
+    /// As JSON: most are never needed again, and a tree of values takes several times as much.
+    status: Box<str>,
     /// The object's resourceVersion after it; 0 where it is no number.
     version: u64,
     /// [`holdfast_cluster::LiveState::epoch`] at the time.
@@ -67,7 +68,7 @@ impl StatusWriter {
                 Err(error)
             }
             Ok(version) => {
-                let written = Written { status: after.clone(), version, epoch };
+                let written = Written { status: after.to_string().into(), version, epoch };
                 self.written().insert(object.clone(), written);
                 Ok(())
             }
@@ -80,9 +81,12 @@ impl StatusWriter {
         let live = engine.live().object(object)?;
         let written = self.written().get(object).cloned().filter(|w| w.epoch == engine.live().epoch());
         let seen = live.resource_version().parse::<u64>().unwrap_or(u64::MAX);
-        match written {
-            Some(written) if seen < written.version => Some((written.status, written.version.to_string())),
-            _ => {
+        let newer = written.filter(|written| seen < written.version);
+        // What was written is JSON of ours, so it can be read.
+        let newer = newer.and_then(|w| Some((serde_json::from_str(&w.status).ok()?, w.version.to_string())));
+        match newer {
+            Some(newer) => Some(newer),
+            None => {
                 let status =
                     live.as_map().get("status").filter(|s| s.is_object()).cloned().unwrap_or_default();
                 Some((status, live.resource_version().to_owned()))
