@@ -78,7 +78,8 @@ impl Bed {
     }
 
     fn run(&mut self) {
-        let renders = Arc::new(RenderCache::new(64));
+        // As many as the platform remembers.
+        let renders = Arc::new(RenderCache::new(4096));
         let reconcilers =
             holdfast_flux::reconcilers(&self.engine, self.sources.clone(), renders, self.options.clone());
         let (stop, stopped) = watch::channel(false);
