@@ -82,6 +82,14 @@ impl Commits {
         (next, what)
     }
 
+    /// The state after `head` with one more object of a Kustomization, unless there is no room.
+    pub(crate) fn grown(&mut self, head: &Head) -> Head {
+        let mut next = head.clone();
+        let app = *self.dice.pick(&[App::Base, App::Shop, App::Docs]).unwrap_or(&App::Base);
+        self.add(&mut next, app);
+        next
+    }
+
     /// The last state: everything is readable, and every app has something new.
     pub(crate) fn last(&mut self, head: &Head) -> Head {
         let mut next = head.clone();

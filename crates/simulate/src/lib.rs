@@ -10,6 +10,7 @@
 
 mod commits;
 mod dice;
+mod finale;
 mod fleet;
 mod git;
 mod hands;

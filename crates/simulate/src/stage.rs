@@ -185,6 +185,21 @@ impl Stage {
         self.push(next, what, is_told);
     }
 
+    /// Adds something to a Kustomization, and takes it back before our process, which may end over it, can begin anew.
+    ///
+    /// # Errors
+    /// When our process cannot be started.
+    pub(crate) async fn commit_and_take_back(&mut self, kill: Kill, pause: Duration) -> Result<()> {
+        let before = self.head();
+        let next = self.commits.grown(&before);
+        self.kill_with(kill);
+        self.push(next, "adds something", true);
+        // `pass` would start the process again.
+        tokio::time::sleep(pause).await;
+        self.push(before, "takes it back", true);
+        self.pass(Duration::ZERO).await
+    }
+
     /// Commits what repairs everything and changes every app.
     pub fn commit_last(&mut self) {
         let next = self.commits.last(&self.head());
@@ -229,6 +244,14 @@ impl Stage {
     /// # Errors
     /// What is not, when it takes too long.
     pub async fn settle(&mut self) -> Result<()> {
+        self.settle_within(SETTLES_WITHIN).await
+    }
+
+    /// Waits until everything is as the newest state says, for so long.
+    ///
+    /// # Errors
+    /// As [`Stage::settle`].
+    pub async fn settle_within(&mut self, limit: Duration) -> Result<()> {
         let began = Instant::now();
         loop {
             self.pass(Duration::from_secs(5)).await?;
@@ -237,7 +260,7 @@ impl Stage {
                 self.world.note(format_args!("settled after {} s", began.elapsed().as_secs()));
                 return Ok(());
             }
-            if began.elapsed() > SETTLES_WITHIN {
+            if began.elapsed() > limit {
                 for app in App::ALL {
                     let custom = self.world.custom(app).unwrap_or_default();
                     self.world.note(format_args!("{app}: {custom}"));

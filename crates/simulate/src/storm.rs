@@ -1,5 +1,6 @@
 //! A seed's own story: people, commits, faults and ends of our process in random order, and then peace.
 
+use crate::finale;
 use crate::fleet::{App, Item};
 use crate::git::Reach;
 use crate::stage::Stage;
@@ -44,41 +45,47 @@ pub(crate) async fn play(stage: &mut Stage) -> Result<()> {
     }
     make_peace(stage, &mut plot).await?;
     stage.settle().await?;
-    stage.rest().await
+    stage.rest().await?;
+    finale::play(stage).await
 }
 
 async fn happen(stage: &mut Stage, plot: &mut Plot) -> Result<()> {
     plot.number += 1;
     match stage.dice.below(100) {
-        0..28 => stage.commit(),
-        28..42 => meddle(stage, plot).await?,
-        42..47 => suspend(stage, plot).await?,
-        47..51 => remove(stage, plot).await?,
-        51..57 => stage.user.sync(App::Batch).await?,
-        57..60 => {
+        0..25 => stage.commit(),
+        25..39 => meddle(stage, plot).await?,
+        39..44 => suspend(stage, plot).await?,
+        44..48 => remove(stage, plot).await?,
+        48..54 => stage.user.sync(App::Batch).await?,
+        54..57 => {
             let app = *stage.dice.pick(&App::ALL).unwrap_or(&App::Base);
             stage.user.request(app, plot.number).await?;
         }
-        60..76 => {
+        57..71 => {
             let force = stage.dice.below(4);
             let weather =
                 if force == 0 { Weather::default() } else { Weather::random(&mut stage.dice, force) };
             stage.weather(weather);
         }
-        76..79 => outage(stage).await?,
-        79..89 => {
-            let (at, most) = (stage.dice.roll(), if stage.dice.below(2) == 0 { 6 } else { 40 });
-            let after = stage.dice.below(2) == 0;
-            let writes_only = stage.dice.below(2) == 0;
-            stage.kill_with(Kill { writes_only, at: at % most, after });
+        71..74 => outage(stage).await?,
+        74..83 => {
+            let most = if stage.dice.below(2) == 0 { 6 } else { 40 };
+            let kill = kill(stage, most);
+            stage.kill_with(kill);
         }
+        83..87 => {
+            let kill = kill(stage, 4);
+            let pause = stage.dice.between(Duration::ZERO, Duration::from_secs(1));
+            stage.commit_and_take_back(kill, pause).await?;
+        }
+        87..89 => forget(stage, plot).await?,
         89..91 => {
             let seconds = [-3600, -90, 45, 7200];
             let seconds = *stage.dice.pick(&seconds).unwrap_or(&0);
             stage.world.jump_clock(seconds);
         }
-        91..94 => plot.backup = Some(stage.backup()),
-        94..96 => {
+        91..93 => plot.backup = Some(stage.backup()),
+        93..95 => {
             if let Some(backup) = plot.backup.take() {
                 stage.restore(&backup);
                 read_back(stage, plot);
@@ -90,6 +97,28 @@ async fn happen(stage: &mut Stage, plot: &mut Plot) -> Result<()> {
             stage.reach(reach);
         }
     }
+    Ok(())
+}
+
+/// The end of our process with one of the next `most` requests.
+fn kill(stage: &mut Stage, most: u64) -> Kill {
+    let (at, after) = (stage.dice.roll() % most, stage.dice.below(2) == 0);
+    Kill { writes_only: stage.dice.below(2) == 0, at, after }
+}
+
+/// The server forgets its history over a change by hand: watches end with 410, and what they were about to tell is
+/// lost.
+async fn forget(stage: &mut Stage, plot: &Plot) -> Result<()> {
+    stage.weather(Weather { event_expired: 600, ..Weather::default() });
+    let items: Vec<Item> = stage.items();
+    if let Some(item) = stage.dice.pick(&items).cloned() {
+        match stage.dice.below(2) {
+            0 => stage.user.delete(&item).await?,
+            _ => stage.user.edit(&item, plot.number).await?,
+        }
+    }
+    stage.pass(Duration::from_secs(2)).await?;
+    stage.weather(Weather::default());
     Ok(())
 }
 
@@ -114,9 +143,9 @@ async fn meddle(stage: &mut Stage, plot: &Plot) -> Result<()> {
             Ok(())
         }
         _ => {
-            let (least, most) = (Duration::from_millis(100), Duration::from_secs(5));
+            let (least, most) = (Duration::from_millis(100), Duration::from_secs(2));
             let every = stage.dice.between(least, most);
-            for round in 0..6 {
+            for round in 0..6 + u64::from(stage.dice.below(2) == 0) * 24 {
                 stage.rival.edit(&item, 50 + round).await?;
                 stage.pass(every).await?;
             }

@@ -1,3 +1,4 @@
+use crate::planted::{Bug, planted};
 use crate::policy::Backoff;
 use crate::step::{Op, Reason};
 use holdfast_merge::drift::Difference;
@@ -90,6 +91,9 @@ impl Heals {
     /// The contests that keep a write from being made now: all of its sides are left alone. Empty when it may be made,
     /// because one of them is not.
     pub fn hold(&self, object: &ObjectKey, why: &Reason, now: Timestamp) -> Vec<Contest> {
+        if planted(Bug::Undamped) {
+            return Vec::new();
+        }
         let sides = sides(object, why);
         let held: Vec<Contest> = sides
             .iter()

@@ -37,6 +37,10 @@ pub enum Bug {
     NoBackOff,
     /// One resource is reconciled twice at the same time.
     TwoAtOnce,
+    /// What another writer sets again and again is put right at once each time.
+    Undamped,
+    /// A write of ours counts as in force once it is answered, whatever the watch has brought by then.
+    SealOfAnswer,
     /// A watch that has lost its place goes on from now instead of listing anew.
     ExpiredIgnored,
 }
@@ -61,6 +65,8 @@ impl Bug {
         Self::FinalizerTooEarly,
         Self::NoBackOff,
         Self::TwoAtOnce,
+        Self::Undamped,
+        Self::SealOfAnswer,
         Self::ExpiredIgnored,
     ];
 }

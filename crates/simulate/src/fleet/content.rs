@@ -1,4 +1,6 @@
 use super::{NAMESPACE, VERSION};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use holdfast_object::Value;
 use std::fmt;
 
@@ -110,7 +112,7 @@ impl Content {
             vec![(format!("/metadata/annotations/{}", VERSION.replace('/', "~1")), number.as_str().into())];
         match item.kind {
             Kind::ConfigMap => wanted.push(("/data/value".into(), number.as_str().into())),
-            Kind::Secret => {}
+            Kind::Secret => wanted.push(("/data/value".into(), BASE64.encode(&number).into())),
             Kind::Service => {
                 wanted.push(("/spec/ports/0/port".into(), (8000 + self.0 % 1000).into()));
                 wanted.push(("/spec/selector/app".into(), item.name.as_str().into()));

@@ -6,16 +6,18 @@ mod deletes;
 mod marks;
 mod pace;
 mod settled;
+mod turns;
 mod writes;
 
 pub(crate) use marks::marks;
 pub(crate) use settled::problems;
+pub(crate) use turns::Turn;
 
 use crate::fleet::{App, History, Item};
 use crate::wire::{Asked, Role};
 use crate::world::World;
 use holdfast_object::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -71,6 +73,8 @@ pub(crate) struct Laws {
     disturbed: Instant,
     /// Nothing at all should be written.
     still: bool,
+    /// The apps whose custom resource is being written, each by a life of our process.
+    turns: BTreeSet<(u32, App)>,
     pace: pace::Pace,
     violations: Vec<Violation>,
 }
@@ -102,6 +106,7 @@ impl Laws {
             suspended: BTreeMap::new(),
             disturbed: now,
             still: false,
+            turns: BTreeSet::new(),
             pace: pace::Pace::default(),
             violations: Vec::new(),
         }

@@ -8,6 +8,7 @@ pub(crate) use asked::Asked;
 pub use weather::Weather;
 pub(crate) use weather::{Mishap, WatchMishap};
 
+use crate::laws::Turn;
 use crate::world::World;
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -19,6 +20,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::sync::Notify;
 use tower::{BoxError, Service};
 
@@ -91,20 +93,15 @@ impl Wire {
         if self.life.is_over() {
             return Err("connection refused: the process has ended".into());
         }
+        let _turn = Turn::take(&self.world, self.role, &asked);
         let mishap = self.world.mishap(self.role, &asked);
         match mishap {
-            Mishap::None | Mishap::LostAnswer | Mishap::DiesAfter => {}
+            Mishap::None | Mishap::LostAnswer | Mishap::LateAnswer(_) | Mishap::DiesAfter => {}
             Mishap::DiesBefore => {
                 self.life.end();
                 return Err("the process ended before the request was sent".into());
             }
-            Mishap::Late(time) => {
-                tokio::select! {
-                    biased;
-                    () = self.life.ended() => return Err("the process ended".into()),
-                    () = tokio::time::sleep(time) => {}
-                }
-            }
+            Mishap::Late(time) => self.dawdle(time).await?,
             Mishap::Hangs => {
                 self.life.ended().await;
                 return Err("the process ended".into());
@@ -119,7 +116,20 @@ impl Wire {
                 Err("the process ended before the answer came".into())
             }
             Mishap::LostAnswer => Err("connection reset by peer while the answer was on its way".into()),
+            Mishap::LateAnswer(time) => {
+                self.dawdle(time).await?;
+                answer
+            }
             _ => answer,
+        }
+    }
+
+    /// Takes its time, unless the process ends.
+    async fn dawdle(&self, time: Duration) -> Result<(), BoxError> {
+        tokio::select! {
+            biased;
+            () = self.life.ended() => Err("the process ended".into()),
+            () = tokio::time::sleep(time) => Ok(()),
         }
     }
 

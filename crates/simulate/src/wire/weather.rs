@@ -16,8 +16,10 @@ pub struct Weather {
     pub broken: u16,
     /// The request is carried out, and the answer is lost.
     pub lost: u16,
-    /// The request takes up to [`Weather::late_by`] longer.
+    /// The request takes up to [`Weather::late_by`] longer to arrive.
     pub late: u16,
+    /// The request is carried out, and its answer takes up to [`Weather::late_by`] longer.
+    pub late_answer: u16,
     /// No answer ever comes.
     pub hangs: u16,
     /// 410 to a list or a new watch.
@@ -51,6 +53,7 @@ impl Weather {
             broken: some(40),
             lost: some(40),
             late: some(150),
+            late_answer: some(100),
             hangs: some(6),
             expired: some(20),
             event_late: some(200),
@@ -74,6 +77,7 @@ pub(crate) enum Mishap {
     Broken,
     LostAnswer,
     Late(Duration),
+    LateAnswer(Duration),
     Hangs,
     /// Our process ends before the request is sent.
     DiesBefore,
@@ -113,6 +117,7 @@ impl Weather {
         may(if is_list { self.expired } else { 0 }, Mishap::Answers(410, None), dice);
         let time = dice.between(Duration::ZERO, self.late_by);
         may(self.late, Mishap::Late(time), dice);
+        may(self.late_answer, Mishap::LateAnswer(time), dice);
         found
     }
 
