@@ -86,3 +86,28 @@ async fn a_day_with_kubectl() {
         assert!(succeeded && text.contains(expected), "kubectl {line}: {text}");
     }
 }
+
+/// kubectl finds in OpenAPI v3 what it needs, and asks for v2 nowhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_asks_for_the_older_description() {
+    let Some(program) = program() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let api = Api::start();
+    let (_listening, kubeconfig) = serve(&api.sandbox, folder.path()).await;
+    let manifest = folder.path().join("web.yaml");
+    std::fs::write(&manifest, MANIFEST).expect("a file");
+    let file = manifest.display().to_string();
+    for line in [
+        "apply -f FILE -v=6",
+        "apply -f FILE --validate=true -v=6",
+        "diff -f FILE -v=6",
+        "replace -f FILE -v=6",
+        "set image deploy/web c=nginx:2 -v=6",
+        "apply -f FILE -v=6",
+        "explain deployment.spec -v=6",
+    ] {
+        let (succeeded, text) = kubectl(&program, &kubeconfig, &line.replace("FILE", &file)).await;
+        assert!(succeeded && text.contains("/apis/apps/v1"), "kubectl {line}: {text}");
+        assert!(!text.contains("/openapi/v2"), "kubectl {line}: {text}");
+    }
+}

@@ -48,6 +48,9 @@ pub(super) fn document(registry: &Registry, path: &str) -> ApiResult<Value> {
     }))
 }
 
+/// The type of what a patch sends: anything.
+const PATCH: &str = "meta.v1.Patch";
+
 fn reversed(group: &str) -> String {
     group.split('.').rev().collect::<Vec<_>>().join(".")
 }
@@ -79,7 +82,19 @@ fn add_schema(components: &mut Components, resource: &Resource) {
         }
         (None, None) => return,
     }
+    components.schemas.entry(published_name(PATCH)).or_insert_with(|| json!({"type": "object"}));
     components.schemas[&name]["x-kubernetes-group-version-kind"] = json!([gvk(resource)]);
+}
+
+/// The patches that a kind takes. kubectl looks here whether it may send a strategic merge patch, and computes it by this
+/// document's merge keys then; otherwise it asks for OpenAPI v2.
+fn patches(resource: &Resource) -> Value {
+    let strategic = resource.custom.is_none().then_some("application/strategic-merge-patch+json");
+    let types =
+        ["application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json"];
+    let schema = json!({"schema": {"$ref": format!("#/components/schemas/{}", published_name(PATCH))}});
+    let content = types.into_iter().chain(strategic).map(|media| (media.to_owned(), schema.clone()));
+    json!({"content": content.collect::<Map<_, _>>()})
 }
 
 fn add_paths(paths: &mut Map<String, Value>, resource: &Resource) {
@@ -87,7 +102,8 @@ fn add_paths(paths: &mut Map<String, Value>, resource: &Resource) {
     let scope = if resource.namespaced { "/namespaces/{namespace}" } else { "" };
     let collection = format!("{base}{scope}/{}", resource.plural);
     let body = json!({"content": {"application/json": {"schema": {"$ref": format!("#/components/schemas/{}", schema_name(resource))}}}});
-    let operation = |action: &str, params: &[&str], with_body: bool| {
+    let patches = patches(resource);
+    let operation = |action: &str, params: &[&str], sent: Option<&Value>| {
         let parameters: Vec<Value> = params
             .iter()
             .map(|name| json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}}))
@@ -97,25 +113,30 @@ fn add_paths(paths: &mut Map<String, Value>, resource: &Resource) {
             "parameters": parameters, "responses": {"200": body},
         });
         operation["responses"]["200"]["description"] = "OK".into();
-        if with_body {
-            operation["requestBody"] = body.clone();
+        if let Some(sent) = sent {
+            operation["requestBody"] = sent.clone();
         }
         operation
     };
     const WRITE: &[&str] = &["dryRun", "fieldManager", "fieldValidation"];
-    const PATCH: &[&str] = &["dryRun", "fieldManager", "fieldValidation", "force"];
+    const CHANGE: &[&str] = &["dryRun", "fieldManager", "fieldValidation", "force"];
     let (mut many, mut one) = (json!({}), json!({}));
     for (verb, place, method, action, params) in [
         ("list", 0, "get", "list", &["labelSelector", "fieldSelector", "limit", "continue", "watch"][..]),
         ("create", 0, "post", "post", WRITE),
         ("get", 1, "get", "get", &[]),
         ("update", 1, "put", "put", WRITE),
-        ("patch", 1, "patch", "patch", PATCH),
+        ("patch", 1, "patch", "patch", CHANGE),
         ("delete", 1, "delete", "delete", &["dryRun", "propagationPolicy", "gracePeriodSeconds"]),
     ] {
         if resource.has_verb(verb) {
             let target = if place == 0 { &mut many } else { &mut one };
-            target[method] = operation(action, params, matches!(method, "post" | "put" | "patch"));
+            let sent = match method {
+                "post" | "put" => Some(&body),
+                "patch" => Some(&patches),
+                _ => None,
+            };
+            target[method] = operation(action, params, sent);
         }
     }
     paths.insert(collection.clone(), many);
