@@ -32,6 +32,9 @@ enum Command {
     Check {
         /// Only files whose name contains this
         only: Option<String>,
+        /// Print what differs in the cases that are marked `differs`, too
+        #[arg(long)]
+        marked: bool,
     },
     /// Run the transcripts of kubectl and helm on a real control plane and on the sandbox, and compare every output
     Transcripts {
@@ -77,7 +80,9 @@ fn main() -> Result<()> {
         Command::Footprint { objects } => builder.build()?.block_on(footprint(objects)),
         Command::Describe { folder } => builder.build()?.block_on(describe(&folder)),
         Command::Random { sequences, from } => builder.build()?.block_on(random(from, sequences)),
-        Command::Check { only } => builder.start_paused(true).build()?.block_on(check(only.as_deref())),
+        Command::Check { only, marked } => {
+            builder.start_paused(true).build()?.block_on(check(only.as_deref(), marked))
+        }
     }
 }
 
@@ -129,14 +134,14 @@ async fn real() -> Result<Cluster> {
         .context("the control plane is of the slow tier: set HOLDFAST_E2E=required")
 }
 
-async fn check(only: Option<&str>) -> Result<()> {
+async fn check(only: Option<&str>, marked: bool) -> Result<()> {
     let mut findings = Vec::new();
     let mut total = 0;
     for suite in chosen(only)? {
         let recorded = Recording::read(&recording(&suite))?;
         let outcomes = run_suite(&Server::sandbox(), &suite, 1).await?;
         total += suite.cases.len();
-        findings.extend(recorded.findings(&suite, &outcomes, true));
+        findings.extend(recorded.findings(&suite, &outcomes, !marked));
     }
     for finding in &findings {
         say(finding);
@@ -175,7 +180,7 @@ async fn random(from: u64, sequences: u64) -> Result<()> {
 }
 
 async fn transcripts(only: Option<&str>) -> Result<()> {
-    let findings = holdfast_contract::transcripts(only).await?.context("set HOLDFAST_E2E=required")?;
+    let findings = holdfast_contract::transcripts(only, None).await?.context("set HOLDFAST_E2E=required")?;
     for finding in &findings {
         say(finding);
     }

@@ -62,6 +62,11 @@ impl Transcript {
         Ok(Self { files: files.collect::<Result<_>>()?, commands: commands.collect::<Result<_>>()? })
     }
 
+    /// A transcript of these commands, without files.
+    pub(crate) fn of_commands(lines: &[&str]) -> Self {
+        Self { files: Vec::new(), commands: lines.iter().map(|line| (words(line), None)).collect() }
+    }
+
     /// Runs every command.
     ///
     /// # Errors

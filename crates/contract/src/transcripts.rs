@@ -1,7 +1,7 @@
 //! The transcripts on both clusters.
 
 use crate::transcript::{Client, Transcript, compare};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use holdfast_sandbox::{Options, Sandbox};
 use holdfast_testcluster::cluster::{self, ADMIN, Cluster};
 use holdfast_testcluster::program;
@@ -22,11 +22,12 @@ fn programs() -> Result<Option<[Program; 2]>> {
 }
 
 /// Runs the transcripts (those whose name contains `only`) on a real control plane and on a sandbox, and answers where
-/// they differ; `None` where this machine has no real one.
+/// they differ; `None` where this machine has no real one. The sandbox is the one that `kubeconfig` leads to, or else
+/// one of this process.
 ///
 /// # Errors
 /// When a cluster or a program cannot be started.
-pub async fn transcripts(only: Option<&str>) -> Result<Option<Vec<String>>> {
+pub async fn transcripts(only: Option<&str>, kubeconfig: Option<&Path>) -> Result<Option<Vec<String>>> {
     let Some(real) = cluster::shared().await? else { return Ok(None) };
     let Some(programs) = programs()? else { return Ok(None) };
     let mut findings = Vec::new();
@@ -36,8 +37,13 @@ pub async fn transcripts(only: Option<&str>) -> Result<Option<Vec<String>>> {
         }
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("transcripts/{name}.yaml"));
         let transcript = Transcript::read(&file)?;
-        let (expected, found) =
-            futures::try_join!(on_real(real, &transcript, &command), on_sandbox(&transcript, &command))?;
+        let on_sandbox = async {
+            match kubeconfig {
+                Some(file) => on_given(&transcript, &command, file, name).await,
+                None => on_sandbox(&transcript, &command).await,
+            }
+        };
+        let (expected, found) = futures::try_join!(on_real(real, &transcript, &command), on_sandbox)?;
         findings.extend(compare(&expected, &found).into_iter().map(|finding| format!("{name} {finding}")));
     }
     Ok(Some(findings))
@@ -50,6 +56,27 @@ async fn on_real(
 ) -> Result<Vec<crate::transcript::Said>> {
     let namespace = cluster.namespace("transcript").await?;
     let kubeconfig = cluster.kubeconfig_path(ADMIN).context("no kubeconfig")?.to_owned();
+    transcript.run(&Client { program: program.to_vec(), kubeconfig, namespace }).await
+}
+
+/// On the sandbox that a kubeconfig leads to, in a namespace that is made with kubectl.
+async fn on_given(
+    transcript: &Transcript,
+    program: &[PathBuf],
+    kubeconfig: &Path,
+    name: &str,
+) -> Result<Vec<crate::transcript::Said>> {
+    let namespace = format!("transcript-of-{name}");
+    let kubectl = vec![program::build()?, "kubectl".into()];
+    let client = Client { program: kubectl, kubeconfig: kubeconfig.to_owned(), namespace: namespace.clone() };
+    let prepare = Transcript::of_commands(&[
+        &format!("create namespace {namespace}"),
+        "wait --for=create serviceaccount/default --timeout=10s",
+    ]);
+    if let Some(failed) = prepare.run(&client).await?.iter().find(|said| said.code != Some(0)) {
+        bail!("kubectl {}: {}", failed.command, failed.text);
+    }
+    let kubeconfig = kubeconfig.to_owned();
     transcript.run(&Client { program: program.to_vec(), kubeconfig, namespace }).await
 }
 

@@ -18,6 +18,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
 
+    /// Let roles and their bindings decide what others may do: whoever `kubectl --as` names. The kubeconfig's own user
+    /// may do anything.
+    #[arg(long)]
+    rbac: bool,
+
     /// Leave Deployments without pods, Jobs without runs.
     #[arg(long)]
     no_workloads: bool,
@@ -50,6 +55,7 @@ fn image(text: &str) -> Result<(String, ImageBehaviour), String> {
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit, CliError> {
     let sandbox = Sandbox::start(Options {
         seed: arguments.seed,
+        rbac: arguments.rbac,
         simulate_workloads: !arguments.no_workloads,
         images: ImageTable { rules: arguments.images.clone(), ..ImageTable::default() },
         ..Options::default()

@@ -13,6 +13,7 @@ mod leases;
 mod oci;
 mod ownership;
 mod process;
+mod sandbox;
 mod up;
 mod walk;
 mod weather;
