@@ -7,11 +7,17 @@ use crate::selector::LabelSelector;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-/// `plural.group` and the columns after the name; `+` marks those of the wide form, `#` whole numbers.
+/// `plural.group` and the columns after the name; `+` marks those of the wide form, `#` whole numbers, `?` flags and `@`
+/// names.
 const COLUMNS: &[(&str, &str)] = &[
     ("configmaps", "Data|Age"),
     ("controllerrevisions.apps", "Controller|Revision|Age"),
-    ("cronjobs.batch", "Schedule|Timezone|Suspend|#Active|Last Schedule|Age|+Containers|+Images|+Selector"),
+    ("cronjobs.batch", "Schedule|Timezone|?Suspend|#Active|Last Schedule|Age|+Containers|+Images|+Selector"),
+    (
+        "csidrivers.storage.k8s.io",
+        "?AttachRequired|?PodInfoOnMount|?StorageCapacity|TokenRequests|?RequiresRepublish|Modes|Age",
+    ),
+    ("csinodes.storage.k8s.io", "#Drivers|Age"),
     ("customresourcedefinitions.apiextensions.k8s.io", "Created At"),
     (
         "daemonsets.apps",
@@ -20,12 +26,17 @@ const COLUMNS: &[(&str, &str)] = &[
     ("deployments.apps", "Ready|Up-to-date|Available|Age|+Containers|+Images|+Selector"),
     ("endpoints", "Endpoints|Age"),
     ("endpointslices.discovery.k8s.io", "AddressType|Ports|Endpoints|Age"),
+    (
+        "flowschemas.flowcontrol.apiserver.k8s.io",
+        "PriorityLevel|MatchingPrecedence|DistinguisherMethod|Age|MissingPL",
+    ),
     ("horizontalpodautoscalers.autoscaling", "Reference|Targets|MinPods|MaxPods|Replicas|Age"),
     ("ingresses.networking.k8s.io", "Class|Hosts|Address|Ports|Age"),
     ("ingressclasses.networking.k8s.io", "Controller|Parameters|Age"),
     ("jobs.batch", "Status|Completions|Duration|Age|+Containers|+Images|+Selector"),
     ("leases.coordination.k8s.io", "Holder|Age"),
     ("limitranges", "Created At"),
+    ("mutatingwebhookconfigurations.admissionregistration.k8s.io", "#Webhooks|Age"),
     ("namespaces", "Status|Age"),
     ("networkpolicies.networking.k8s.io", "Pod-Selector|Age"),
     (
@@ -43,8 +54,18 @@ const COLUMNS: &[(&str, &str)] = &[
     ("poddisruptionbudgets.policy", "Min Available|Max Unavailable|#Allowed Disruptions|Age"),
     ("podtemplates", "Containers|Images|Pod Labels"),
     ("pods", "Ready|Status|Restarts|Age|+IP|+Node|+Nominated Node|+Readiness Gates"),
+    (
+        "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io",
+        "Type|NominalConcurrencyShares|Queues|HandSize|QueueLengthLimit|Age",
+    ),
     ("replicasets.apps", "#Desired|#Current|#Ready|Age|+Containers|+Images|+Selector"),
     ("replicationcontrollers", "#Desired|#Current|#Ready|Age|+Containers|+Images|+Selector"),
+    ("resourcequotas", "Request|Limit|Age"),
+    ("runtimeclasses.node.k8s.io", "Handler|Age"),
+    ("validatingadmissionpolicies.admissionregistration.k8s.io", "#Validations|ParamKind|Age"),
+    ("validatingadmissionpolicybindings.admissionregistration.k8s.io", "PolicyName|ParamRef|Age"),
+    ("validatingwebhookconfigurations.admissionregistration.k8s.io", "#Webhooks|Age"),
+    ("volumeattachments.storage.k8s.io", "@Attacher|PV|Node|?Attached|Age"),
     ("clusterrolebindings.rbac.authorization.k8s.io", "Role|Age|+Users|+Groups|+ServiceAccounts"),
     ("rolebindings.rbac.authorization.k8s.io", "Role|Age|+Users|+Groups|+ServiceAccounts"),
     ("clusterroles.rbac.authorization.k8s.io", "Created At"),
@@ -53,18 +74,36 @@ const COLUMNS: &[(&str, &str)] = &[
     ("services", "Type|Cluster-IP|External-IP|Port(s)|Age|+Selector"),
     ("statefulsets.apps", "Ready|Age|+Containers|+Images"),
     ("storageclasses.storage.k8s.io", "Provisioner|ReclaimPolicy|VolumeBindingMode|AllowVolumeExpansion|Age"),
-    ("priorityclasses.scheduling.k8s.io", "#Value|Global-Default|Age|PreemptionPolicy"),
+    ("priorityclasses.scheduling.k8s.io", "#Value|?Global-Default|Age|PreemptionPolicy"),
 ];
 
+/// A column of a built-in kind.
+pub(super) struct Column {
+    pub(super) name: &'static str,
+    /// Shown by `-o wide` only.
+    pub(super) wide: bool,
+    pub(super) kind: &'static str,
+    pub(super) format: &'static str,
+}
+
+impl Column {
+    fn read(text: &'static str) -> Self {
+        let (text, wide) = text.strip_prefix('+').map_or((text, false), |rest| (rest, true));
+        let (name, kind, format) = match text.split_at(1) {
+            ("#", name) => (name, "integer", ""),
+            ("?", name) => (name, "boolean", ""),
+            ("@", name) => (name, "string", "name"),
+            _ if text == "Created At" => (text, "date", ""),
+            _ => (text, "string", ""),
+        };
+        Self { name, wide, kind, format }
+    }
+}
+
 /// The columns after the name.
-pub(super) fn columns(resource: &Resource) -> Option<Vec<(&'static str, bool, bool)>> {
+pub(super) fn columns(resource: &Resource) -> Option<Vec<Column>> {
     let (_, text) = COLUMNS.iter().find(|(bucket, _)| *bucket == &*resource.bucket)?;
-    let one = |column: &'static str| {
-        let (column, wide) = column.strip_prefix('+').map_or((column, false), |c| (c, true));
-        let (column, number) = column.strip_prefix('#').map_or((column, false), |c| (c, true));
-        (column, wide, number)
-    };
-    Some(text.split('|').map(one).collect())
+    Some(text.split('|').map(Column::read).collect())
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -318,8 +357,84 @@ pub(super) fn cells(resource: &Resource, object: &Value, now: OffsetDateTime) ->
                 object["preemptionPolicy"].clone(),
             ]
         }
+        "resourcequotas" => {
+            let (limits, requests) = quota(status);
+            vec![requests.into(), limits.into(), age()]
+        }
+        "runtimeclasses.node.k8s.io" => vec![text(object, "handler").into(), age()],
+        "validatingwebhookconfigurations.admissionregistration.k8s.io"
+        | "mutatingwebhookconfigurations.admissionregistration.k8s.io" => {
+            vec![list(&object["webhooks"]).count().into(), age()]
+        }
+        "validatingadmissionpolicies.admissionregistration.k8s.io" => {
+            let of = &spec["paramKind"];
+            let shown = format!("{}/{}", text(of, "apiVersion"), text(of, "kind"));
+            let shown = if of.is_null() { "<unset>".to_owned() } else { shown };
+            vec![list(&spec["validations"]).count().into(), shown.into(), age()]
+        }
+        "validatingadmissionpolicybindings.admissionregistration.k8s.io" => {
+            vec![text(spec, "policyName").into(), unset(&spec["paramRef"], "name").into(), age()]
+        }
+        "csidrivers.storage.k8s.io" => {
+            let is = |key: &str, default: bool| Value::from(spec[key].as_bool().unwrap_or(default));
+            let audiences = joined(list(&spec["tokenRequests"]), "audience");
+            let modes: Vec<&str> = list(&spec["volumeLifecycleModes"]).filter_map(Value::as_str).collect();
+            vec![
+                is("attachRequired", true),
+                is("podInfoOnMount", false),
+                is("storageCapacity", false),
+                if audiences.is_empty() { "<unset>".into() } else { audiences.into() },
+                is("requiresRepublish", false),
+                or_none(&modes.join(",")).into(),
+                age(),
+            ]
+        }
+        "csinodes.storage.k8s.io" => vec![list(&spec["drivers"]).count().into(), age()],
+        "volumeattachments.storage.k8s.io" => vec![
+            text(spec, "attacher").into(),
+            text(&spec["source"], "persistentVolumeName").into(),
+            text(spec, "nodeName").into(),
+            (status["attached"] == true).into(),
+            age(),
+        ],
+        "flowschemas.flowcontrol.apiserver.k8s.io" => {
+            let dangling = list(&status["conditions"]).find(|c| c["type"] == "Dangling");
+            vec![
+                text(&spec["priorityLevelConfiguration"], "name").into(),
+                number(&spec["matchingPrecedence"]).into(),
+                or_none(text(&spec["distinguisherMethod"], "type")).into(),
+                age(),
+                dangling.map_or("?", |condition| text(condition, "status")).into(),
+            ]
+        }
+        "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io" => {
+            let limited = &spec["limited"];
+            let queuing = &limited["limitResponse"]["queuing"];
+            let or_none = |value: &Value| if value.is_null() { "<none>".into() } else { value.clone() };
+            vec![
+                text(spec, "type").into(),
+                or_none(&limited["nominalConcurrencyShares"]),
+                or_none(&queuing["queues"]),
+                or_none(&queuing["handSize"]),
+                or_none(&queuing["queueLengthLimit"]),
+                age(),
+            ]
+        }
         _ => vec![age()],
     }
+}
+
+/// What a quota limits, and how much of it is used: limits and the rest.
+fn quota(status: &Value) -> (String, String) {
+    let mut hard: Vec<(&String, &Value)> = status["hard"].as_object().into_iter().flatten().collect();
+    hard.sort_by_key(|(name, _)| *name);
+    let shown = |(name, hard): &(&String, &Value)| {
+        let used = status["used"][name.as_str()].as_str().unwrap_or("0");
+        format!("{name}: {used}/{}", hard.as_str().unwrap_or_default())
+    };
+    let (limits, requests): (Vec<_>, Vec<_>) = hard.iter().partition(|(name, _)| name.starts_with("limits"));
+    let joined = |of: Vec<(&String, &Value)>| of.iter().map(shown).collect::<Vec<_>>().join(", ");
+    (joined(limits), joined(requests))
 }
 
 /// What an autoscaler aims at; nobody measures.
@@ -473,8 +588,13 @@ fn pod(object: &Value, now: OffsetDateTime) -> Vec<Value> {
 
 fn node(object: &Value, now: OffsetDateTime) -> Vec<Value> {
     let status = &object["status"];
-    let ready = list(&status["conditions"]).any(|c| c["type"] == "Ready" && c["status"] == "True");
-    let mut state = if ready { "Ready" } else { "NotReady" }.to_owned();
+    let ready = list(&status["conditions"]).find(|c| c["type"] == "Ready");
+    let mut state = match ready {
+        Some(ready) if ready["status"] == "True" => "Ready",
+        Some(_) => "NotReady",
+        None => "Unknown",
+    }
+    .to_owned();
     if object["spec"]["unschedulable"] == true {
         state.push_str(",SchedulingDisabled");
     }
@@ -483,17 +603,36 @@ fn node(object: &Value, now: OffsetDateTime) -> Vec<Value> {
         or_none(found.map_or("", |a| text(a, "address")))
     };
     let info = &status["nodeInfo"];
+    let known = |key: &str| match text(info, key) {
+        "" => Value::from("<unknown>"),
+        known => known.into(),
+    };
     vec![
         state.into(),
-        "<none>".into(),
+        or_none(&roles(object)).into(),
         age(object, now).into(),
         text(info, "kubeletVersion").into(),
         address("InternalIP").into(),
         address("ExternalIP").into(),
-        text(info, "osImage").into(),
-        text(info, "kernelVersion").into(),
-        text(info, "containerRuntimeVersion").into(),
+        known("osImage"),
+        known("kernelVersion"),
+        known("containerRuntimeVersion"),
     ]
+}
+
+/// The roles of a node, as its labels name them.
+fn roles(node: &Value) -> String {
+    let labels = node["metadata"]["labels"].as_object().into_iter().flatten();
+    let mut roles: Vec<&str> = labels
+        .filter_map(|(key, value)| match key.strip_prefix("node-role.kubernetes.io/") {
+            None if key == "kubernetes.io/role" => value.as_str(),
+            role => role,
+        })
+        .filter(|role| !role.is_empty())
+        .collect();
+    roles.sort_unstable();
+    roles.dedup();
+    roles.join(",")
 }
 
 fn binding(object: &Value, now: OffsetDateTime) -> Vec<Value> {
@@ -514,6 +653,19 @@ fn binding(object: &Value, now: OffsetDateTime) -> Vec<Value> {
     ]
 }
 
+/// Who reports an event, and from where.
+fn source(event: &Value) -> String {
+    let either = |old: &str, new: &str| match text(&event["source"], old) {
+        "" => text(event, new).to_owned(),
+        old => old.to_owned(),
+    };
+    let component = either("component", "reportingComponent");
+    match either("host", "reportingInstance") {
+        host if host.is_empty() => component,
+        host => format!("{component}, {host}"),
+    }
+}
+
 /// An event's row: its own columns, without the name in front.
 pub(super) fn event(object: &Value, now: OffsetDateTime) -> Value {
     let since = |key: &str| {
@@ -523,16 +675,17 @@ pub(super) fn event(object: &Value, now: OffsetDateTime) -> Value {
             .map_or("<unknown>".to_owned(), |t| human_duration((now - t).whole_seconds()))
     };
     let about = &object["involvedObject"];
+    let first = if object["firstTimestamp"].is_string() { "firstTimestamp" } else { "eventTime" };
     json!([
-        if object["lastTimestamp"].is_string() { since("lastTimestamp") } else { since("eventTime") },
+        if object["lastTimestamp"].is_string() { since("lastTimestamp") } else { since(first) },
         text(object, "type"),
         text(object, "reason"),
         format!("{}/{}", text(about, "kind").to_lowercase(), text(about, "name")),
         text(about, "fieldPath"),
-        text(&object["source"], "component"),
+        source(object),
         text(object, "message").trim(),
-        since("firstTimestamp"),
-        number(&object["count"]).max(1).to_string(),
+        since(first),
+        number(&object["count"]).max(1),
         object["metadata"]["name"],
     ])
 }

@@ -30,7 +30,11 @@ const EVENT: &[(&str, i64)] = &[
 /// A table's columns for a resource.
 pub(crate) fn columns(resource: &Resource) -> Value {
     if &*resource.bucket == "events" {
-        return EVENT.iter().map(|(name, priority)| column(name, "string", "", "", *priority)).collect();
+        let of = |(name, priority): &(&str, i64)| {
+            let format = if *name == "Name" { "name" } else { "" };
+            column(name, "string", format, "", *priority)
+        };
+        return EVENT.iter().map(of).collect();
     }
     let mut columns = vec![column("Name", "string", "name", NAME_TEXT, 0)];
     match (&resource.custom, builtin::columns(resource)) {
@@ -44,15 +48,11 @@ pub(crate) fn columns(resource: &Resource) -> Value {
                 c["priority"].as_i64().unwrap_or_default(),
             )
         })),
-        (None, Some(known)) => columns.extend(known.into_iter().map(|(name, wide, number)| {
-            let kind = match name {
-                "Created At" => "date",
-                "Suspend" => "boolean",
-                _ if number => "integer",
-                _ => "string",
-            };
-            column(name, kind, "", "", i64::from(wide))
-        })),
+        (None, Some(known)) => columns.extend(
+            known
+                .into_iter()
+                .map(|known| column(known.name, known.kind, known.format, "", i64::from(known.wide))),
+        ),
         _ => {
             columns.push(column("Age", if resource.custom.is_some() { "date" } else { "string" }, "", "", 0))
         }
