@@ -11,14 +11,15 @@ const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGrou
 /// # Errors
 /// When the server does not answer one of them.
 pub async fn description(server: &Server) -> Result<Vec<(String, Value)>> {
-    let mut documents = vec![("version".to_owned(), read(server, "/version", "application/json").await?)];
+    let mut documents =
+        vec![("server-version".to_owned(), read(server, "/version", "application/json").await?)];
     for path in ["/api", "/apis"] {
         documents
             .push((format!("discovery{}", path.replace('/', "-")), read(server, path, AGGREGATED).await?));
     }
     let index = read(server, "/openapi/v3", "application/json").await?;
     for (name, entry) in index["paths"].as_object().context("no index of OpenAPI documents")? {
-        if matches!(name.split('/').next(), Some("api" | "apis")) {
+        if matches!(name.split('/').next(), Some("api" | "apis" | "version")) {
             let path = entry["serverRelativeURL"].as_str().context("a document without an address")?;
             documents.push((name.replace('/', "-"), read(server, path, "application/json").await?));
         }

@@ -159,7 +159,7 @@ const PLAIN: &[(&str, &str)] = &[
     (r"(Resource Version:\s+)\d+", "$1<version>"),
     // How often a rollout is looked at depends on its speed.
     (r"(?m)^Waiting for .*\n", ""),
-    (r"https?://<ip>(:\d+)?", "<server>"),
+    (r"https?://<ip>(:(\d+|<port>))?", "<server>"),
     (r"(?m)[ \t]+$", ""),
     (r"[ \t]{2,}", "  "),
 ];

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 const SUBDOMAIN: &str = "[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*";
 const LABEL: &str = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
+const DNS_1035: &str = "[a-z]([-a-z0-9]*[a-z0-9])?";
 const QUALIFIED: &str = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
 /// Total bytes of all annotations of an object.
 const ANNOTATIONS_MAX: usize = 256 * 1024;
@@ -58,6 +59,22 @@ pub(crate) fn label_problems(text: &str) -> Vec<String> {
                 &["my-name", "123-abc"],
             ));
         }
+    }
+    problems
+}
+
+/// What is wrong with a DNS-1035 label, which begins with a letter.
+pub(crate) fn dns_1035_problems(text: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    if text.len() > 63 {
+        problems.push("must be no more than 63 characters".to_owned());
+    }
+    if !is_framed(text, true, b"-") || text.starts_with(|c: char| c.is_ascii_digit()) {
+        problems.push(regex_error(
+            "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character",
+            DNS_1035,
+            &["my-name", "abc-123"],
+        ));
     }
     problems
 }

@@ -222,10 +222,18 @@ pub(crate) fn check_definition(old: Option<&Value>, definition: &Value, errors: 
             errors.push(FieldError::required(field, ""));
         }
     }
+    for (value, field) in
+        [(plural, "spec.names.plural"), (text(&spec["names"], "singular"), "spec.names.singular")]
+    {
+        if !value.is_empty() {
+            check_label(value, field, errors);
+        }
+    }
     if !matches!(text(spec, "scope"), "Namespaced" | "Cluster") {
         errors.push(FieldError::not_supported("spec.scope", &spec["scope"], &["Cluster", "Namespaced"]));
     }
     let versions: Vec<&Value> = spec["versions"].as_array().into_iter().flatten().collect();
+    check_version_names(spec, &versions, errors);
     if versions.iter().filter(|v| v["storage"] == true).count() != 1 {
         let why = "must have exactly one version marked as storage version";
         errors.push(FieldError::invalid("spec.versions", &spec["versions"], why));
@@ -242,6 +250,30 @@ pub(crate) fn check_definition(old: Option<&Value>, definition: &Value, errors: 
     check_schemas(&versions, errors);
     if group.ends_with(".k8s.io") || group.ends_with(".kubernetes.io") {
         check_approval(definition, errors);
+    }
+}
+
+fn check_label(value: &str, field: &str, errors: &mut Vec<FieldError>) {
+    let problems = crate::names::dns_1035_problems(value);
+    errors.extend(problems.into_iter().map(|problem| FieldError::invalid_text(field, value, problem)));
+}
+
+/// The versions' names: labels, each once. The original keeps the first one in a field of its own, and names that, too.
+fn check_version_names(spec: &Value, versions: &[&Value], errors: &mut Vec<FieldError>) {
+    let names: Vec<&str> = versions.iter().map(|version| text(version, "name")).collect();
+    for (index, name) in names.iter().enumerate() {
+        check_label(name, &format!("spec.versions[{index}].name"), errors);
+    }
+    if let Some(first) = names.first() {
+        check_label(first, "spec.version", errors);
+    }
+    let distinct: std::collections::HashSet<&str> = names.iter().copied().collect();
+    if distinct.len() < names.len() {
+        errors.push(FieldError::invalid(
+            "spec.versions",
+            &spec["versions"],
+            "must contain unique version names",
+        ));
     }
 }
 
