@@ -23,12 +23,13 @@ fn programs() -> Result<Option<[Program; 2]>> {
 
 /// Runs the transcripts (those whose name contains `only`) on a real control plane and on a sandbox, and answers where
 /// they differ; `None` where this machine has no real one. The sandbox is the one that `kubeconfig` leads to, or else
-/// one of this process.
+/// one of this process. The control plane is a fresh one: kubectl looks at everything that is served, and whoever shared
+/// it would leave definitions there.
 ///
 /// # Errors
 /// When a cluster or a program cannot be started.
 pub async fn transcripts(only: Option<&str>, kubeconfig: Option<&Path>) -> Result<Option<Vec<String>>> {
-    let Some(real) = cluster::shared().await? else { return Ok(None) };
+    let Some(real) = cluster::start(&cluster::Options::default()).await? else { return Ok(None) };
     let Some(programs) = programs()? else { return Ok(None) };
     let mut findings = Vec::new();
     for Program { name, command } in programs {
@@ -43,9 +44,10 @@ pub async fn transcripts(only: Option<&str>, kubeconfig: Option<&Path>) -> Resul
                 None => on_sandbox(&transcript, &command).await,
             }
         };
-        let (expected, found) = futures::try_join!(on_real(real, &transcript, &command), on_sandbox)?;
+        let (expected, found) = futures::try_join!(on_real(&real, &transcript, &command), on_sandbox)?;
         findings.extend(compare(&expected, &found).into_iter().map(|finding| format!("{name} {finding}")));
     }
+    real.end().await?;
     Ok(Some(findings))
 }
 
