@@ -31,5 +31,5 @@ pub use metrics::Metrics;
 pub use offload::offload;
 pub use queue::{Queue, Work};
 pub use routes::{Place, Routes};
-pub use run::{Advance, SyncRun, unwatched};
+pub use run::{Advance, SyncRun, unreadable, unwatched};
 pub use status::{StatusWriter, merge_patch};

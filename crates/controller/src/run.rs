@@ -136,20 +136,9 @@ impl SyncRun {
         live.wrote(&op.object, resource_version, answers);
     }
 
-    /// Why the run cannot go on, when it waits to learn what is live and the identity may not read that: a line for
-    /// each kind, with the server's words, which name the right.
+    /// Why the run cannot go on, as [`unreadable`] tells.
     pub fn unreadable(&self, live: &LiveState) -> Option<String> {
-        let mut lines: Vec<String> = self
-            .kinds()
-            .into_iter()
-            .filter_map(|kind| live.failure(&kind).map(|error| (kind, error)))
-            .filter(|(_, error)| matches!(error.kind, ApiErrorKind::Forbidden | ApiErrorKind::Unauthorized))
-            .map(|(kind, error)| {
-                format!("{} cannot be read: {error} (grant the controller's identity this right)", kind.kind)
-            })
-            .collect();
-        lines.sort();
-        (!lines.is_empty()).then(|| lines.join("\n"))
+        unreadable(live, self.kinds())
     }
 
     /// Which objects of the run are not watched, as [`unwatched`] tells.
@@ -169,6 +158,20 @@ impl SyncRun {
         let all = desired.chain(&self.desired.previous).chain(self.gated());
         live.ensure_objects(all).await.map_err(|e| e.to_string())
     }
+}
+
+/// Which of these kinds an identity may not read, so that what is live of them cannot be told: a line for each, with the
+/// server's words, which name the right. `None` when it may read all.
+pub fn unreadable(live: &LiveState, kinds: impl IntoIterator<Item = GroupVersionKind>) -> Option<String> {
+    let kinds: BTreeSet<GroupVersionKind> = kinds.into_iter().collect();
+    let lines: Vec<String> = (kinds.into_iter())
+        .filter_map(|kind| live.failure(&kind).map(|error| (kind, error)))
+        .filter(|(_, error)| matches!(error.kind, ApiErrorKind::Forbidden | ApiErrorKind::Unauthorized))
+        .map(|(kind, error)| {
+            format!("{} cannot be read: {error} (grant the controller's identity this right)", kind.kind)
+        })
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 /// Which of these objects are read one by one, from time to time, because rights allow no more: a line for each kind and

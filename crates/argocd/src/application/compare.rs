@@ -4,10 +4,11 @@ use super::hooks::{HookKind, hook_kind};
 use super::options::{COMPARE_OPTIONS, has_option, is_kept_from_pruning, wave};
 use super::project::Project;
 use super::request::Target;
+use super::sight::Sights;
 use super::status::{Condition, HealthSummary, ResourceStatus, SyncCode, condition};
 use holdfast_health::{HealthStatus, RuleSet, argocd_has_rule, assess};
 use holdfast_object::{Object, ObjectKey, ObjectRef, Value};
-use holdfast_sync::{DesiredObject, Judgement, Live, LiveView, Question, SyncPolicy, judge};
+use holdfast_sync::{DesiredObject, Judgement, Live, LiveView, Question, Reason, SyncPolicy, explain, judge};
 use holdfast_types::argocd::TRACKING_ID;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -30,6 +31,10 @@ pub(crate) struct Comparison {
     pub(crate) conditions: Vec<Condition>,
     /// Images of the workloads, sorted.
     pub(crate) images: Vec<String>,
+    /// Why objects are out of sync: a line for each field, with who set it, of the first of them.
+    pub(crate) drift: Vec<String>,
+    /// What was seen of each object.
+    pub(crate) sights: Sights,
 }
 
 /// What to compare.
@@ -64,16 +69,23 @@ impl Compare<'_> {
         let mut found = Found::default();
         for desired in self.desired {
             let object = known(live, &desired.reference)?;
-            let differs = object.as_deref().is_none_or(|object| self.differs(desired, object, live));
-            self.compare_one(desired, object.as_deref(), differs, &mut found);
+            found.sights.note(&desired.reference, object.as_deref());
+            let drift = object.as_deref().map_or(Some(Reason::Missing), |o| self.differs(desired, o, live));
+            if let Some(reason) = &drift
+                && found.drift.len() < DRIFT_SHOWN
+            {
+                found.drift.extend(explain(&desired.reference, desired.origin.as_ref(), reason));
+            }
+            self.compare_one(desired, object.as_deref(), drift.is_some(), &mut found);
         }
         let mut managed_differs = false;
         if let Some(namespace) = self.namespace.filter(|n| n.policy.when == holdfast_sync::WriteWhen::Differs)
         {
             let found_live = known(live, &namespace.reference)?;
-            managed_differs = found_live.is_none_or(|found| self.differs(namespace, &found, live));
+            managed_differs = found_live.is_none_or(|found| self.differs(namespace, &found, live).is_some());
         }
         for extra in extras(live, self.desired, self.candidates, self.policy)? {
+            found.sights.note(&extra.reference(), Some(&extra));
             self.add_extra(&extra, &mut found);
         }
         found.resources.sort_by(|a, b| key(a).cmp(&key(b)));
@@ -87,24 +99,27 @@ impl Compare<'_> {
             health_message,
             conditions: found.conditions,
             images: found.images.into_iter().collect(),
+            drift: found.drift,
+            sights: found.sights,
         })
     }
 
-    /// Compares one object, unless its seal says that nothing has changed since it was found in force.
-    fn differs(&self, desired: &DesiredObject, found: &Object, live: &dyn LiveView) -> bool {
+    /// Why one object is out of sync, if it is. It is not compared while its seal says that nothing has changed since it
+    /// was found in force.
+    fn differs(&self, desired: &DesiredObject, found: &Object, live: &dyn LiveView) -> Option<Reason> {
         let mode = desired.policy.write.as_ref().unwrap_or(&self.policy.write);
         let question = Question::of(desired, mode, &self.policy.drift);
         if live.in_force(&desired.reference, &question) {
-            return false;
+            return None;
         }
         match judge(desired, found, mode, &self.policy.drift, self.applied_before) {
             Judgement::InForce => {
                 live.found_in_force(&desired.reference, &question, found);
-                false
+                None
             }
-            Judgement::Differs(_) => true,
+            Judgement::Differs(differences) => Some(Reason::Differs(differences)),
             // What cannot be told without asking the server is not held against the object.
-            _ => false,
+            _ => None,
         }
     }
 
@@ -207,11 +222,16 @@ struct Found {
     resources: Vec<ResourceStatus>,
     conditions: Vec<Condition>,
     images: BTreeSet<String>,
+    drift: Vec<String>,
+    sights: Sights,
     healths: Vec<(HealthStatus, String)>,
     out_of_sync: bool,
     has_objects: bool,
     has_live: bool,
 }
+
+/// After how many lines of drift no more are collected.
+const DRIFT_SHOWN: usize = 5;
 
 /// How many objects a health message names.
 const CAUSES_SHOWN: usize = 3;
@@ -303,7 +323,7 @@ pub(crate) fn split_kept(extras: &[Arc<Object>]) -> (Vec<ObjectRef>, Vec<ObjectR
 }
 
 /// Collects the images of a workload's containers.
-fn images(object: &Object, into: &mut BTreeSet<String>) {
+pub(crate) fn images(object: &Object, into: &mut BTreeSet<String>) {
     let paths: [&[&str]; 3] =
         [&["spec", "template", "spec"], &["spec", "jobTemplate", "spec", "template", "spec"], &["spec"]];
     for spec in paths.iter().filter_map(|path| object.get(path)) {

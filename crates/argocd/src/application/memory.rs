@@ -5,6 +5,7 @@ use super::AutoStep;
 use super::options::SyncOptions;
 use super::refresh::Level;
 use super::request::Target;
+use super::sight::Sights;
 use super::status::Status;
 use holdfast_controller::SyncRun;
 use holdfast_object::{Object, ObjectRef};
@@ -23,6 +24,10 @@ pub(super) struct Memory {
     pub(super) unwritten: Option<Unwritten>,
     /// What was compared last.
     pub(super) target: Option<Arc<Target>>,
+    /// What was seen of each object then.
+    pub(super) sights: Sights,
+    /// What was out of sync then, a line for each field.
+    pub(super) drift: Vec<String>,
     /// What was wrong with the source when it was asked last; `None` when nothing was.
     pub(super) problem: Option<String>,
     /// The comparison that was due and could not be made yet: what asked for it asks only once.

@@ -22,6 +22,7 @@ mod refresh;
 mod refuse;
 mod request;
 mod result;
+mod sight;
 mod status;
 mod sync;
 mod write;

@@ -26,6 +26,8 @@ use tokio::sync::OnceCell;
 
 /// The pause after which what failed for reasons that pass is tried again.
 pub(super) const RETRY: Duration = Duration::from_secs(5);
+/// Healed this often and out of sync again, something counts as contested.
+const CONTESTED_HEALS: i64 = 2;
 /// The most actions of one reconcile: far more than any needs, so that a mistake in [`decide`] is no endless loop.
 const MOST_ACTIONS: usize = 32;
 
@@ -186,6 +188,7 @@ impl<'a> Round<'a> {
 
     fn due_level(&self, reasons: &[Reason]) -> Option<Level> {
         let Ok(spec) = &self.spec else { return Some(Level::Latest) };
+        let reasons = &self.telling(reasons);
         let has_target =
             self.memory.target.as_ref().is_some_and(|t| t.spec == *spec && t.sources == spec.sources);
         let options = &self.shared.options;
@@ -362,7 +365,7 @@ impl<'a> Round<'a> {
             problem.map(|m| Condition::new(condition::COMPARISON_ERROR, m)).into_iter().collect();
         let Some(target) = target else { return self.unknown(&spec, found, level) };
         let Some(comparison) = self.compare(&spec, &target, &project).await else {
-            return self.cannot_compare(level);
+            return self.look_in_vain(&target, found, level);
         };
         self.note(&spec, &target, comparison, found, level);
         self.decide_auto(&spec);
@@ -497,6 +500,18 @@ impl<'a> Round<'a> {
             self.app.get(&["spec", "ignoreDifferences"]).cloned().unwrap_or(Value::Null);
     }
 
+    /// What is live cannot be told yet; where a right is missing for that, it is named.
+    fn look_in_vain(&mut self, target: &Target, mut found: Vec<Condition>, level: Level) {
+        self.cannot_compare(level);
+        let kinds = target.objects.iter().map(|(object, _)| object.gvk());
+        let Some(unreadable) = holdfast_controller::unreadable(self.shared.engine.live(), kinds) else { return };
+        let message = format!("Failed to load live state: {unreadable}");
+        found.push(Condition::new(condition::COMPARISON_ERROR, message));
+        self.status.set_conditions(found, condition::OF_COMPARISON, self.now);
+        self.status.sync.status = SyncCode::Unknown;
+        self.memory.auto = AutoStep::Nothing;
+    }
+
     fn note(
         &mut self,
         spec: &ApplicationSpec,
@@ -505,7 +520,10 @@ impl<'a> Round<'a> {
         mut found: Vec<Condition>,
         level: Level,
     ) {
+        self.memory.sights = comparison.sights;
+        self.memory.drift = comparison.drift;
         found.extend(comparison.conditions);
+        found.extend(self.unwatched(target));
         self.status.set_conditions(found, condition::OF_COMPARISON, self.now);
         self.status.sync.status = comparison.sync;
         self.status.sync.revisions.clone_from(&target.revisions);
@@ -544,7 +562,7 @@ impl<'a> Round<'a> {
             return;
         }
         let auto = auto_sync(spec, &self.status, self.shared.options.heal_pauses(), self.now);
-        let mut found = Vec::new();
+        let mut found: Vec<Condition> = self.contested(&auto).into_iter().collect();
         self.memory.auto = match auto {
             Auto::Nothing => AutoStep::Nothing,
             Auto::Start(operation) => match self.hooks_refuse(&operation) {
@@ -560,7 +578,34 @@ impl<'a> Round<'a> {
                 AutoStep::Nothing
             }
         };
-        self.status.set_conditions(found, &[condition::SYNC_ERROR], self.now);
+        self.status.set_conditions(found, &[condition::SYNC_ERROR, condition::CONTESTED], self.now);
+    }
+
+    /// Who sets again what was healed more than once, while the next heal is put off; it is also told by an event, each
+    /// time that it says something else.
+    fn contested(&self, auto: &Auto) -> Option<Condition> {
+        let state = self.status.operation_state.as_ref();
+        let heals = state.and_then(|s| s.operation.sync.as_ref()).map_or(0, |s| s.auto_heal_attempts_count);
+        let until = match auto {
+            Auto::Later(until) => seconds(*until),
+            _ => return None,
+        };
+        if heals < CONTESTED_HEALS || self.memory.drift.is_empty() {
+            return None;
+        }
+        let what = self.memory.drift.join("\n");
+        let message = format!("healed {heals} times and changed again; left alone until {until}:\n{what}");
+        if !self.status.conditions.iter().any(|c| c.kind == condition::CONTESTED && c.message == message) {
+            self.report(Severity::Warning, condition::CONTESTED, &message);
+        }
+        Some(Condition::new(condition::CONTESTED, message))
+    }
+
+    /// What the identity may neither list nor watch, and is read from time to time instead.
+    fn unwatched(&self, target: &Target) -> Option<Condition> {
+        let objects = target.objects.iter().map(|(object, _)| object.reference());
+        let message = holdfast_controller::unwatched(self.shared.engine.live(), objects)?;
+        Some(Condition::new(condition::UNWATCHED, message))
     }
 
     /// Why an operation cannot run the hooks of what was compared last.

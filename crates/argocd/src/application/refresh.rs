@@ -29,8 +29,8 @@ pub(crate) struct Question<'a> {
     pub(crate) spec: &'a ApplicationSpec,
     /// Its status.
     pub(crate) status: &'a Status,
-    /// Why it is reconciled.
-    pub(crate) reasons: &'a [Reason],
+    /// Why it is reconciled, as far as that may change what the status says.
+    pub(crate) reasons: &'a [&'a Reason],
     /// The rendered target is at hand and of this spec.
     pub(crate) has_target: bool,
     /// When the last comparison is too old.
@@ -46,7 +46,7 @@ impl Question<'_> {
             return Some(requested);
         }
         let compared = &self.status.sync.compared_to;
-        if compared.sources != self.spec.sources || self.reasons.contains(&Reason::SourceChanged) {
+        if compared.sources != self.spec.sources || self.reasons.contains(&&Reason::SourceChanged) {
             return Some(Level::Resolve);
         }
         let is_expired = self.expires.is_none_or(|expires| expires <= self.now);
@@ -111,7 +111,7 @@ mod tests {
             app: &object,
             spec: &spec,
             status: &Status::of(&object),
-            reasons,
+            reasons: &reasons.iter().collect::<Vec<_>>(),
             has_target: true,
             expires: Some(at(100)),
             now: at(now),

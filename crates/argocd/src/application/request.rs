@@ -313,26 +313,22 @@ impl Target {
         options: &SyncOptions,
         selects: &dyn Fn(&holdfast_object::ObjectKey) -> bool,
     ) -> Vec<DesiredObject> {
-        let base = write_mode(options.server_side_apply, options.replace);
-        let desired = |(object, origin): &(Object, Option<holdfast_object::Origin>)| {
-            let (own, _) = options::of_object(object);
-            let replace = own.replace.unwrap_or(options.replace);
-            let mode = write_mode(own.server_side_apply.unwrap_or(options.server_side_apply), replace);
-            let policy = ObjectPolicy {
-                write: (mode != base).then_some(mode),
-                when: if selects(&object.key()) { WriteWhen::Differs } else { WriteWhen::NotSelected },
-                replace: if options.force || own.force {
-                    ReplacePolicy::OnImmutable
-                } else {
-                    ReplacePolicy::Never
-                },
-                wave: options::wave(object),
-                counts_in_health: object.annotation(super::compare::IGNORE_HEALTH) != Some("true"),
-                ..ObjectPolicy::default()
-            };
-            DesiredObject::new(object.clone(), origin.clone(), policy)
+        let desired = |object: &(Object, Option<holdfast_object::Origin>)| {
+            let when = if selects(&object.0.key()) { WriteWhen::Differs } else { WriteWhen::NotSelected };
+            desired_object(object, options, when)
         };
         self.objects.iter().map(desired).collect()
+    }
+
+    /// One of them, as it is compared.
+    pub(crate) fn desired_one(
+        &self,
+        options: &SyncOptions,
+        key: &holdfast_object::ObjectKey,
+    ) -> Option<DesiredObject> {
+        let found =
+            self.objects.iter().find(|(object, _)| object.name() == key.name && object.key() == *key)?;
+        Some(desired_object(found, options, WriteWhen::Differs))
     }
 
     /// The namespace that `CreateNamespace` makes before everything else; `None` when the option is off, or the
@@ -362,6 +358,28 @@ impl Target {
         };
         Some(DesiredObject::new(Object::new(value).ok()?, None, policy))
     }
+}
+
+/// An object as an operation with these options writes it.
+fn desired_object(
+    (object, origin): &(Object, Option<holdfast_object::Origin>),
+    options: &SyncOptions,
+    when: WriteWhen,
+) -> DesiredObject {
+    let base = write_mode(options.server_side_apply, options.replace);
+    let (own, _) = options::of_object(object);
+    let replace = own.replace.unwrap_or(options.replace);
+    let mode = write_mode(own.server_side_apply.unwrap_or(options.server_side_apply), replace);
+    let may_replace = options.force || own.force;
+    let policy = ObjectPolicy {
+        write: (mode != base).then_some(mode),
+        when,
+        replace: if may_replace { ReplacePolicy::OnImmutable } else { ReplacePolicy::Never },
+        wave: options::wave(object),
+        counts_in_health: object.annotation(super::compare::IGNORE_HEALTH) != Some("true"),
+        ..ObjectPolicy::default()
+    };
+    DesiredObject::new(object.clone(), origin.clone(), policy)
 }
 
 fn write_mode(server_side: bool, replace: bool) -> WriteMode {

@@ -226,6 +226,10 @@ pub(crate) mod condition {
     pub(crate) const EXCLUDED_RESOURCE: &str = "ExcludedResourceWarning";
     /// Holdfast's own: hooks that are not run.
     pub(crate) const UNSUPPORTED_HOOK: &str = "UnsupportedHookWarning";
+    /// Holdfast's own: another writer sets again and again what is healed.
+    pub(crate) const CONTESTED: &str = "ContestedWarning";
+    /// Holdfast's own: rights do not allow to watch some objects, which are read from time to time.
+    pub(crate) const UNWATCHED: &str = "UnwatchedWarning";
 
     /// What a comparison finds out anew each time.
     pub(crate) const OF_COMPARISON: &[&str] = &[
@@ -236,6 +240,7 @@ pub(crate) mod condition {
         REPEATED_RESOURCE,
         EXCLUDED_RESOURCE,
         UNSUPPORTED_HOOK,
+        UNWATCHED,
     ];
 }
 
