@@ -22,8 +22,9 @@ const SERVER: &str = "https://kubernetes.default.svc";
 const NAMESPACE: &str = "argocd";
 
 pub(crate) struct Bed {
-    _sandbox: Sandbox,
-    hand: Hand,
+    pub(crate) sandbox: Sandbox,
+    /// Somebody else at the same cluster, whose requests do not count as ours.
+    pub(crate) hand: Hand,
     pub(crate) engine: Engine,
     repository: Arc<Repository>,
     sources: Sources,
@@ -60,7 +61,7 @@ impl Bed {
             holdfast_types::definitions().into_iter().filter(|each| each.gvk.group == application().group);
         hand.define(ours.map(|each| (each.gvk, each.value))).await;
         hand.namespace(NAMESPACE).await;
-        let bed = Self { _sandbox: sandbox, hand, engine, repository, sources: sources.clone(), stop };
+        let bed = Self { sandbox, hand, engine, repository, sources: sources.clone(), stop };
         let reconcilers =
             holdfast_argocd::reconcilers(&bed.engine, sources, Arc::new(RenderCache::new(64)), options);
         let engine = bed.engine.clone();

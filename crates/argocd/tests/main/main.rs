@@ -8,5 +8,6 @@ mod charts;
 mod deletion;
 mod faults;
 mod operations;
+mod others;
 mod renders;
 mod sources;
