@@ -504,7 +504,9 @@ impl<'a> Round<'a> {
     fn look_in_vain(&mut self, target: &Target, mut found: Vec<Condition>, level: Level) {
         self.cannot_compare(level);
         let kinds = target.objects.iter().map(|(object, _)| object.gvk());
-        let Some(unreadable) = holdfast_controller::unreadable(self.shared.engine.live(), kinds) else { return };
+        let Some(unreadable) = holdfast_controller::unreadable(self.shared.engine.live(), kinds) else {
+            return;
+        };
         let message = format!("Failed to load live state: {unreadable}");
         found.push(Condition::new(condition::COMPARISON_ERROR, message));
         self.status.set_conditions(found, condition::OF_COMPARISON, self.now);

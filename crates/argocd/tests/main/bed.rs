@@ -37,6 +37,10 @@ impl Bed {
     }
 
     pub(crate) async fn with(options: ArgoOptions) -> Self {
+        Self::with_workers(options, 16).await
+    }
+
+    pub(crate) async fn with_workers(options: ArgoOptions, concurrency: usize) -> Self {
         let sandbox = Sandbox::start(Options::default());
         let cluster = Cluster::new(kube::Client::new(sandbox.service(), "default"));
         let (began, at) = (Timestamp::now(), tokio::time::Instant::now());
@@ -45,7 +49,7 @@ impl Bed {
         let engine = Engine::new(
             cluster.clone(),
             EngineOptions {
-                concurrency: 16,
+                concurrency,
                 owners: vec![tracking],
                 reporter: "argocd-application-controller".into(),
                 panic_pause: Duration::from_secs(1),

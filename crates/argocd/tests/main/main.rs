@@ -4,6 +4,7 @@
 
 mod applications;
 mod bed;
+mod calm;
 mod charts;
 mod deletion;
 mod faults;
