@@ -94,6 +94,8 @@ fn read_chunk(
         depth,
         budget,
         anchors: HashMap::new(),
+        open_entries: Vec::new(),
+        open_items: Vec::new(),
     };
     loop {
         let (event, span) = reader.next()?;
@@ -133,6 +135,10 @@ struct Reader<'t, 'b> {
     depth: usize,
     budget: &'b mut usize,
     anchors: HashMap<usize, Node>,
+    /// What the open mappings and sequences hold so far. A finished one moves out as a list that has just its length:
+    /// lists that grow by themselves would take twice the memory.
+    open_entries: Vec<(Key, Node)>,
+    open_items: Vec<Node>,
 }
 
 impl<'t> Reader<'t, '_> {
@@ -203,17 +209,22 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn sequence(&mut self, place: Place) -> Result<Node, ReadError> {
-        let mut items = Vec::new();
+        let first = self.open_items.len();
         loop {
             match self.next()? {
-                (Event::SequenceEnd | Event::StreamEnd, _) => return Ok(Node::Seq(items)),
-                (event, span) => items.push(self.node(event, span, place)?),
+                (Event::SequenceEnd | Event::StreamEnd, _) => {
+                    return Ok(Node::Seq(self.open_items.split_off(first)));
+                }
+                (event, span) => {
+                    let item = self.node(event, span, place)?;
+                    self.open_items.push(item);
+                }
             }
         }
     }
 
     fn mapping(&mut self, place: Place) -> Result<Node, ReadError> {
-        let mut map = Map::default();
+        let first = self.open_entries.len();
         let mut merge: Option<(Node, Mark)> = None;
         loop {
             let (event, span) = self.next()?;
@@ -226,11 +237,12 @@ impl<'t> Reader<'t, '_> {
             let (event, value_span) = self.next()?;
             let value = self.node(event, value_span, place)?;
             if !is_merge {
-                map.entries.push((key, value));
+                self.open_entries.push((key, value));
             } else if merge.replace((value, span.start)).is_some() {
                 return Err(self.error(span.start, "duplicate merge key"));
             }
         }
+        let mut map = Map { entries: self.open_entries.split_off(first) };
         if let Some((source, mark)) = merge {
             merge_into(&mut map, source).map_err(|message| self.error(mark, message))?;
         }
