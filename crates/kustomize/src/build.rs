@@ -102,20 +102,21 @@ fn run<'a>(tree: &'a dyn FileTree, path: &str, context: &mut Context<'a>) -> Res
 
 /// Drops what is only there for the build itself.
 fn drop_local(set: &mut ResSet) -> Result<()> {
-    set.list.retain(|resource| !resource.is_gone());
-    for resource in &set.list {
-        check(&resource.node).map_err(|e| match &resource.source {
+    let mut outcome = Ok(());
+    set.list.retain(|resource| {
+        if resource.is_gone() || outcome.is_err() {
+            return false;
+        }
+        outcome = check(&resource.node).map_err(|e| match &resource.source {
             Some(source) => e.in_file(&source.file).at_line(source.line),
             None => e,
-        })?;
-    }
-    set.list.retain(|resource| {
+        });
         let annotations = resource.metadata().and_then(|m| m.get("annotations")).and_then(|a| a.as_map());
         let local = annotations.and_then(|a| a.get("config.kubernetes.io/local-config"));
         local.is_none_or(|value| value.raw_text() == "false")
     });
     set.ids_changed();
-    Ok(())
+    outcome
 }
 
 fn order(set: &mut ResSet, target: &Target<'_>, context: &mut Context<'_>) -> Result<()> {
@@ -134,14 +135,9 @@ fn order(set: &mut ResSet, target: &Target<'_>, context: &mut Context<'_>) -> Re
 
 fn finish(set: ResSet, origin: bool, transformations: bool, context: &Context<'_>) -> Result<ObjectSet> {
     let mut objects = ObjectSet::new();
-    let mut nodes = 0;
+    let (mut nodes, limit) = (0, context.options.limits.output_nodes);
     for mut resource in set.list {
         resource.finish(origin, transformations)?;
-        nodes += resource.node.size();
-        let limit = context.options.limits.output_nodes;
-        if nodes > limit {
-            return Err(format!("the output has more than {limit} YAML nodes (limit: output nodes)").into());
-        }
         let id = resource.id;
         let source = resource.source;
         let place = |error: BuildError| match &source {
@@ -150,8 +146,11 @@ fn finish(set: ResSet, origin: bool, transformations: bool, context: &Context<'_
         };
         let value = resource
             .node
-            .into_value()
+            .into_value_counted(&mut nodes)
             .map_err(|e| place(BuildError::new(e.why.to_string()).of_field(&e.path).at_line(e.line)))?;
+        if nodes > limit {
+            return Err(format!("the output has more than {limit} YAML nodes (limit: output nodes)").into());
+        }
         let object = Object::new(value).map_err(|e| place(BuildError::new(e.to_string())))?;
         objects.push(object, source);
     }

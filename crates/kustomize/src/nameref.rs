@@ -25,22 +25,13 @@ pub(crate) fn fix_references(set: &mut ResSet, config: &Config, budget: &Budget)
         if of_kind.is_empty() && of_any.is_empty() {
             continue;
         }
-        let mut node = std::mem::take(&mut set.list[at].node);
         // The candidates are read while the referrer is written: its document is taken out meanwhile.
-        let mut referrer = Resource { node: Node::null(), ..set.list[at].clone() };
-        std::mem::swap(&mut referrer.node, &mut node);
-        let pass = Pass::new(&set.list, &index, at, &referrer, budget);
-        let mut outcome = Ok(());
-        for place in merge_order(of_kind, of_any) {
-            if !original.gvk.is_selected(&place.spec.gvk) {
-                continue;
-            }
-            outcome = pass.run(&mut referrer, place);
-            if outcome.is_err() {
-                break;
-            }
-        }
-        set.list[at].node = referrer.node;
+        let mut node = std::mem::take(&mut set.list[at].node);
+        let pass = Pass::new(&set.list, &index, at, &node, budget);
+        let places = merge_order(of_kind, of_any);
+        let mut selected = places.iter().filter(|place| original.gvk.is_selected(&place.spec.gvk));
+        let outcome = selected.try_for_each(|place| pass.run(&mut node, place));
+        set.list[at].node = node;
         outcome?;
     }
     Ok(())
@@ -121,33 +112,21 @@ struct Pass<'s> {
     index: &'s Index,
     at: usize,
     budget: &'s Budget,
-    id: ResId,
+    id: &'s ResId,
     role_ref: Option<Gvk>,
     binding_namespaces: HashSet<String>,
 }
 
 impl<'s> Pass<'s> {
-    fn new(
-        list: &'s [Resource],
-        index: &'s Index,
-        at: usize,
-        referrer: &Resource,
-        budget: &'s Budget,
-    ) -> Self {
-        Self {
-            list,
-            index,
-            at,
-            budget,
-            id: referrer.id.clone(),
-            role_ref: role_ref(&referrer.node),
-            binding_namespaces: binding_namespaces(referrer),
-        }
+    fn new(list: &'s [Resource], index: &'s Index, at: usize, document: &Node, budget: &'s Budget) -> Self {
+        let id = &list[at].id;
+        let role_ref = role_ref(document);
+        Self { list, index, at, budget, id, role_ref, binding_namespaces: binding_namespaces(id, document) }
     }
 
     /// By the kind it had first: patches may have changed it since.
-    fn run(&self, referrer: &mut Resource, place: &Place<'_>) -> Result<()> {
-        visit_any(referrer, place.spec, Make::Nothing, &mut |node| self.set(node, place))
+    fn run(&self, document: &mut Node, place: &Place<'_>) -> Result<()> {
+        visit_any(document, self.id, place.spec, Make::Nothing, &mut |node| self.set(node, place))
             .map_err(|e| BuildError { message: format!("updating name reference: {}", e.message), ..e })
     }
 
@@ -300,11 +279,11 @@ fn role_ref(node: &Node) -> Option<Gvk> {
 }
 
 /// Namespaces of the service accounts that a role binding names: it may refer to what is in them.
-fn binding_namespaces(referrer: &Resource) -> HashSet<String> {
-    if referrer.id.gvk.kind != "RoleBinding" {
+fn binding_namespaces(id: &ResId, document: &Node) -> HashSet<String> {
+    if id.gvk.kind != "RoleBinding" {
         return HashSet::new();
     }
-    let subjects = referrer.node.get("subjects").and_then(Node::as_seq).unwrap_or_default();
+    let subjects = document.get("subjects").and_then(Node::as_seq).unwrap_or_default();
     subjects
         .iter()
         .filter(|s| s.get("kind").is_some_and(|k| k.raw_text() == "ServiceAccount"))

@@ -14,7 +14,8 @@ use crate::remote::without_password;
 use crate::resource::{Gvk, ResSet, Resource};
 use crate::schema::CustomSchema;
 use crate::transform::{
-    Affix, ImageTag, Labels, Namespace, Replacements, ReplicaCount, Side, SubjectMode, Transformer,
+    Affix, ImageTag, Labels, Namespace, Replacements, ReplicaCount, Side, SingleTransformer, SubjectMode,
+    Transformer, transform_each,
 };
 use crate::vars::{Vars, mark_sources};
 use std::sync::Arc;
@@ -276,7 +277,15 @@ impl<'a> Target<'a> {
             let made = transformers(&configuration, &self.loader, context).map_err(here)?;
             steps.extend(made.into_iter().map(|t| (t, note.clone())));
         }
-        for (step, note) in steps {
+        let mut steps = steps.as_slice();
+        while let [(step, note), rest @ ..] = steps {
+            let singles: Vec<_> = steps.iter().map_while(single).collect();
+            if singles.len() > 1 {
+                transform_each(&singles, &mut done.set, &context.schemas).map_err(here)?;
+                steps = &steps[singles.len()..];
+                continue;
+            }
+            steps = rest;
             step.transform(&mut done.set, &context.schemas).map_err(here)?;
             if let Some(note) = note {
                 for resource in done.set.list.iter_mut().filter(|r| !r.is_gone()) {
@@ -378,7 +387,13 @@ impl<'a> Target<'a> {
     }
 }
 
-type Steps = Vec<(Box<dyn Transformer>, Option<OriginNote>)>;
+type Step = (Box<dyn Transformer>, Option<OriginNote>);
+type Steps = Vec<Step>;
+
+/// A step that may take turns with its neighbours: nothing is noted down after it.
+fn single((step, note): &Step) -> Option<&dyn SingleTransformer> {
+    step.as_single().filter(|_| note.is_none())
+}
 
 struct StepList<'t, 'a> {
     target: &'t Target<'a>,

@@ -43,40 +43,23 @@ impl Node {
 
     /// The same, taking the node apart.
     pub(crate) fn into_value(self) -> Result<Value, ConvertError> {
+        self.into_value_counted(&mut 0)
+    }
+
+    /// The same, adding the number of nodes to `nodes`: to count them apart would be a walk of its own.
+    pub(crate) fn into_value_counted(self, nodes: &mut usize) -> Result<Value, ConvertError> {
+        *nodes += 1;
         match self {
             Self::Scalar(scalar) => scalar.into_value().map_err(at_here),
             Self::Seq(items) => {
                 let mut values = Vec::with_capacity(items.len());
                 for (index, item) in items.into_iter().enumerate() {
-                    values.push(item.into_value().map_err(|e| below(e, &index.to_string(), 0))?);
+                    values.push(item.into_value_counted(nodes).map_err(|e| below(e, &index.to_string(), 0))?);
                 }
                 Ok(Value::Array(values))
             }
-            Self::Map(map) => {
-                let mut values = serde_json::Map::with_capacity(map.entries.len());
-                let first_lines: Vec<u32> = map.entries.iter().map(|(k, _)| k.line).collect();
-                for (key, node) in map.entries {
-                    check_key(&key)?;
-                    let value = node.into_value().map_err(|e| below(e, &key.text, key.line))?;
-                    if let Some((index, ..)) = values.get_full(&key.text) {
-                        return Err(duplicate(&key, first_lines[index]));
-                    }
-                    values.insert(key.text.into(), value);
-                }
-                Ok(Value::Object(values))
-            }
+            Self::Map(map) => map_into_value(map, nodes),
         }
-    }
-}
-
-/// `serde_json::Map` does not show its positions; a duplicate's first line is found by its position.
-trait GetFull {
-    fn get_full(&self, key: &str) -> Option<(usize, ())>;
-}
-
-impl GetFull for serde_json::Map<String, Value> {
-    fn get_full(&self, key: &str) -> Option<(usize, ())> {
-        self.contains_key(key).then(|| (self.keys().position(|k| k == key).unwrap_or_default(), ()))
     }
 }
 
@@ -102,6 +85,24 @@ fn check_key(key: &Key) -> Result<(), ConvertError> {
 fn duplicate(key: &Key, first: u32) -> ConvertError {
     let why = NoValue::Duplicate { key: key.text.to_string(), line: first };
     ConvertError { path: String::new(), line: key.line, why }
+}
+
+fn map_into_value(mut map: Map, nodes: &mut usize) -> Result<Value, ConvertError> {
+    let mut values = serde_json::Map::with_capacity(map.entries.len());
+    for at in 0..map.entries.len() {
+        let (key, node) = &mut map.entries[at];
+        check_key(key)?;
+        let value = std::mem::take(node).into_value_counted(nodes);
+        let value = value.map_err(|e| below(e, &key.text, key.line))?;
+        if values.contains_key(key.text.as_str()) {
+            // As many values as keys so far: positions are the same.
+            let first = values.keys().position(|k| *k == key.text).unwrap_or_default();
+            let (first, key) = (map.entries[first].0.line, &map.entries[at].0);
+            return Err(duplicate(key, first));
+        }
+        values.insert(std::mem::take(&mut key.text).into(), value);
+    }
+    Ok(Value::Object(values))
 }
 
 fn map_to_value(map: &Map) -> Result<Value, ConvertError> {

@@ -1,9 +1,9 @@
-use super::{Make, Transformer, visit};
+use super::{Make, SingleTransformer, visit};
 use crate::config::Spec;
-use crate::error::Result;
+use crate::error::{BuildError, Result};
 use crate::kustomization::Image;
 use crate::node::{Node, wrong_kind};
-use crate::resource::ResSet;
+use crate::resource::Resource;
 use crate::schema::Schemas;
 use regex::Regex;
 
@@ -94,18 +94,18 @@ impl ImageTag {
     }
 }
 
-impl Transformer for ImageTag {
-    fn transform(&self, set: &mut ResSet, schemas: &Schemas) -> Result<()> {
-        let bytes = self.image.new_name.len() + self.image.new_tag.len() + self.image.digest.len();
-        for resource in set.list.iter_mut().filter(|r| r.id.gvk.kind != "CustomResourceDefinition") {
-            self.walk(&mut resource.node)
-                .map_err(|e| crate::error::BuildError::new(e).of_object(&resource.id))?;
-            schemas.budget.spend(bytes)?;
-            for spec in &self.specs {
-                visit(resource, spec, Make::Nothing, &mut |node| self.update(node))?;
-            }
+impl SingleTransformer for ImageTag {
+    fn transform_one(&self, resource: &mut Resource, schemas: &Schemas) -> Result<()> {
+        if resource.id.gvk.kind == "CustomResourceDefinition" {
+            return Ok(());
         }
-        Ok(())
+        self.walk(&mut resource.node).map_err(|e| BuildError::new(e).of_object(&resource.id))?;
+        schemas
+            .budget
+            .spend(self.image.new_name.len() + self.image.new_tag.len() + self.image.digest.len())?;
+        self.specs
+            .iter()
+            .try_for_each(|spec| visit(resource, spec, Make::Nothing, &mut |node| self.update(node)))
     }
 }
 

@@ -20,12 +20,46 @@ use crate::budget::MAX_PATH;
 use crate::config::{Part, Spec};
 use crate::error::{BuildError, Result};
 use crate::node::{Map, Node, Scalar, Tag, Twin, wrong_kind};
-use crate::resource::{ResSet, Resource};
+use crate::resource::{ResId, ResSet, Resource};
 use crate::schema::Schemas;
 
 /// Changes a set of resources.
 pub(crate) trait Transformer: std::fmt::Debug {
     fn transform(&self, set: &mut ResSet, schemas: &Schemas) -> Result<()>;
+
+    /// Itself, if it looks at one resource at a time.
+    fn as_single(&self) -> Option<&dyn SingleTransformer> {
+        None
+    }
+}
+
+/// Changes each resource by itself. Neighbours of this sort take turns on a resource ([`transform_each`]): in a large
+/// set, every walk over all documents fetches them from memory again.
+pub(crate) trait SingleTransformer: std::fmt::Debug {
+    fn transform_one(&self, resource: &mut Resource, schemas: &Schemas) -> Result<()>;
+}
+
+impl<T: SingleTransformer> Transformer for T {
+    fn transform(&self, set: &mut ResSet, schemas: &Schemas) -> Result<()> {
+        transform_each(&[self], set, schemas)
+    }
+
+    fn as_single(&self) -> Option<&dyn SingleTransformer> {
+        Some(self)
+    }
+}
+
+/// Applies the transformers, in order, to one resource after the other.
+pub(crate) fn transform_each(
+    steps: &[&dyn SingleTransformer],
+    set: &mut ResSet,
+    schemas: &Schemas,
+) -> Result<()> {
+    for resource in &mut set.list {
+        steps.iter().try_for_each(|step| step.transform_one(resource, schemas))?;
+    }
+    set.ids_changed();
+    Ok(())
 }
 
 /// What is made at the end of a field's path when it is missing.
@@ -48,12 +82,13 @@ pub(crate) fn visit(resource: &mut Resource, spec: &Spec, make: Make, set: &mut 
     if !applies(spec, resource) {
         return Ok(());
     }
-    visit_any(resource, spec, make, set)
+    visit_any(&mut resource.node, &resource.id, spec, make, set)
 }
 
-/// The same, whatever the resource's kind.
+/// The same in the document of a resource of any kind, whose id is for the error.
 pub(crate) fn visit_any(
-    resource: &mut Resource,
+    document: &mut Node,
+    id: &ResId,
     spec: &Spec,
     make: Make,
     set: &mut Setter<'_>,
@@ -62,8 +97,8 @@ pub(crate) fn visit_any(
         return Err(BuildError::new(format!("a field path has more than {MAX_PATH} parts")));
     }
     let make = if spec.create { make } else { Make::Nothing };
-    visit_parts(&mut resource.node, &spec.parts, make, set)
-        .map_err(|message| BuildError::new(message).of_object(&resource.id).of_field(&spec.path))
+    visit_parts(document, &spec.parts, make, set)
+        .map_err(|message| BuildError::new(message).of_object(id).of_field(&spec.path))
 }
 
 fn visit_parts(

@@ -1,9 +1,10 @@
-use super::{Make, Transformer, visit};
+use super::{Make, SingleTransformer, Transformer, visit};
+use crate::budget::Budget;
 use crate::config::Spec;
 use crate::error::Result;
 use crate::hash::hash;
 use crate::node::Node;
-use crate::resource::{ResId, ResSet};
+use crate::resource::{ResId, ResSet, Resource};
 use crate::schema::Schemas;
 
 /// Where an affix goes.
@@ -30,43 +31,44 @@ fn keeps_name(id: &ResId) -> bool {
     }
 }
 
-impl Transformer for Affix {
-    fn transform(&self, set: &mut ResSet, schemas: &Schemas) -> Result<()> {
-        for resource in &mut set.list {
-            let original = resource.original_id();
-            if keeps_name(&original) {
-                continue;
-            }
-            for spec in self.specs.iter().filter(|spec| original.gvk.is_selected(&spec.gvk)) {
-                if spec.path == "metadata/name" && !self.text.is_empty() {
-                    match self.side {
-                        Side::Prefix => resource.prefixes.push(self.text.clone()),
-                        Side::Suffix => resource.suffixes.push(self.text.clone()),
-                    }
-                    resource.remember();
-                }
-                visit(resource, spec, Make::Scalar, &mut |node| {
-                    if node.as_scalar().is_none() {
-                        return Err(crate::node::wrong_kind("a scalar", node));
-                    }
-                    schemas.budget.spend(self.text.len())?;
-                    let old = node.raw_text();
-                    let new = match self.side {
-                        Side::Prefix => format!("{}{old}", self.text),
-                        Side::Suffix => format!("{old}{}", self.text),
-                    };
-                    if new.is_empty() && node.is_untagged() {
-                        // Made for a text that is empty: written out and read again it is nothing.
-                        *node = Node::null();
-                    } else {
-                        node.set_untagged(new);
-                    }
-                    Ok(())
-                })?;
-            }
-            resource.refresh(&schemas.scopes);
+impl SingleTransformer for Affix {
+    fn transform_one(&self, resource: &mut Resource, schemas: &Schemas) -> Result<()> {
+        let original = resource.original_id();
+        if keeps_name(&original) {
+            return Ok(());
         }
-        set.ids_changed();
+        for spec in self.specs.iter().filter(|spec| original.gvk.is_selected(&spec.gvk)) {
+            if spec.path == "metadata/name" && !self.text.is_empty() {
+                match self.side {
+                    Side::Prefix => resource.prefixes.push(self.text.clone()),
+                    Side::Suffix => resource.suffixes.push(self.text.clone()),
+                }
+                resource.remember();
+            }
+            visit(resource, spec, Make::Scalar, &mut |node| self.add_to(node, &schemas.budget))?;
+        }
+        resource.refresh(&schemas.scopes);
+        Ok(())
+    }
+}
+
+impl Affix {
+    fn add_to(&self, node: &mut Node, budget: &Budget) -> std::result::Result<(), String> {
+        if node.as_scalar().is_none() {
+            return Err(crate::node::wrong_kind("a scalar", node));
+        }
+        budget.spend(self.text.len())?;
+        let old = node.raw_text();
+        let new = match self.side {
+            Side::Prefix => format!("{}{old}", self.text),
+            Side::Suffix => format!("{old}{}", self.text),
+        };
+        if new.is_empty() && node.is_untagged() {
+            // Made for a text that is empty: written out and read again it is nothing.
+            *node = Node::null();
+        } else {
+            node.set_untagged(new);
+        }
         Ok(())
     }
 }
