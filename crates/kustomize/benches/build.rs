@@ -20,13 +20,14 @@ fn main() {
     divan::main();
     let goal = Duration::from_micros;
     ratio("a base of podinfo's size", &small_base(), 200, goal(150));
-    let some = ratio("1,200 objects", &overlay(300), 20, goal(60_000));
-    let many = ratio("4,800 objects", &overlay(1_200), 10, goal(270_000));
+    ratio("1,200 objects", &overlay(300), 20, goal(60_000));
+    ratio("4,800 objects", &overlay(1_200), 20, goal(270_000));
+    let (some, many) = in_turns(30, &overlay(300), &overlay(1_200));
     println!("4,800 objects take {:.2} times as long as 1,200", many.as_secs_f64() / some.as_secs_f64());
 }
 
 /// Beside a build: reading its files as YAML and writing them again.
-fn ratio(what: &str, tree: &MemoryTree, rounds: u32, goal: Duration) -> Duration {
+fn ratio(what: &str, tree: &MemoryTree, rounds: u32, goal: Duration) {
     let files: Vec<Bytes> = tree.paths().filter_map(|path| tree.read(path).ok()).collect();
     let floor = fastest(rounds, || {
         let documents = files.iter().flat_map(|file| holdfast_yaml::documents(file, &Options::v3()));
@@ -34,7 +35,13 @@ fn ratio(what: &str, tree: &MemoryTree, rounds: u32, goal: Duration) -> Duration
     });
     let took = fastest(rounds, || run(tree));
     print_ratio(what, took, Some(goal), "reading and writing its files", floor);
-    took
+}
+
+/// The fastest builds of two trees, built in turns: what else the machine does then hits both alike.
+fn in_turns(rounds: u32, one: &MemoryTree, other: &MemoryTree) -> (Duration, Duration) {
+    (0..rounds).fold((Duration::MAX, Duration::MAX), |best, _| {
+        (best.0.min(fastest(1, || run(one))), best.1.min(fastest(1, || run(other))))
+    })
 }
 
 /// A Deployment, a Service and an autoscaler of the size of podinfo's.
