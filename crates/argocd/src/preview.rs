@@ -6,10 +6,12 @@ use holdfast_object::Object;
 use holdfast_render::Diagnostic;
 use holdfast_source::Sources;
 use holdfast_sync::{Desired, SyncPolicy};
+use holdfast_tree::FileTree;
 use jiff::Timestamp;
+use std::sync::Arc;
 
 /// What would be applied, and how.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Preview {
     /// The objects, with their tracking ids and namespaces.
     pub desired: Desired,
@@ -19,6 +21,8 @@ pub struct Preview {
     pub hooks: Vec<Hook>,
     /// What is worth saying about the source's files.
     pub diagnostics: Vec<Diagnostic>,
+    /// The files of each source.
+    pub files: Vec<Arc<dyn FileTree>>,
 }
 
 /// Renders an Application at the newest revision of its source. The cluster is asked for kinds and for the Secrets

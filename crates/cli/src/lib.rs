@@ -20,6 +20,7 @@ mod logging;
 mod names;
 mod output;
 mod paint;
+mod places;
 mod preview;
 mod reading;
 mod remote;

@@ -12,9 +12,11 @@ use holdfast_platform::Workspace;
 use holdfast_render::Diagnostic;
 use holdfast_source::{GitCache, Limits, Sources};
 use holdfast_sync::{Desired, MapView, Plan, SyncPolicy};
+use holdfast_tree::FileTree;
 use holdfast_view::Api;
 use jiff::Timestamp;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Where the source is read from.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -41,6 +43,8 @@ pub(crate) struct Preview {
     /// Argo CD's hooks among what was rendered, which are not applied.
     pub(crate) hooks: Vec<Hook>,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// The files of each source.
+    pub(crate) files: Vec<Arc<dyn FileTree>>,
     /// The cluster that the objects belong to.
     pub(crate) destination: Cluster,
 }
@@ -82,8 +86,9 @@ pub(crate) async fn preview(
             let options = ArgoOptions::default();
             let preview =
                 holdfast_argocd::preview(&found.cluster, &sources, object, &options, Timestamp::now()).await;
-            let holdfast_argocd::Preview { desired, policy, hooks, diagnostics } = preview.map_err(cannot)?;
-            Ok(Preview { desired, policy, hooks, diagnostics, destination: found.cluster.clone() })
+            let holdfast_argocd::Preview { desired, policy, hooks, diagnostics, files } =
+                preview.map_err(cannot)?;
+            Ok(Preview { desired, policy, hooks, diagnostics, files, destination: found.cluster.clone() })
         }
         Api::Flux => {
             let refused = holdfast_flux::unsupported(object);
@@ -99,9 +104,9 @@ pub(crate) async fn preview(
                 (&options.flux, options.reader),
             )
             .await;
-            let holdfast_flux::Preview { desired, policy, diagnostics, destination } =
+            let holdfast_flux::Preview { desired, policy, diagnostics, files, destination } =
                 preview.map_err(cannot)?;
-            Ok(Preview { desired, policy, hooks: Vec::new(), diagnostics, destination })
+            Ok(Preview { desired, policy, hooks: Vec::new(), diagnostics, files: vec![files], destination })
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What holds an app back, told from what is known: pure, for `why` and whoever else wants to tell it.
 
+use crate::places::Places;
 use holdfast_merge::drift::Difference;
 use holdfast_object::{Value, json};
-use holdfast_sync::{PlannedChange, Reason, explain};
+use holdfast_sync::{PlannedChange, Reason, explain_at};
 use holdfast_view::{App, json as as_json, line};
 
 /// Everything that is known of what holds an app back.
@@ -13,6 +14,8 @@ pub(crate) struct Story {
     pub(crate) refused: Vec<String>,
     /// What a sync would change now; `Err` with the reason why that cannot be told, `None` when it was not asked.
     pub(crate) changes: Option<Result<Vec<PlannedChange>, String>>,
+    /// Where the fields stand that it would set.
+    pub(crate) places: Places,
 }
 
 /// The story in words, the nearest cause first.
@@ -52,7 +55,9 @@ pub(crate) fn lines(story: &Story, now: jiff::Timestamp) -> Vec<String> {
         lines.push(format!("its sync is {}{retries}: {}", operation.phase, operation.message));
     }
     match &story.changes {
-        Some(Ok(changes)) => lines.extend(changes.iter().flat_map(change_lines)),
+        Some(Ok(changes)) => {
+            lines.extend(changes.iter().flat_map(|change| change_lines(change, &story.places)))
+        }
         Some(Err(why)) => lines.push(format!("what a sync would change cannot be told: {why}")),
         None => {}
     }
@@ -74,8 +79,9 @@ fn is_telling(condition: &holdfast_view::Condition) -> bool {
     }
 }
 
-fn change_lines(change: &PlannedChange) -> Vec<String> {
-    explain(&change.op.object, change.op.origin.as_ref(), &change.op.why)
+fn change_lines(change: &PlannedChange, places: &Places) -> Vec<String> {
+    let op = &change.op;
+    explain_at(&op.object, op.origin.as_ref(), &op.why, &|field| places.of(&op.object.key, field).cloned())
 }
 
 /// The story as JSON: fields are only ever added.
@@ -93,14 +99,16 @@ pub(crate) fn value(story: &Story) -> Value {
         "message": app.message,
     });
     match &story.changes {
-        Some(Ok(changes)) => value["changes"] = changes.iter().map(change_value).collect(),
+        Some(Ok(changes)) => {
+            value["changes"] = changes.iter().map(|change| change_value(change, &story.places)).collect();
+        }
         Some(Err(why)) => value["changesUnknown"] = json!(why),
         None => {}
     }
     value
 }
 
-fn change_value(change: &PlannedChange) -> Value {
+fn change_value(change: &PlannedChange, places: &Places) -> Value {
     let op = &change.op;
     let mut value = as_json::reference(&op.object);
     let is_secret = op.object.key.kind == "Secret" && op.object.key.group.is_empty();
@@ -111,13 +119,17 @@ fn change_value(change: &PlannedChange) -> Value {
     if let Reason::Differs(differences) = &op.why {
         let one = |d: &Difference| {
             let shown = |value: &Option<Value>| if is_secret { Value::Null } else { json!(value) };
-            json!({
+            let mut value = json!({
                 "field": d.path.to_string(),
                 "live": shown(&d.live),
                 "wanted": shown(&d.desired),
                 "manager": d.taken_by.as_ref().map(ToString::to_string),
                 "at": d.taken_by.as_ref().and_then(|taker| taker.time.clone()),
-            })
+            });
+            if let Some(place) = places.of(&op.object.key, d) {
+                value["origin"] = json!(place.to_string());
+            }
+            value
         };
         value["differences"] = differences.iter().map(one).collect();
     }
@@ -170,7 +182,7 @@ mod tests {
             change("ConfigMap", json!({"color": "red"}), json!({"color": "green"}), 3),
             change("Secret", json!({"color": "cmVk"}), json!({"color": "Z3JlZW4="}), 9),
         ];
-        Story { app: app(status), refused: Vec::new(), changes: Some(Ok(changes)) }
+        Story { app: app(status), refused: Vec::new(), changes: Some(Ok(changes)), places: Places::default() }
     }
 
     #[test]
@@ -184,19 +196,32 @@ mod tests {
         ConfigMap/n/a (shop/a.yaml:3): .data.color is "red", wanted "green", set by kubectl-edit/Update at 2026-01-01T10:00:00Z
         Secret/n/a (shop/a.yaml:9): .data.color is a value that is not shown, wanted a value that is not shown, set by kubectl-edit/Update at 2026-01-01T10:00:00Z
         "#);
-        let suspended =
-            Story { app: App { suspended: true, ..app(json!({})) }, refused: Vec::new(), changes: None };
+        let suspended = Story {
+            app: App { suspended: true, ..app(json!({})) },
+            refused: Vec::new(),
+            changes: None,
+            places: Places::default(),
+        };
         insta::assert_snapshot!(lines(&suspended, now).join("\n"), @r"
         it is suspended: `holdfast resume ks/shop` lets it run again
         it waits for a controller to take it up
         ");
-        let refused = Story { app: app(json!({})), refused: vec!["spec.decryption".into()], changes: None };
+        let refused = Story {
+            app: app(json!({})),
+            refused: vec!["spec.decryption".into()],
+            changes: None,
+            places: Places::default(),
+        };
         insta::assert_snapshot!(lines(&refused, now).join("\n"), @r"
         it is refused: spec.decryption
         it waits for a controller to take it up
         ");
-        let unknown =
-            Story { app: app(json!({})), refused: Vec::new(), changes: Some(Err("no route".into())) };
+        let unknown = Story {
+            app: app(json!({})),
+            refused: Vec::new(),
+            changes: Some(Err("no route".into())),
+            places: Places::default(),
+        };
         insta::assert_snapshot!(lines(&unknown, now).join("\n"), @r"
         it waits for a controller to take it up
         what a sync would change cannot be told: no route

@@ -20,6 +20,8 @@ pub struct Preview {
     pub policy: SyncPolicy,
     /// What is worth saying about the source's files.
     pub diagnostics: Vec<Diagnostic>,
+    /// The source's files.
+    pub files: Arc<dyn FileTree>,
     /// The cluster that they would be applied to, as who reads it.
     pub destination: Cluster,
 }

@@ -9,12 +9,22 @@ const SHOWN: usize = 80;
 /// Why an object is to be written or deleted, for people: a line for each field that is not as wanted, with its value,
 /// who set it, and the file and line that wants it. Values of Secrets are not shown.
 pub fn explain(object: &ObjectRef, origin: Option<&Origin>, why: &Reason) -> Vec<String> {
-    lines(object, origin, why, Tense::Present)
+    explain_at(object, origin, why, &|_| None)
+}
+
+/// The same, with the place of a field itself where `place` knows it.
+pub fn explain_at(
+    object: &ObjectRef,
+    origin: Option<&Origin>,
+    why: &Reason,
+    place: &dyn Fn(&Difference) -> Option<Origin>,
+) -> Vec<String> {
+    lines(object, origin, why, Tense::Present, place)
 }
 
 /// What a correction met, in the same words, of what was and is no more.
 pub fn explain_correction(correction: &Correction) -> Vec<String> {
-    lines(&correction.object, correction.origin.as_ref(), &correction.why, Tense::Past)
+    lines(&correction.object, correction.origin.as_ref(), &correction.why, Tense::Past, &|_| None)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,14 +43,27 @@ impl Tense {
     }
 }
 
-fn lines(object: &ObjectRef, origin: Option<&Origin>, why: &Reason, tense: Tense) -> Vec<String> {
-    let place = origin.map(|origin| format!(" ({origin})")).unwrap_or_default();
-    let name = format!("{object}{place}");
+fn lines(
+    object: &ObjectRef,
+    origin: Option<&Origin>,
+    why: &Reason,
+    tense: Tense,
+    place: &dyn Fn(&Difference) -> Option<Origin>,
+) -> Vec<String> {
+    let named = |origin: Option<&Origin>| match origin {
+        Some(origin) => format!("{object} ({origin})"),
+        None => object.to_string(),
+    };
+    let name = named(origin);
     let is_secret = object.key.kind == "Secret" && object.key.group.is_empty();
     let one = |what: String| vec![format!("{name} {what}")];
     match why {
         Reason::Differs(differences) => {
-            differences.iter().map(|d| format!("{name}: {}", of_field(d, is_secret, tense))).collect()
+            let line = |d: &Difference| {
+                let at = place(d);
+                format!("{}: {}", named(at.as_ref().or(origin)), of_field(d, is_secret, tense))
+            };
+            differences.iter().map(line).collect()
         }
         Reason::Folded(managers) => one(format!("{} fields of {}", tense.has(), managers.join(", "))),
         Reason::OwnershipLost => one(format!("{} fields that are no longer ours", tense.has())),
@@ -104,6 +127,12 @@ mod tests {
         let field = "ConfigMap/n/a (a.yaml:4): .data.replicas";
         let by = r#""7", wanted "3", set by kubectl/Update at 2026-01-01T10:00:00Z"#;
         assert_eq!(explain(&object, Some(&origin), &why), [format!("{field} is {by}")]);
+        let own = |d: &Difference| {
+            assert_eq!(d.path.to_string(), ".data.replicas");
+            Some(Origin { line: 9, ..origin.clone() })
+        };
+        let at_field = explain_at(&object, Some(&origin), &why, &own);
+        assert_eq!(at_field, [format!("ConfigMap/n/a (a.yaml:9): .data.replicas is {by}")]);
         let correction = Correction { object, origin: Some(origin), why };
         assert_eq!(explain_correction(&correction), [format!("{field} was {by}")]);
     }

@@ -25,7 +25,7 @@ mod step;
 mod yielding;
 
 pub use desired::{Desired, DesiredObject, ObjectPolicy, WriteWhen};
-pub use explain::{explain, explain_correction};
+pub use explain::{explain, explain_at, explain_correction};
 pub use heal::{Contest, Heals};
 pub use holdfast_merge::drift::{Difference, DifferenceKind, FoldPolicy, Seal};
 pub use judge::{Judgement, judge};

@@ -59,7 +59,7 @@ pub use emit::{marshal, natural, to_string, write, write_mapping};
 pub use error::{Error, ErrorKind};
 use event::Events;
 pub use json::write_string as write_json_string;
-pub use locate::{PathPart, Position, locate};
+pub use locate::{PathPart, Position, line, locate};
 pub use serde_json::Value;
 
 /// Whose reading of YAML.

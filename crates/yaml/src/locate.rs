@@ -41,13 +41,34 @@ pub fn locate(text: &[u8], document: u32, path: &[PathPart<'_>]) -> Option<Posit
         return None;
     };
     let byte_order_mark = text.len() - decoded.len();
-    let chunk = chunks(decoded, Dialect::V2).into_iter().nth(usize::try_from(document).ok()?)?;
-    let mut walk = Walk { events: Events::new(chunk.text, 0) };
+    let (span, chunk) = find(decoded, document, path, Start::Value)?;
+    Some(position(span, &chunk, byte_order_mark))
+}
+
+/// The line, from 1, on which what stands at `path` begins, for people who look for it: of a mapping's value that of its
+/// key, which a value of several lines does not stand on. Otherwise as [`locate`].
+#[must_use]
+pub fn line(text: &[u8], document: u32, path: &[PathPart<'_>]) -> Option<u32> {
+    let decoded = decode(text, Limits::default().max_bytes).ok()?;
+    let (span, chunk) = find(&decoded, document, path, Start::Key)?;
+    Some(position(span, &chunk, 0).line)
+}
+
+/// Where a value that has a key starts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Start {
+    Key,
+    Value,
+}
+
+fn find<'t>(text: &'t str, document: u32, path: &[PathPart<'_>], start: Start) -> Option<(Span, Chunk<'t>)> {
+    let chunk = chunks(text, Dialect::V2).into_iter().nth(usize::try_from(document).ok()?)?;
+    let mut walk = Walk { events: Events::new(chunk.text, 0), start };
     if walk.events.next().ok()?.0 == Event::StreamEnd {
         return None;
     }
     let span = walk.node(path).ok()??;
-    Some(position(span, &chunk, byte_order_mark))
+    Some((span, chunk))
 }
 
 pub(crate) fn position(span: Span, chunk: &Chunk<'_>, before: usize) -> Position {
@@ -61,6 +82,7 @@ pub(crate) fn position(span: Span, chunk: &Chunk<'_>, before: usize) -> Position
 
 struct Walk<'t> {
     events: Events<'t>,
+    start: Start,
 }
 
 impl Walk<'_> {
@@ -79,6 +101,9 @@ impl Walk<'_> {
             }
             if matches!(&event, Event::Scalar { value, .. } if value == wanted) {
                 found = self.node(rest)?;
+                if rest.is_empty() && self.start == Start::Key {
+                    found = found.map(|value| Span { start: span.start, ..value });
+                }
             } else {
                 self.rest_of(&event, span.end)?;
                 self.skip()?;
@@ -148,5 +173,27 @@ impl Walk<'_> {
             }
         }
         Ok(last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_of_several_lines_is_found_at_its_key() {
+        let text = b"# one\na:\n  b:\n  - x\n  - c: |\n      long\n---\na: {b: [1,\n  2]}\n";
+        let check = |document: u32, path: &[PathPart<'_>], expected: Option<(u32, u32)>| {
+            let at = locate(text, document, path).map(|position| position.line);
+            assert_eq!(line(text, document, path).zip(at), expected, "{path:?}");
+        };
+        use PathPart::{Index, Key};
+        check(0, &[Key("a")], Some((2, 3)));
+        check(0, &[Key("a"), Key("b")], Some((3, 4)));
+        check(0, &[Key("a"), Key("b"), Index(0)], Some((4, 4)));
+        check(0, &[Key("a"), Key("b"), Index(1), Key("c")], Some((5, 5)));
+        check(1, &[Key("a"), Key("b"), Index(1)], Some((9, 9)));
+        check(1, &[Key("b")], None);
+        check(2, &[], None);
     }
 }

@@ -46,6 +46,7 @@ pub(crate) async fn preview(
         ..ReleaseFacts::default()
     };
     let how = How { sources, max_age: Duration::ZERO, renders: None };
+    let files = fetched.iter().map(|fetched| fetched.tree.clone()).collect();
     let parts = render_all(&how, set, fetched, &facts).await?;
     let identity = Identity::of(app, &spec, &options.control_namespace);
     let target = Target::new((&spec, set), &revisions, &parts, &identity, &|kind| scope(cluster, kind))?;
@@ -59,5 +60,5 @@ pub(crate) async fn preview(
     let pruning = Pruning { enabled: true, ..Pruning::default() };
     let policy = request::sync_policy(&spec, &identity, &sync_options, &pruning);
     let diagnostics = parts.iter().flat_map(|(_, rendered)| rendered.diagnostics.iter().cloned()).collect();
-    Ok(Preview { desired, policy, hooks: target.hooks, diagnostics })
+    Ok(Preview { desired, policy, hooks: target.hooks, diagnostics, files })
 }

@@ -3,6 +3,7 @@ use crate::arguments::{Format, FormatArguments, TargetArguments};
 use crate::cell::Cell;
 use crate::error::{CliError, Exit};
 use crate::names::Name;
+use crate::places::Places;
 use crate::preview::{PreviewOptions, SourceArguments, plan, preview};
 use crate::story::{self, Story};
 use holdfast_view::line;
@@ -30,16 +31,19 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments, context: &Context) -> Result<Exit, CliError> {
     let found = context.find(&arguments.app, &arguments.target).await?;
     let refused = holdfast_platform::unsupported(found.object()?);
+    let mut places = Places::default();
     let changes = if arguments.status_only || !refused.is_empty() {
         None
     } else {
         let planned = async {
             let preview = preview(context, &found, &arguments.source, &PreviewOptions::default()).await?;
-            Ok::<_, CliError>(plan(context, &preview).await?.0)
+            let changes = plan(context, &preview).await?.0.changes;
+            places = Places::find(&changes, &preview.files);
+            Ok::<_, CliError>(changes)
         };
-        Some(planned.await.map(|plan| plan.changes).map_err(|error| error.message))
+        Some(planned.await.map_err(|error| error.message))
     };
-    let story = Story { app: found.app, refused, changes };
+    let story = Story { app: found.app, refused, changes, places };
     let output = &context.output;
     match arguments.format.output {
         Some(Format::Json) => output.json(&story::value(&story))?,

@@ -59,7 +59,7 @@ pub(crate) async fn preview(
     desired.applied_before = status::is_current(object, &built.digest);
     let health = request::health_rules(&spec)?;
     let policy = request::policy(object, &spec, Times::of(&spec), options, &revision, health);
-    Ok(Preview { desired, policy, diagnostics: built.diagnostics, destination })
+    Ok(Preview { desired, policy, diagnostics: built.diagnostics, files: tree, destination })
 }
 
 fn spec(object: &Object) -> Result<KustomizationSpec, String> {
