@@ -82,6 +82,11 @@ pub enum Waiting {
         /// When it is due, where the status tells.
         at: Option<Timestamp>,
     },
+    /// Another commit, or a person: what was tried failed and is not tried again by itself.
+    Change {
+        /// How often it was tried.
+        tries: u64,
+    },
     /// A controller that takes it up: nothing in its status says that one has seen this version of it.
     Controller,
 }
@@ -104,6 +109,10 @@ impl fmt::Display for Waiting {
                     write!(f, ", after {tries}")?;
                 }
                 at.map_or(Ok(()), |at| write!(f, ", due at {}", at.strftime("%Y-%m-%dT%H:%M:%SZ")))
+            }
+            Self::Change { tries: 1 } => f.write_str("another commit or a sync: this one was tried once"),
+            Self::Change { tries } => {
+                write!(f, "another commit or a sync: this one was tried {tries} times")
             }
             Self::Controller => f.write_str("a controller to take it up"),
         }

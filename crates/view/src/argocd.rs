@@ -136,34 +136,28 @@ fn last_change(object: &Object, operation: Option<&Operation>) -> Option<jiff::T
 }
 
 fn waiting(object: &Object, app: &App) -> Vec<Waiting> {
-    let mut waiting = Vec::new();
     let phase = app.operation.as_ref().map_or("", |o| o.phase.as_str());
     let asked = object.get(&["operation"]).is_some();
     if object.get(&["status", "sync", "status"]).is_none() || (asked && phase.is_empty()) {
-        waiting.push(Waiting::Controller);
-        return waiting;
+        return vec![Waiting::Controller];
     }
-    let unhealthy = app.objects.iter().filter(|o| is_on_its_way(o));
-    waiting.extend(unhealthy.map(|o| Waiting::Object {
-        object: o.reference.to_string(),
-        why: match (o.message.as_str(), o.health) {
-            ("", Some(health)) => health.to_string(),
-            (message, _) => message.to_owned(),
-        },
-    }));
     let message = app.operation.as_ref().map_or("", |o| o.message.as_str());
+    let tries = app.operation.as_ref().map_or(0, |o| o.retries);
+    let finished = app.operation.as_ref().and_then(|o| o.finished);
+    let mut waiting: Vec<Waiting> = app.objects.iter().filter(|o| is_on_its_way(o)).map(on_its_way).collect();
     match phase {
         "Running" if message.starts_with("waiting for pruning confirmation") => {
             waiting.insert(0, Waiting::Approval { why: message.to_owned() });
         }
-        "Running" if waiting.is_empty() => {
-            let retries = app.operation.as_ref().map_or(0, |o| o.retries);
-            if retries > 0 {
-                waiting.push(Waiting::Retry { tries: Some(retries), at: next_try(object, retries) });
-            }
+        // A running operation that has ended stands between two tries. What is not healthy may be so because the last
+        // one failed.
+        "Running" if finished.is_some() => {
+            return vec![Waiting::Retry { tries: Some(tries), at: next_try(object, tries) }];
         }
-        "Failed" | "Error" if app.automated && app.sync != SyncState::Synced => {
-            waiting.push(Waiting::Retry { tries: app.operation.as_ref().map(|o| o.retries), at: None });
+        "Failed" | "Error"
+            if app.automated && app.sync == SyncState::OutOfSync && is_of_last_commit(object) =>
+        {
+            return vec![Waiting::Change { tries: tries + 1 }];
         }
         _ if app.sync == SyncState::OutOfSync
             && !app.automated
@@ -178,6 +172,22 @@ fn waiting(object: &Object, app: &App) -> Vec<Waiting> {
         _ => {}
     }
     waiting
+}
+
+fn on_its_way(object: &AppObject) -> Waiting {
+    let why = match (object.message.as_str(), object.health) {
+        ("", Some(health)) => health.to_string(),
+        (message, _) => message.to_owned(),
+    };
+    Waiting::Object { object: object.reference.to_string(), why }
+}
+
+/// Whether the last operation was of the commits that were compared last: autosync tries each only once.
+fn is_of_last_commit(object: &Object) -> bool {
+    let result = object.get(&["status", "operationState", "syncResult"]);
+    let sync = object.get(&["status", "sync"]);
+    let of = |at: Option<&Value>, field: &str| at.and_then(|at| at.get(field)).cloned().unwrap_or_default();
+    ["revision", "revisions"].into_iter().all(|field| of(result, field) == of(sync, field))
 }
 
 /// When an operation that stands between two tries goes on (Argo CD: `RetryStrategy.NextRetryAt`).
@@ -210,4 +220,61 @@ fn is_on_its_way(object: &AppObject) -> bool {
                 | HealthStatus::Suspended
         )
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use holdfast_object::json;
+
+    /// What an Application with this status waits for, in words.
+    fn check(automated: bool, status: Value, expected: &[&str]) {
+        let policy = if automated { json!({"automated": {}}) } else { json!({}) };
+        let object = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+            "metadata": {"name": "shop", "namespace": "argocd"},
+            "spec": {"source": {"repoURL": "https://x/r"}, "syncPolicy": policy}, "status": status});
+        let waiting = app(&Object::new(object).unwrap()).waiting;
+        assert_eq!(waiting.iter().map(ToString::to_string).collect::<Vec<_>>(), expected, "{status}");
+    }
+
+    fn status(sync: &str, operation: Value) -> Value {
+        json!({"sync": {"status": sync, "revision": "abc"}, "operationState": operation,
+            "resources": [{"kind": "ConfigMap", "version": "v1", "namespace": "n", "name": "a",
+                "health": {"status": "Missing"}}]})
+    }
+
+    #[test]
+    fn an_application_waits_for_the_nearest_cause() {
+        check(true, json!({}), &["a controller to take it up"]);
+        check(false, status("OutOfSync", Value::Null), &["a sync: it is not automated"]);
+        let running = |extra: Value| {
+            let mut operation = json!({"phase": "Running", "syncResult": {"revision": "abc"},
+                "operation": {"retry": {"backoff": {"duration": "10s", "factor": 3, "maxDuration": "1m"}}}});
+            operation.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+            status("OutOfSync", operation)
+        };
+        check(true, running(json!({"retryCount": 1})), &["ConfigMap/n/a (Missing)"]);
+        let between = |count: u64| {
+            running(json!({"finishedAt": "2026-01-01T10:00:00Z", "retryCount": count, "message": "refused"}))
+        };
+        check(true, between(1), &["the next try, after 1, due at 2026-01-01T10:00:10Z"]);
+        check(true, between(2), &["the next try, after 2, due at 2026-01-01T10:00:30Z"]);
+        check(false, between(3), &["the next try, after 3, due at 2026-01-01T10:01:00Z"]);
+        let failed = |revision: &str, retries: u64| {
+            status(
+                "OutOfSync",
+                json!({"phase": "Failed", "syncResult": {"revision": revision}, "retryCount": retries}),
+            )
+        };
+        check(true, failed("abc", 0), &["another commit or a sync: this one was tried once"]);
+        check(true, failed("abc", 5), &["another commit or a sync: this one was tried 6 times"]);
+        // Another commit is there already.
+        check(true, failed("def", 5), &["ConfigMap/n/a (Missing)"]);
+        let approval = "waiting for pruning confirmation of /ConfigMap/b";
+        check(
+            true,
+            running(json!({"message": approval})),
+            &[&format!("a yes: {approval}"), "ConfigMap/n/a (Missing)"],
+        );
+    }
 }

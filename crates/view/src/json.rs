@@ -60,6 +60,7 @@ pub fn waiting(waiting: &Waiting) -> Value {
         Waiting::Source { name, why } => json!({"for": "source", "name": name, "why": why}),
         Waiting::Object { object, why } => json!({"for": "object", "name": object, "why": why}),
         Waiting::Retry { tries, at } => compact(json!({"for": "retry", "tries": tries, "until": time(*at)})),
+        Waiting::Change { tries } => json!({"for": "change", "tries": tries}),
         Waiting::Controller => json!({"for": "controller"}),
     }
 }

@@ -39,8 +39,9 @@ pub fn remark(app: &App) -> String {
     }
     let waits: Vec<String> = app.waiting.iter().map(ToString::to_string).collect();
     let waits = format!("waits for {}", first_line(&waits.join(", ")));
-    let only_for_retry = matches!(app.waiting.as_slice(), [crate::Waiting::Retry { .. }]);
-    if only_for_retry && !app.message.is_empty() {
+    let has_failed =
+        matches!(app.waiting.as_slice(), [crate::Waiting::Retry { .. } | crate::Waiting::Change { .. }]);
+    if has_failed && !app.message.is_empty() {
         return format!("{} ({waits})", first_line(&app.message));
     }
     waits
