@@ -156,7 +156,10 @@ impl Storage {
     ) -> Result<Packed, ArchiveError> {
         let folder = self.options.folder.join(path.folder());
         fs::create_dir_all(&folder)?;
-        let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&folder)?;
+        let file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&folder);
+        // The file has another name at each try, and what is the same each time is to be told in the same words.
+        let mut file =
+            file.map_err(|e| io::Error::new(e.kind(), format!("{}: {}", folder.display(), e.kind())))?;
         let packed = write(&mut BufWriter::new(file.as_file_mut()))?;
         file.persist(self.at(path)).map_err(|e| e.error)?;
         Ok(packed)

@@ -186,8 +186,8 @@ fn reason(
             limit: limits.total_bytes,
         };
     }
-    if let Some(full) = error.downcast_any_ref::<std::io::Error>().filter(|e| is_ours(e.kind())) {
-        return SourceError::Storage { path: "the Git cache".into(), message: full.to_string() };
+    if let Some(ours) = error.downcast_any_ref::<std::io::Error>().filter(|e| is_ours(e.kind())) {
+        return in_the_cache(ours);
     }
     let text = one_line(&error.to_string());
     let lower = text.to_lowercase();
@@ -209,10 +209,17 @@ fn reason(
     }
 }
 
+/// An error of our disk. Its own words may name a file that has another name at each try, and what says the same each
+/// time is told once.
+fn in_the_cache(error: &std::io::Error) -> SourceError {
+    SourceError::Storage { path: "the Git cache".into(), message: error.kind().to_string() }
+}
+
 /// Whether an error is about our disk rather than the connection.
 fn is_ours(kind: std::io::ErrorKind) -> bool {
-    use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-    matches!(kind, StorageFull | QuotaExceeded | ReadOnlyFilesystem)
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    // What a process may write to a file can be limited, too.
+    matches!(kind, StorageFull | QuotaExceeded | ReadOnlyFilesystem | FileTooLarge)
 }
 
 /// Without `deepen-relative`: the library repeats every capability of an old server, and with that one a server takes
@@ -324,5 +331,23 @@ impl Negotiate for Asked<'_> {
             previous_response_had_at_least_one_in_common: false,
         };
         Ok((round, true))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Error, ErrorKind};
+
+    #[test]
+    fn a_full_disk_is_told_in_the_same_words_at_each_try() {
+        let at = |file: &str| {
+            let message = format!("No space left on device (os error 28) at path \"/cache/pack/{file}\"");
+            Error::new(ErrorKind::StorageFull, message)
+        };
+        let told = |file: &str| in_the_cache(&at(file)).to_string();
+        assert_eq!(told(".tmp6QjJ5v"), "the Git cache: no storage space");
+        assert_eq!(told(".tmp6QjJ5v"), told(".tmpUuAqPW"));
+        assert!(is_ours(ErrorKind::FileTooLarge) && !is_ours(ErrorKind::ConnectionReset));
     }
 }
