@@ -1,5 +1,6 @@
 //! The test bed: a control plane, a namespace in it, a Git server, and eyes on the cluster.
 
+use crate::door::Door;
 use holdfast_cluster::{Kubeconfig, LiveEvent, LiveState};
 use holdfast_object::{GroupVersionKind, Object, ObjectRef, Value, json};
 use holdfast_platform::{Platform, PlatformOptions, install_definitions};
@@ -28,6 +29,7 @@ pub(crate) struct Bed<C = &'static Cluster> {
     pub(crate) namespace: String,
     pub(crate) repository: Repository,
     server: Option<HttpServer>,
+    door: Option<Door>,
     cluster: holdfast_cluster::Cluster,
     live: LiveState,
     events: mpsc::UnboundedReceiver<LiveEvent>,
@@ -69,7 +71,7 @@ impl<C: Borrow<Cluster>> Bed<C> {
         let server = Some(server);
         let cluster = connect(cluster, ADMIN).await;
         let (live, events) = LiveState::new(cluster.clone(), Vec::new());
-        Some(Self { plane, namespace, repository, server, cluster, live, events })
+        Some(Self { plane, namespace, repository, server, door: None, cluster, live, events })
     }
 
     pub(crate) fn plane(&self) -> &Cluster {
@@ -78,7 +80,22 @@ impl<C: Borrow<Cluster>> Bed<C> {
 
     /// The repository's address.
     pub(crate) fn url(&self) -> String {
-        self.server.as_ref().unwrap().url("team/apps")
+        let mut url: reqwest::Url = self.server.as_ref().unwrap().url("team/apps").parse().unwrap();
+        if let Some(door) = &self.door {
+            url.set_port(Some(door.address().port())).unwrap();
+        }
+        url.into()
+    }
+
+    /// Puts a door in front of the Git server, to which the repository's address leads from now on.
+    pub(crate) async fn put_door(&mut self) {
+        let url: reqwest::Url = self.url().parse().unwrap();
+        self.door = Some(Door::before(&format!("127.0.0.1:{}", url.port().unwrap())).await);
+    }
+
+    /// Opens or shuts the door.
+    pub(crate) fn set_open(&self, is_open: bool) {
+        self.door.as_ref().unwrap().set_open(is_open);
     }
 
     /// Ends the Git server: nobody answers at its address any more.

@@ -5,6 +5,7 @@
 mod admission;
 mod argocd;
 mod bed;
+mod door;
 mod drift;
 mod dry_runs;
 mod faults;
@@ -14,6 +15,8 @@ mod oci;
 mod ownership;
 mod process;
 mod sandbox;
+mod sources;
+mod strangers;
 mod up;
 mod walk;
 mod weather;

@@ -13,14 +13,22 @@ fn digest(content: &[u8]) -> String {
 }
 
 /// Pushes manifests as Flux' client does; gives the digest of the artifact's manifest.
-async fn push(registry: &Registry, repository: &str, tag: &str, files: &[(&str, String)]) -> String {
+pub(crate) async fn push(
+    registry: &Registry,
+    repository: &str,
+    tag: &str,
+    files: &[(&str, String)],
+) -> String {
     let mut tree = MemoryTree::new();
     files.iter().for_each(|(path, content)| tree.insert(path, content.clone()));
     let mut layer = Vec::new();
     let ignore = SourceIgnore::load(&tree, None).unwrap();
     archive(&tree, &ignore, &Limits::default(), &mut layer).unwrap();
-    let authority = reqwest::Certificate::from_pem(registry.ca().unwrap().as_bytes()).unwrap();
-    let client = reqwest::Client::builder().tls_certs_only([authority]).build().unwrap();
+    let authority = registry.ca().map(|ca| reqwest::Certificate::from_pem(ca.as_bytes()).unwrap());
+    let client = match authority {
+        Some(authority) => reqwest::Client::builder().tls_certs_only([authority]).build().unwrap(),
+        None => reqwest::Client::new(),
+    };
     let config = b"{}".to_vec();
     for blob in [&config, &layer] {
         let uploads = format!("{}/v2/{repository}/blobs/uploads/", registry.url());

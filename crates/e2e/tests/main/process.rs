@@ -40,6 +40,14 @@ impl Holdfast {
         Self::serving(kubeconfig, &[], cache).await
     }
 
+    /// From now on, no file that it writes may have content, as on a disk without room; or it may again.
+    pub(crate) async fn set_room(&self, has_room: bool) {
+        let id = self.child.id().unwrap().to_string();
+        let limit = if has_room { "unlimited" } else { "0:unlimited" };
+        let arguments = ["--pid", &id, &format!("--fsize={limit}")];
+        assert!(Command::new("prlimit").args(arguments).status().await.unwrap().success());
+    }
+
     async fn serving(kubeconfig: &Path, more: &[&str], cache: Arc<TempDir>) -> Self {
         let mut arguments: Vec<&OsStr> =
             ["run", "--listen", "127.0.0.1:0", "--storage-addr", "127.0.0.1:0", "--kubeconfig"]
@@ -72,7 +80,9 @@ impl Holdfast {
     }
 
     fn start_with(folder: &Path, arguments: &[&OsStr], cache: Arc<TempDir>) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_holdfast-e2e"))
+        // A write beyond a limit is an error, as on a full disk, and no signal.
+        let mut child = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_holdfast-e2e")])
             .args(arguments)
             .current_dir(folder)
             .env("XDG_CACHE_HOME", cache.path())
