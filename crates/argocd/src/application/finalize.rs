@@ -24,6 +24,7 @@ pub(super) fn deletion(app: &Object) -> Deletion {
     };
     let all = finalizers(app);
     match () {
+        () if !hook_finalizers(app).is_empty() => Deletion::WithHooks,
         () if all.iter().any(|f| is(f, "") || is(f, "/foreground")) => {
             Deletion::WithObjects(Propagation::Foreground)
         }
@@ -46,13 +47,18 @@ fn hook_finalizers(app: &Object) -> Vec<&str> {
 }
 
 impl Round<'_> {
+    /// Whoever wants hooks to run at the deletion is told that they are not, and how it goes on without them.
+    pub(super) async fn hold_deletion(&mut self) -> Outcome {
+        let hooks = hook_finalizers(&self.app).join(", ");
+        let message = format!(
+            "{hooks}: hooks of a deletion are not supported yet; take the finalizer off to delete without them"
+        );
+        self.cannot_delete(message).await
+    }
+
     /// Deletes the objects, the last wave first and each wave only once the one before is gone; then lets the
     /// Application go.
     pub(super) async fn finalize(&mut self, propagation: Propagation) -> Outcome {
-        let hooks = hook_finalizers(&self.app).join(", ");
-        if !hooks.is_empty() {
-            return self.cannot_delete(format!("{hooks}: hooks of a deletion are not supported yet")).await;
-        }
         let Ok(spec) = self.spec.clone() else { return self.let_go().await };
         if let Some(problem) = super::refuse::destination_problem(&spec.destination) {
             return self.cannot_delete(format!("Unable to delete application resources: {problem}")).await;

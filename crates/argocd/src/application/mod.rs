@@ -65,6 +65,8 @@ enum Deletion {
     No,
     /// Yes, and its objects go with it, in this way.
     WithObjects(Propagation),
+    /// Yes, and finalizers want hooks to run before, or after, which nobody does yet.
+    WithHooks,
     /// Yes, and its objects stay, or it waits for others' finalizers.
     Alone,
 }
@@ -117,6 +119,8 @@ enum Action {
     Ignore,
     /// Delete its objects, then let it go.
     Finalize(Propagation),
+    /// Say what keeps it from being deleted.
+    Hold,
     /// Compare.
     Refresh(Level),
     /// Take up the operation that was asked for.
@@ -143,6 +147,7 @@ fn decide(state: &State) -> Action {
     }
     match state.deletion {
         Deletion::WithObjects(propagation) => return Action::Finalize(propagation),
+        Deletion::WithHooks => return Action::Hold,
         Deletion::Alone => return Action::Ignore,
         Deletion::No => {}
     }
@@ -224,6 +229,7 @@ mod tests {
             Action::Finalize(Propagation::Foreground),
         );
         check(|s| s.deletion = Deletion::Alone, Action::Ignore);
+        check(|s| (s.deletion, s.operation) = (Deletion::WithHooks, Progress::Running), Action::Hold);
     }
 
     #[test]

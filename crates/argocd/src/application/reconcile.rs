@@ -221,6 +221,7 @@ impl<'a> Round<'a> {
                     return Outcome::Settled;
                 }
                 Action::Finalize(propagation) => return self.finalize(propagation).await,
+                Action::Hold => return self.hold_deletion().await,
                 Action::Refresh(level) => self.refresh(level).await,
                 Action::Start(operation) => self.start(*operation),
                 Action::Begin => self.begin().await,

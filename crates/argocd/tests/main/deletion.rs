@@ -1,4 +1,4 @@
-use crate::bed::{Bed, automated, config_map, is_synced, manifest};
+use crate::bed::{Bed, automated, condition, config_map, is_synced, manifest};
 use holdfast_object::json;
 use holdfast_types::argocd::application;
 
@@ -56,4 +56,28 @@ async fn the_last_wave_goes_first() {
     bed.merge(&config_map(), "default", "late", json!({"metadata": {"finalizers": null}})).await;
     bed.until(&application(), "argocd", "shop", |app| app.is_none()).await;
     assert_eq!(bed.value("early").await, None);
+}
+
+/// Whoever set such a finalizer expects hooks to run, which they do not yet.
+#[tokio::test(start_paused = true)]
+async fn a_finalizer_of_hooks_holds_the_deletion_and_says_how_it_goes_on() {
+    const HOOKS: &str = "post-delete-finalizer.argocd.argoproj.io";
+    const OBJECTS: &str = "resources-finalizer.argocd.argoproj.io";
+    for finalizers in [vec![HOOKS], vec![OBJECTS, HOOKS]] {
+        let bed = Bed::start().await;
+        let commit = bed.commit(&[("app/a.yaml", &manifest("a", "one"))]);
+        bed.app("shop", automated(json!({}))).await;
+        bed.app_until("shop", is_synced(&commit)).await;
+        bed.patch_app("shop", json!({"metadata": {"finalizers": finalizers}})).await;
+        bed.delete(&application(), "argocd", "shop").await;
+        let status = bed.app_until("shop", |status| condition(status, "DeletionError").is_some()).await;
+        let told = condition(&status, "DeletionError").unwrap();
+        assert!(told.starts_with(HOOKS) && told.contains("take the finalizer off"), "{told}");
+        assert_eq!(bed.value("a").await.as_deref(), Some("one"));
+        let without: Vec<&str> = finalizers.into_iter().filter(|f| *f != HOOKS).collect();
+        let takes_objects = !without.is_empty();
+        bed.patch_app("shop", json!({"metadata": {"finalizers": without}})).await;
+        bed.until(&application(), "argocd", "shop", |app| app.is_none()).await;
+        assert_eq!(bed.value("a").await.is_none(), takes_objects);
+    }
 }
