@@ -1,4 +1,5 @@
-//! The project's own rules, as a check: file lengths, first-page comments, dependency direction, document links.
+//! The project's own rules, as a check: file lengths, first-page comments, dependency direction, document links, and
+//! tests that documents name.
 
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -44,6 +45,7 @@ pub(crate) fn run() -> Result<()> {
     check_sources(root, &mut findings)?;
     check_dependencies(root, &mut findings)?;
     check_links(root, &mut findings)?;
+    check_named_tests(root, &mut findings)?;
     if findings.is_empty() {
         println!("tidy: nothing to say");
         return Ok(());
@@ -142,6 +144,33 @@ fn links(line: &str) -> impl Iterator<Item = &str> {
     line.split("](").skip(1).filter_map(|rest| rest.split(')').next())
 }
 
+/// The document whose table names tests.
+const NAMES_TESTS: &str = "docs/faults.md";
+
+/// Every test that the document names is there.
+fn check_named_tests(root: &Path, findings: &mut Vec<String>) -> Result<()> {
+    let mut sources = String::new();
+    for file in files_with(&root.join("crates"), &["rs"])? {
+        sources.push_str(&fs::read_to_string(file)?);
+    }
+    for (number, line) in fs::read_to_string(root.join(NAMES_TESTS))?.lines().enumerate() {
+        let missing = named_tests(line).filter(|name| !sources.contains(&format!("fn {name}(")));
+        findings.extend(
+            missing.map(|name| format!("{NAMES_TESTS}:{}: no test of this name: {name}", number + 1)),
+        );
+    }
+    Ok(())
+}
+
+/// The names of tests in a line of a table: several words of code, joined by `_`.
+fn named_tests(line: &str) -> impl Iterator<Item = &str> {
+    let is_name = |text: &&str| {
+        text.contains('_') && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    let code = line.split('`').skip(1).step_by(2);
+    code.filter(is_name).filter(move |_| line.starts_with('|'))
+}
+
 /// The files below `root` with one of the extensions, sorted; build output and hidden folders are left out.
 pub(crate) fn files_with(root: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
@@ -175,6 +204,16 @@ mod tests {
     fn only_shipped_dependencies_count() {
         let manifest = "[dependencies]\nbytes.workspace = true\nx = { path = \"a\" }\n[dev-dependencies]\ntokio = \"1\"\n";
         assert_eq!(dependencies(manifest), ["bytes", "x"]);
+    }
+
+    #[test]
+    fn tests_that_a_line_names() {
+        let named = |line| named_tests(line).collect::<Vec<_>>();
+        assert_eq!(
+            named("| 409 | `a_storm_passes`, `b_too` (`cluster`) | `A_B` |"),
+            ["a_storm_passes", "b_too"]
+        );
+        assert_eq!(named("cargo `a_b`"), Vec::<&str>::new());
     }
 
     #[test]
