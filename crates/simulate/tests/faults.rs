@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use holdfast_object::json;
-use holdfast_simulate::{App, Item, Kill, Reach, Stage, Weather, on_stopped_clock};
+use holdfast_simulate::{App, Content, Folder, Item, Kill, Kind, Reach, Stage, Weather, on_stopped_clock};
+use std::sync::Arc;
 use std::time::Duration;
 
 const SEED: u64 = 11;
@@ -131,6 +132,24 @@ fn commits_that_come_faster_than_events_are_all_taken_up() {
             }
             stage.weather(Weather::default());
             stage.settle_within(seconds(60)).await
+        });
+    }
+}
+
+/// A run that waits for health has compared everything already: what changes then is looked at by the next one.
+#[test]
+fn what_changes_while_an_app_waits_for_health_is_put_right() {
+    for pause in [0, 300, 900] {
+        story(async |stage| {
+            let mut head = stage.head();
+            let one = Item { kind: Kind::Deployment, name: "item-docs".into() };
+            let mut items = head.folder(App::Docs).items().clone();
+            items.insert(one.clone(), Content(900));
+            head.folders.insert(App::Docs, Arc::new(Folder::Good(items)));
+            stage.push(head, "rolls something out", true);
+            stage.pass(Duration::from_millis(pause)).await?;
+            stage.user.edit(&one, 1).await?;
+            stage.settle_within(seconds(30)).await
         });
     }
 }

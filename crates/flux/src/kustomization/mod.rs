@@ -100,6 +100,8 @@ struct Finished {
     access: Access,
     ended: Instant,
     succeeded: bool,
+    /// Others changed what it had written before it ended: the next one follows at once.
+    overtaken: bool,
     /// What it left in force.
     standing: Standing,
     /// When to try again what is contested.

@@ -10,7 +10,7 @@ use super::{
 use super::{access, claims, configs};
 use crate::Published;
 use crate::resource::{requested, status_of};
-use holdfast_cluster::ApiError;
+use holdfast_cluster::{ApiError, LiveState};
 use holdfast_controller::{Access, Advance, Outcome, Place, Reason, Severity, SyncRun};
 use holdfast_object::{GroupVersionKind, Object, ObjectKey, ObjectRef, Value};
 use holdfast_sync::{
@@ -185,7 +185,9 @@ impl Kustomizations {
                 return TakeUp::Begin(Occasion::Scheduled);
             }
             // After a failure only time, a change or news help; after a success a change in the cluster may be drift.
-            if last.succeeded && (Self::has_drifted(last, reasons) || last.is_contest_over()) {
+            let is_otherwise =
+                || last.overtaken || Self::has_drifted(last, reasons) || last.is_contest_over();
+            if last.succeeded && is_otherwise() {
                 return TakeUp::Begin(Occasion::Drift);
             }
             TakeUp::Nothing(Outcome::At(last.next(due)))
@@ -400,12 +402,14 @@ impl Kustomizations {
         let retry = retry_pause(&verdict, times.retry);
         let Active { run, access, target, .. } = active;
         let target = Target { requested: None, ..target };
+        let standing = Standing::of(&run.desired, &run.policy);
         let finished = Finished {
             target,
             ended: Instant::now(),
             succeeded,
+            overtaken: succeeded && is_overtaken(&run, &standing, access.live()),
             access,
-            standing: Standing::of(&run.desired, &run.policy),
+            standing,
             contested_until: contested_until(&run.contests, self.shared.engine.now()),
         };
         let due = finished.ended + self.shared.jittered(key, if succeeded { times.interval } else { retry });
@@ -516,13 +520,25 @@ fn retry_pause(verdict: &Verdict, retry: Duration) -> Duration {
     }
 }
 
+/// Whether others have changed an object since the run wrote it. A run compares each object until it has written it, and
+/// what woke it meanwhile, as while it waited for health, is over once it ends.
+fn is_overtaken(run: &SyncRun, standing: &Standing, live: &LiveState) -> bool {
+    let written = run.desired.objects().iter().map(|object| &object.reference.key);
+    let mut written = written.filter(|key| run.progress.result(key).is_some());
+    written.any(|key| !standing.holds(live, key))
+}
+
 impl Finished {
     fn is_contest_over(&self) -> bool {
         self.contested_until.is_some_and(|until| until <= Instant::now())
     }
 
-    /// When to look again: at the end of its interval, or of the shortest pause of what is contested.
+    /// When to look again: at the end of its interval, or of the shortest pause of what is contested; at once when
+    /// others were faster than the run.
     fn next(&self, due: Instant) -> Instant {
+        if self.overtaken {
+            return self.ended;
+        }
         self.contested_until.map_or(due, |until| due.min(until))
     }
 }
