@@ -1,11 +1,11 @@
 //! What all parts of one simulation share: the cluster, the repository, the weather, the laws and the trace.
 
 use crate::dice::Dice;
-use crate::fleet::{App, Item};
+use crate::fleet::{App, Item, Kind};
 use crate::git::Repository;
 use crate::laws::{Laws, Look, Violation};
 use crate::trace::Trace;
-use crate::wire::{Asked, Mishap, Role, WatchMishap, Weather};
+use crate::wire::{Asked, Mishap, Role, Sort, WatchMishap, Weather};
 use holdfast_controller::Clock;
 use holdfast_object::Value;
 use holdfast_sandbox::{Name, Sandbox};
@@ -168,6 +168,16 @@ impl World {
         Some(self.inner.sandbox.store().get(item.kind.bucket(), &name)?.bare())
     }
 
+    /// Every object there is that may be the fleet's.
+    pub(crate) fn items(&self) -> Vec<Item> {
+        let store = self.inner.sandbox.store();
+        let of_kind = |kind: Kind| {
+            let all = store.list(kind.bucket(), crate::fleet::NAMESPACE);
+            all.into_iter().filter_map(move |stored| Item::of(kind.bucket(), &stored.name().name))
+        };
+        Kind::ALL.into_iter().flat_map(of_kind).collect()
+    }
+
     /// The object of a write, as it is now.
     pub(crate) fn object(&self, asked: &Asked) -> Option<Value> {
         if !asked.is_write() {
@@ -206,7 +216,12 @@ impl World {
             state.kill = Some(Kill { at: kill.at - 1, ..kill });
         }
         let State { weather, dice, trace, .. } = &mut *state;
-        let mishap = weather.request(dice, asked.is_write(), !asked.is_write());
+        let sort = match asked.item() {
+            _ if !asked.is_write() => Sort::Read,
+            Some(_) => Sort::WriteOfObject,
+            None => Sort::OtherWrite,
+        };
+        let mishap = weather.request(dice, sort);
         if mishap != Mishap::None {
             trace.line(format_args!("{role} {} meets {mishap:?}", asked.line()));
         }

@@ -3,6 +3,7 @@
 
 mod claims;
 mod deletes;
+mod inventory;
 mod marks;
 mod pace;
 mod settled;
@@ -178,6 +179,7 @@ impl Laws {
             None => {
                 if let (Some(app), true) = (asked.app(), done) {
                     self.claims_truly(look, app, before, after);
+                    self.keeps_listing(look, app, before, after);
                 }
             }
         }

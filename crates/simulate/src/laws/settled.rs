@@ -1,14 +1,16 @@
 //! How things must be once nothing disturbs any more.
 
+use super::inventory::{entries, entry};
 use super::marks;
-use crate::fleet::{Api, App, Content, History, Item, Kind, NAMESPACE};
+use crate::fleet::{Api, App, Content, History, Item};
 use crate::world::World;
 use holdfast_object::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is not yet as it should be: objects, inventories and statuses of every app against the newest state.
 pub(crate) fn problems(world: &World) -> Vec<String> {
-    let live = everything(world);
+    let live: BTreeMap<Item, Value> =
+        world.items().into_iter().filter_map(|item| Some((item.clone(), world.item(&item)?))).collect();
     let (newest, folders) = world.repository().with(|history| {
         let newest = history.newest();
         let folders = App::ALL
@@ -38,19 +40,6 @@ pub(crate) fn problems(world: &World) -> Vec<String> {
         problems.extend(found.drain(..).map(|problem| format!("{app}: {problem}")));
     }
     problems
-}
-
-/// Every object that may be the fleet's.
-fn everything(world: &World) -> BTreeMap<Item, Value> {
-    let mut all = BTreeMap::new();
-    for kind in Kind::ALL {
-        for stored in world.sandbox().store().list(kind.bucket(), NAMESPACE) {
-            if let Some(item) = Item::of(kind.bucket(), &stored.name().name) {
-                all.insert(item, stored.bare());
-            }
-        }
-    }
-    all
 }
 
 fn objects(live: &BTreeMap<Item, Value>, wanted: &BTreeMap<Item, Content>) -> Vec<String> {
@@ -88,13 +77,8 @@ fn flux(custom: &Value, wanted: &BTreeMap<Item, Content>, newest: usize) -> Vec<
     if observed != custom.pointer("/metadata/generation") {
         problems.push(format!("has observed generation {observed:?}"));
     }
-    let entries = custom.pointer("/status/inventory/entries").and_then(Value::as_array);
-    let listed: BTreeSet<&str> = entries.into_iter().flatten().filter_map(|e| e["id"].as_str()).collect();
-    let id = |item: &Item| {
-        let group = if item.kind == Kind::Deployment { "apps" } else { "" };
-        format!("{NAMESPACE}_{}_{group}_{:?}", item.name, item.kind)
-    };
-    let expected: BTreeSet<String> = wanted.keys().map(id).collect();
+    let listed = entries(custom);
+    let expected: BTreeSet<String> = wanted.keys().map(entry).collect();
     if listed != expected.iter().map(String::as_str).collect() {
         problems.push(format!("the inventory is {listed:?} instead of {expected:?}"));
     }

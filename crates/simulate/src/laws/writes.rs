@@ -18,6 +18,7 @@ impl Laws {
         let content = Content::of(after);
         for app in marks(item, after) {
             self.may_touch(look, app, item, "written");
+            self.is_listed(look, app, item);
             let Some(content) = content else { continue };
             if before.and_then(Content::of) == Some(content) {
                 continue;
