@@ -188,7 +188,11 @@ async fn follow_once(
             Ok(true) => pauses.after_watch(began.elapsed()).await,
             Ok(false) => return End::Stopped,
             Err(error) if error.kind == ApiErrorKind::Expired && planted(Bug::ExpiredIgnored) => {
-                version.clear()
+                // A watch from nowhere would begin with everything there is, which shows that it begins anew.
+                match list(cluster, resource, namespace).await {
+                    Ok((_, now)) => version = now,
+                    Err(error) => return End::Failed(error),
+                }
             }
             Err(error) if error.kind == ApiErrorKind::Expired => {
                 pauses.after_watch(began.elapsed()).await;

@@ -90,6 +90,18 @@ impl Commits {
         next
     }
 
+    /// The state after `head` with something to roll out for the app that waits until its objects are healthy.
+    pub(crate) fn rollout(&mut self, head: &Head) -> Head {
+        let mut next = head.clone();
+        let content = self.content();
+        let all = items(&mut next, App::Docs);
+        let is_deployment = |item: &&Item| item.kind == Kind::Deployment;
+        let item = all.keys().find(is_deployment).cloned();
+        let item = item.unwrap_or_else(|| Item { kind: Kind::Deployment, name: "item-docs".into() });
+        all.insert(item, content);
+        next
+    }
+
     /// The last state: everything is readable, and every app has something new.
     pub(crate) fn last(&mut self, head: &Head) -> Head {
         let mut next = head.clone();
@@ -157,7 +169,8 @@ impl Commits {
     }
 }
 
-fn items(head: &mut Head, app: App) -> &mut BTreeMap<Item, Content> {
+/// What a state holds for an app, to be changed.
+pub(crate) fn items(head: &mut Head, app: App) -> &mut BTreeMap<Item, Content> {
     let folder = head.folders.entry(app).or_insert_with(|| Arc::new(Folder::Good(BTreeMap::new())));
     Arc::make_mut(folder).items_mut()
 }

@@ -1,6 +1,7 @@
 //! The end of every seed's story: on a fleet that is settled and at rest, what others change is put right, and news
 //! is taken up, by wake-ups alone. No interval is short enough to do it instead.
 
+use crate::acts::Act;
 use crate::fleet::{App, Item};
 use crate::stage::Stage;
 use crate::wire::Weather;
@@ -22,6 +23,9 @@ pub(crate) async fn play(stage: &mut Stage) -> Result<()> {
     news(stage).await?;
     if let Err(unsettled) = stage.settle_within(FOLLOWS_WITHIN).await {
         bail!("news is taken up at once: {unsettled}");
+    }
+    for act in Act::of_seed(stage.seed) {
+        act.play(stage).await?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@
 //! Development only. It tests no API server (the contract suite does that), opens no socket, and writes
 //! nothing but a temporary folder in place of a pod's volume.
 
+mod acts;
 mod commits;
 mod dice;
 mod finale;
@@ -62,8 +63,23 @@ pub struct Report {
 /// # Errors
 /// When the story itself cannot be played: a mistake of the simulation.
 pub fn simulate(seed: u64) -> Result<Report> {
+    play(seed, None)
+}
+
+/// As [`simulate`], but no further than to where a law that contains this text is broken.
+///
+/// # Errors
+/// As [`simulate`].
+pub fn simulate_until(seed: u64, law: &'static str) -> Result<Report> {
+    play(seed, Some(law))
+}
+
+fn play(seed: u64, until: Option<&'static str>) -> Result<Report> {
     on_stopped_clock(async move {
         let mut stage = Stage::new(seed).await?;
+        if let Some(law) = until {
+            stage.end_with(law);
+        }
         let began = tokio::time::Instant::now();
         let played = storm::play(&mut stage).await;
         let world = &stage.world;

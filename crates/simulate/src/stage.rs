@@ -37,6 +37,10 @@ pub struct Stage {
     pub rival: Hands,
     process: Option<Process>,
     lives: u32,
+    /// Which seed's.
+    pub(crate) seed: u64,
+    /// A story that is told to see this law broken ends once it is.
+    until: Option<&'static str>,
     /// What a pod's volume is: it outlives a process, and not the stage.
     storage: tempfile::TempDir,
     pub(crate) dice: Dice,
@@ -62,6 +66,8 @@ impl Stage {
             rival,
             process: None,
             lives: 0,
+            seed,
+            until: None,
             storage: tempfile::tempdir()?,
             dice,
             commits,
@@ -69,6 +75,11 @@ impl Stage {
         // The definitions of a restored cluster are served once its own controllers have looked.
         tokio::time::sleep(Duration::from_millis(10)).await;
         Ok(stage)
+    }
+
+    /// Ends the story once this law is broken.
+    pub(crate) fn end_with(&mut self, law: &'static str) {
+        self.until = Some(law);
     }
 
     /// The fleet is there, and our process runs.
@@ -129,8 +140,13 @@ impl Stage {
     /// Lets time pass. A process that ends meanwhile begins anew a little later.
     ///
     /// # Errors
-    /// When it cannot.
+    /// When it cannot, or when the story has seen what it was told for.
     pub async fn pass(&mut self, time: Duration) -> Result<()> {
+        if let Some(law) = self.until
+            && self.world.violations().iter().any(|violation| violation.law.contains(law))
+        {
+            bail!("told until a law was broken: {law}");
+        }
         let until = Instant::now() + time;
         loop {
             let Some(process) = self.process.as_ref() else {
@@ -198,6 +214,12 @@ impl Stage {
         tokio::time::sleep(pause).await;
         self.push(before, "takes it back", true);
         self.pass(Duration::ZERO).await
+    }
+
+    /// Commits something that takes a while to be healthy.
+    pub(crate) fn commit_rollout(&mut self) {
+        let next = self.commits.rollout(&self.head());
+        self.push(next, "rolls something out", true);
     }
 
     /// Commits what repairs everything and changes every app.

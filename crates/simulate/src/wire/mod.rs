@@ -6,7 +6,7 @@ mod weather;
 
 pub(crate) use asked::Asked;
 pub use weather::Weather;
-pub(crate) use weather::{Mishap, WatchMishap};
+pub(crate) use weather::{Mishap, Sort, WatchMishap};
 
 use crate::laws::Turn;
 use crate::world::World;

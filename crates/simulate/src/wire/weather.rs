@@ -6,6 +6,8 @@ use std::time::Duration;
 pub struct Weather {
     /// The server does not answer at all: every request fails, every watch ends.
     pub outage: bool,
+    /// Every write to an object of the fleet is answered with 500, as when a webhook that must be asked is away.
+    pub refuses_objects: bool,
     /// 500, and nothing was done.
     pub failures: u16,
     /// 429 with `Retry-After`.
@@ -47,6 +49,7 @@ impl Weather {
         let mut some = |most: usize| if dice.below(3) == 0 { 0 } else { small(dice.below(most * force)) };
         Self {
             outage: false,
+            refuses_objects: false,
             failures: some(60),
             too_many: some(40),
             conflicts: some(80),
@@ -67,6 +70,16 @@ impl Weather {
 
 fn small(number: usize) -> u16 {
     u16::try_from(number).unwrap_or(u16::MAX)
+}
+
+/// What a request is, as far as the weather depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sort {
+    Read,
+    /// A write to an object of an app.
+    WriteOfObject,
+    /// A write to anything else.
+    OtherWrite,
 }
 
 /// What happens to a request.
@@ -97,9 +110,13 @@ pub(crate) enum WatchMishap {
 
 impl Weather {
     /// What happens to a request. Each kind of mishap is thrown for, so that switching one off changes no other.
-    pub(crate) fn request(&self, dice: &mut Dice, is_write: bool, is_list: bool) -> Mishap {
+    pub(crate) fn request(&self, dice: &mut Dice, asked: Sort) -> Mishap {
         if self.outage {
             return Mishap::Broken;
+        }
+        let (is_write, is_list) = (asked != Sort::Read, asked == Sort::Read);
+        if self.refuses_objects && asked == Sort::WriteOfObject {
+            return Mishap::Answers(500, None);
         }
         let mut found = Mishap::None;
         let mut may = |parts: u16, mishap: Mishap, dice: &mut Dice| {
