@@ -1,6 +1,7 @@
 //! What the cluster and Helm are said to be: `.Capabilities`.
 
 use crate::HelmVersion;
+use std::sync::Arc;
 
 /// Kubernetes' version, API versions and Helm's version, as templates see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,7 +9,7 @@ pub struct Capabilities {
     /// Kubernetes' version.
     pub kube_version: KubeVersion,
     /// `group/version` of every API, and with a cluster's answer also `group/version/Kind`.
-    pub api_versions: Vec<String>,
+    pub api_versions: Arc<Vec<String>>,
     /// Helm's own version, `v3.22.0`.
     pub helm_version: String,
 }
@@ -28,9 +29,14 @@ impl Capabilities {
                 major: "1".to_owned(),
                 minor: "37".to_owned(),
             },
-            api_versions: KNOWN_APIS.iter().map(|api| (*api).to_owned()).collect(),
+            api_versions: Arc::new(KNOWN_APIS.iter().map(|api| (*api).to_owned()).collect()),
             helm_version: helm.release().to_owned(),
         }
+    }
+
+    /// Adds APIs to those that are there.
+    pub fn add_api_versions(&mut self, names: &[String]) {
+        Arc::make_mut(&mut self.api_versions).extend_from_slice(names);
     }
 }
 

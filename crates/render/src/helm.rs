@@ -339,7 +339,7 @@ fn capabilities(options: &HelmOptions) -> Result<Capabilities, String> {
     if !options.kube_version.is_empty() {
         capabilities.kube_version = KubeVersion::parse(&options.kube_version).map_err(|e| e.to_string())?;
     }
-    capabilities.api_versions.extend(options.api_versions.iter().cloned());
+    capabilities.add_api_versions(&options.api_versions);
     Ok(capabilities)
 }
 

@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::{Context, FuncError, Operand, Result};
 use crate::functions::{Function, Params, Role, Type};
 use crate::parse::Tree;
 use crate::parse::ast::NodeId;
 use crate::value::Value;
+
+/// The arguments of a call; few calls have more than these, which need no memory of their own.
+pub(super) type Args = SmallVec<[Value; 4]>;
 
 impl Context<'_> {
     /// Calls a function. `node` is what an error of the function itself is reported at.
@@ -87,9 +92,9 @@ impl Context<'_> {
         args: &[NodeId],
         piped: Option<Value>,
         name: &str,
-    ) -> Result<Vec<Value>> {
+    ) -> Result<Args> {
         self.check_count(tree, params, args.len(), piped.is_some(), name)?;
-        let mut values = Vec::with_capacity(args.len() + 1);
+        let mut values = Args::with_capacity(args.len() + 1);
         for (index, arg) in args.iter().enumerate() {
             values.push(self.eval_arg(tree, dot, params.at(index), *arg)?);
         }

@@ -42,7 +42,7 @@ impl Context<'_> {
         match &tree.unit.node(first).kind {
             NodeKind::Field { names } => {
                 self.at = first;
-                return self.eval_fields(tree, dot, dot.clone(), first, *names, &args[1..], piped);
+                return self.eval_fields(tree, dot, dot, first, *names, &args[1..], piped);
             }
             NodeKind::Chain { node, names } => {
                 return self.eval_chain(tree, dot, first, *node, *names, &args[1..], piped);
@@ -126,7 +126,7 @@ impl Context<'_> {
             self.refuse_args(tree, id, args, piped.is_some())?;
             return Ok(value);
         }
-        self.eval_fields(tree, dot, value, id, names, args, piped)
+        self.eval_fields(tree, dot, &value, id, names, args, piped)
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -152,7 +152,7 @@ impl Context<'_> {
                 return Err(self.error(tree, format_args!("indirection through explicit nil in {chain}")));
             }
         };
-        self.eval_fields(tree, dot, Operand::concrete(receiver), id, names, args, piped)
+        self.eval_fields(tree, dot, &Operand::concrete(receiver), id, names, args, piped)
     }
 
     /// `receiver.a.b.c`: a method at the end gets the arguments.
@@ -161,22 +161,21 @@ impl Context<'_> {
         &mut self,
         tree: &Arc<Tree>,
         dot: &Operand,
-        receiver: Operand,
+        receiver: &Operand,
         id: NodeId,
         names: Span,
         args: &[NodeId],
-        mut piped: Option<Value>,
+        piped: Option<Value>,
     ) -> Result<Operand> {
         let unit = &tree.unit;
-        let mut receiver = receiver;
-        let last = names.end - 1;
-        for index in names.range() {
-            let name = unit.text(unit.names[index]);
-            let is_last = index == last as usize;
-            let (args, piped) = if is_last { (args, piped.take()) } else { (&[] as &[NodeId], None) };
-            receiver = self.eval_field(tree, dot, receiver, id, name, args, piped)?;
+        let Some((last, inner)) = unit.names[names.range()].split_last() else { return Ok(receiver.clone()) };
+        let mut found: Option<Operand> = None;
+        for name in inner {
+            let receiver = found.as_ref().unwrap_or(receiver);
+            found = Some(self.eval_field(tree, dot, receiver, id, unit.text(*name), &[], None)?);
         }
-        Ok(receiver)
+        let receiver = found.as_ref().unwrap_or(receiver);
+        self.eval_field(tree, dot, receiver, id, unit.text(*last), args, piped)
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -184,7 +183,7 @@ impl Context<'_> {
         &mut self,
         tree: &Arc<Tree>,
         dot: &Operand,
-        receiver: Operand,
+        receiver: &Operand,
         id: NodeId,
         name: &[u8],
         args: &[NodeId],
@@ -207,20 +206,17 @@ impl Context<'_> {
                 if let MapType::Named(named) = map.map_type()
                     && let Some(method) = named.method(name)
                 {
-                    let map = map.clone();
                     let values = self.eval_args(tree, dot, &method.params, args, piped, method.name)?;
-                    let result = (method.body)(&map, &values);
+                    let result = (method.body)(map, &values);
                     return self.finish_call(tree, id, method.name, result);
                 }
                 if has_args {
                     let name = String::from_utf8_lossy(name);
                     return Err(self.error(tree, format_args!("{name} is not a method but has arguments")));
                 }
-                let map = map.clone();
-                return self.map_field(tree, &map, name);
+                return self.map_field(tree, map, name);
             }
             Value::Object(object) => {
-                let object = object.clone();
                 if let Some(params) = object.method(name) {
                     let values =
                         self.eval_args(tree, dot, &params, args, piped, &String::from_utf8_lossy(name))?;
@@ -277,7 +273,7 @@ impl Context<'_> {
         self.at = id;
         let value = match &tree.unit.node(id).kind {
             NodeKind::Dot => dot.clone(),
-            NodeKind::Field { names } => self.eval_fields(tree, dot, dot.clone(), id, *names, &[], None)?,
+            NodeKind::Field { names } => self.eval_fields(tree, dot, dot, id, *names, &[], None)?,
             NodeKind::Variable { .. } => self.eval_variable(tree, dot, id, &[], None)?,
             NodeKind::Pipe { .. } => Operand::concrete(self.eval_nested(tree, dot, id)?),
             NodeKind::Function(function) => self.eval_function(tree, dot, function, id, &[], None)?,

@@ -15,7 +15,7 @@ pub use lock::{Missing, OutOfSync, lock_digest};
 pub use metadata::{Dependency, Invalid, Lock, Maintainer, Metadata};
 
 use crate::HelmVersion;
-use crate::engine::{ByPath, Sets, Texts};
+use crate::engine::{ByPath, FilesByPath, Sets, Texts};
 use crate::schema::Compiled;
 use bytes::Bytes;
 use holdfast_gotemplate::FrozenMap;
@@ -56,6 +56,8 @@ pub(crate) struct Kept {
     pub(crate) sets: Sets,
     /// The parsed texts of `tpl`, where this chart was the root.
     pub(crate) texts: Texts,
+    /// The files that templates read.
+    pub(crate) files: OnceLock<Arc<FilesByPath>>,
 }
 
 impl Clone for Kept {

@@ -72,7 +72,7 @@ fn state<'c>(context: &'c mut Context<'_>) -> Result<&'c mut State, FuncError> {
 fn add_template_functions(functions: &mut Functions) {
     use Type::{Any, String};
     functions.insert("include", Params::fixed(&[String, Any]), |context, args| {
-        let name = bytes(&args[0]);
+        let Value::Str(name) = &args[0] else { return Err("include: the name must be a string".into()) };
         include(context, name, &args[1])
     });
     functions.insert("tpl", Params::fixed(&[String, Any]), |context, args| {
@@ -131,13 +131,12 @@ fn said(message: &Value) -> FuncError {
     format!("{START}{message}{END}").into()
 }
 
-fn include(context: &mut Context<'_>, name: &[u8], data: &Value) -> Result<Value, FuncError> {
+fn include(context: &mut Context<'_>, name: &Str, data: &Value) -> Result<Value, FuncError> {
     let shown = || holdfast_gotemplate::quote(name);
     if context.templates().get(name).is_none() {
         return Err(format!("template: no template {} associated with template \"gotpl\"", shown()).into());
     }
-    let key = Str::from(name);
-    let count = state(context)?.included.entry(key.clone()).or_default();
+    let count = state(context)?.included.entry(name.clone()).or_default();
     if *count > MAX_INCLUDES {
         return Err(format!(
             "rendering template has a nested reference name: {}: unable to execute template",
@@ -147,7 +146,7 @@ fn include(context: &mut Context<'_>, name: &[u8], data: &Value) -> Result<Value
     }
     *count += 1;
     let result = context.execute(name, data);
-    if let Some(count) = state(context)?.included.get_mut(&key) {
+    if let Some(count) = state(context)?.included.get_mut(name) {
         *count -= 1;
     }
     result.map(Value::Str)

@@ -11,6 +11,7 @@ pub(crate) mod values;
 
 pub use errors::TemplateError;
 pub(crate) use functions::name_functions;
+pub(crate) use objects::FilesByPath;
 pub(crate) use parsed::{ByPath, Sets, Texts};
 use parsed::{Prepared, Templates};
 
@@ -165,7 +166,7 @@ impl Collector {
             of,
             [
                 (Str::from("Chart"), objects::chart(&chart)),
-                (Str::from("Files"), objects::files(&chart.chart.files)),
+                (Str::from("Files"), objects::files(&chart.chart)),
                 (Str::from("Release"), self.release.clone()),
                 (Str::from("Capabilities"), self.capabilities.clone()),
                 (Str::from("Values"), Value::Map(values)),

@@ -3,7 +3,7 @@
 use super::functions::to_yaml;
 use crate::HelmVersion;
 use crate::capabilities::{Capabilities, KubeVersion};
-use crate::chart::{Dependency, File, Maintainer};
+use crate::chart::{Chart, Dependency, Maintainer};
 use crate::glob::Pattern;
 use crate::tree::Node;
 use base64::Engine as _;
@@ -16,6 +16,7 @@ use holdfast_gotemplate::{
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// `.Chart`: Chart.yaml's fields by their Go names, with the alias as the name, and `IsRoot`.
 pub(super) fn chart(node: &Node) -> Value {
@@ -262,7 +263,7 @@ impl HostObject for Kube {
 
 /// `.Capabilities.APIVersions`.
 struct Apis {
-    names: Vec<String>,
+    names: Arc<Vec<String>>,
     type_name: &'static str,
 }
 
@@ -294,23 +295,27 @@ impl HostObject for Apis {
 }
 
 /// `.Files`.
-pub(super) fn files(files: &[File]) -> Value {
-    let all = files.iter().map(|file| (Str::from(&*file.name), file.data.clone())).collect();
-    Value::Object(Rc::new(Files(all)))
+pub(super) fn files(chart: &Chart) -> Value {
+    let by_path = || chart.files.iter().map(|file| (Str::from(&*file.name), file.data.clone())).collect();
+    let files = chart.kept.files.get_or_init(|| Arc::new(by_path()));
+    Value::Object(Rc::new(Files(files.clone())))
 }
 
 /// The type that printing shows; its methods are those of [`Files`].
 static FILES: NamedMap = NamedMap { name: "engine.files", methods: &[] };
 
 /// Files by their path in the chart.
-struct Files(BTreeMap<Str, Bytes>);
+struct Files(Arc<FilesByPath>);
+
+pub(crate) type FilesByPath = BTreeMap<Str, Bytes>;
 
 impl Files {
     fn glob(&self, pattern: &[u8]) -> Self {
         let pattern = String::from_utf8_lossy(pattern);
         let compiled = Pattern::files(&pattern).ok();
         let fits = |name: &Str| compiled.as_ref().is_none_or(|p| p.matches(&name.to_string_lossy()));
-        Self(self.0.iter().filter(|(name, _)| fits(name)).map(|(n, d)| (n.clone(), d.clone())).collect())
+        let fitting = self.0.iter().filter(|(name, _)| fits(name));
+        Self(Arc::new(fitting.map(|(name, data)| (name.clone(), data.clone())).collect()))
     }
 
     /// The files by their last name as YAML; of two with the same, the later path counts.

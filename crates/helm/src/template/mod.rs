@@ -146,7 +146,7 @@ pub fn template(args: &TemplateArgs, around: &Surroundings<'_>) -> Result<Templa
         capabilities.kube_version = KubeVersion::parse(&args.kube_version)
             .map_err(|error| TemplateError::KubeVersion(args.kube_version.clone(), error))?;
     }
-    capabilities.api_versions.extend(args.api_versions.iter().cloned());
+    capabilities.add_api_versions(&args.api_versions);
     let name = release_name(args, around)?;
     let inputs = Inputs::new(args, around);
     let chart = match inputs.chart()? {
