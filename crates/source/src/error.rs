@@ -151,7 +151,7 @@ impl SourceError {
             }
             Self::TimedOut { .. } => "raise the source's timeout, or check that the server is not overloaded",
             Self::UntrustedCertificate { .. } => {
-                "add the certificate authority (ca.crt) to the source's secret"
+                "add the certificate authority (ca.crt) to the source's secret, or renew what has expired"
             }
             Self::HostKeyMismatch { .. } => {
                 "compare the key with the provider's published one, then update known_hosts in the secret"

@@ -1,8 +1,8 @@
 //! How servers are verified.
 
 use crate::{SourceError, TlsOptions};
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{VerifierBuilderError, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -78,8 +78,9 @@ fn system_roots() -> &'static RootCertStore {
     })
 }
 
-/// The usual verification, with one addition: a server that presents exactly a certificate that the user pinned is
-/// trusted for that certificate's names. Go's TLS behaves so, webpki refuses authority certificates as servers.
+/// The usual verification, with two additions, both as Go's TLS behaves: a server that presents exactly a certificate
+/// that the user pinned is trusted for that certificate's names (webpki refuses authority certificates as servers), and
+/// a pinned authority vouches for nobody outside of its own time (webpki never looks at an authority's).
 #[derive(Debug)]
 struct Verifier {
     provider: Arc<CryptoProvider>,
@@ -94,19 +95,46 @@ impl Verifier {
         pinned: Vec<CertificateDer<'static>>,
         skip: bool,
     ) -> Result<Self, String> {
-        let mut roots = system_roots().clone();
-        roots.add_parsable_certificates(pinned.iter().cloned());
-        let usual = match roots.is_empty() {
-            // No authorities at all: everything but a pinned certificate is refused.
-            true => None,
-            false => Some(
-                WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
-                    .build()
-                    .map_err(|e| e.to_string())?,
-            ),
-        };
+        let usual = usual(&provider, &pinned).map_err(|e| e.to_string())?;
         Ok(Self { provider, usual, pinned, skip })
     }
+
+    /// What the machine's authorities and those pinned ones that are valid now say of a server. Where only one that is
+    /// out of its time vouches for it, that is the reason to tell.
+    fn verify_chain(
+        &self,
+        server: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let ask = |verifier: Option<&WebPkiServerVerifier>| match verifier {
+            Some(verifier) => verifier.verify_server_cert(server, intermediates, name, ocsp, now),
+            None => Err(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)),
+        };
+        let by_any = ask(self.usual.as_deref());
+        let outdated = self.pinned.iter().find_map(|pinned| verify_time(pinned, now).err());
+        let (Ok(_), Some(outdated)) = (&by_any, outdated) else { return by_any };
+        let valid: Vec<_> =
+            self.pinned.iter().filter(|pinned| verify_time(pinned, now).is_ok()).cloned().collect();
+        let verifier = usual(&self.provider, &valid).map_err(|e| rustls::Error::General(e.to_string()))?;
+        ask(verifier.as_deref()).map_err(|_| outdated)
+    }
+}
+
+/// The verification against the machine's authorities and some more; `None` where there are none at all, so that all
+/// servers are refused.
+fn usual(
+    provider: &Arc<CryptoProvider>,
+    more: &[CertificateDer<'static>],
+) -> Result<Option<Arc<WebPkiServerVerifier>>, VerifierBuilderError> {
+    let mut roots = system_roots().clone();
+    roots.add_parsable_certificates(more.iter().cloned());
+    if roots.is_empty() {
+        return Ok(None);
+    }
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build().map(Some)
 }
 
 /// That a certificate is valid at a time.
@@ -145,10 +173,7 @@ impl ServerCertVerifier for Verifier {
             verify_time(server, now)?;
             return Ok(ServerCertVerified::assertion());
         }
-        match &self.usual {
-            Some(usual) => usual.verify_server_cert(server, intermediates, name, ocsp, now),
-            None => Err(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)),
-        }
+        self.verify_chain(server, intermediates, name, ocsp, now)
     }
 
     fn verify_tls12_signature(
@@ -270,6 +295,24 @@ mod tests {
             let (pinned, _) = make_for(years, true, None);
             let error = connect(&pinned, &trust(&pinned), "localhost").unwrap_err().to_string();
             assert!(error.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_authority_outside_of_its_time_vouches_for_nobody() {
+        let (valid, valid_issuer) = make(true, None);
+        for (years, words) in [((2000, 2001), "expired"), ((3000, 3001), "not valid yet")] {
+            let (outdated, outdated_issuer) = make_for(years, true, None);
+            let pem = format!("{}{}", outdated.pem, valid.pem);
+            let both = TlsOptions { ca: Some(pem), ..TlsOptions::default() };
+            let (server, _) = make(false, Some(&outdated_issuer));
+            let error = connect(&server, &both, "localhost").unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+            // The other one still does, and what is wrong with a server that it knows is told as ever.
+            let (server, _) = make(false, Some(&valid_issuer));
+            assert!(connect(&server, &both, "localhost").is_ok());
+            let error = connect(&server, &both, "example.org").unwrap_err().to_string();
+            assert!(error.contains("not valid for name"), "{error}");
         }
     }
 
