@@ -14,6 +14,7 @@ mod leases;
 mod oci;
 mod ownership;
 mod process;
+mod rival;
 mod sandbox;
 mod sources;
 mod strangers;
