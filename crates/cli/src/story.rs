@@ -18,6 +18,9 @@ pub(crate) struct Story {
     pub(crate) places: Places,
 }
 
+/// What a line that goes on with the one before begins with.
+const GOES_ON: &str = "\n    ";
+
 /// The story in words, the nearest cause first.
 pub(crate) fn lines(story: &Story, now: jiff::Timestamp) -> Vec<String> {
     let app = &story.app;
@@ -64,7 +67,8 @@ pub(crate) fn lines(story: &Story, now: jiff::Timestamp) -> Vec<String> {
     if lines.is_empty() {
         lines.push("nothing holds it back".to_owned());
     }
-    lines
+    // Some messages have a line for each of several objects.
+    lines.iter().map(|line| line.replace('\n', GOES_ON)).collect()
 }
 
 /// Whether a condition says more than that all is well.
@@ -177,7 +181,7 @@ mod tests {
             "history": [{"lastReconciled": "2026-01-01T11:55:00Z"}],
             "conditions": [condition("Ready", "False", "ReconciliationFailed", message),
                 condition("Reconciling", "True", "ProgressingWithRetry", message),
-                condition("Contested", "True", "FieldsContested", "ConfigMap/n/b: .data.x was put right 3 times")]});
+                condition("Contested", "True", "FieldsContested", "ConfigMap/n/b: .data.x was put right 3 times\nConfigMap/n/c: .data.x was put right 4 times")]});
         let changes = vec![
             change("ConfigMap", json!({"color": "red"}), json!({"color": "green"}), 3),
             change("Secret", json!({"color": "cmVk"}), json!({"color": "Z3JlZW4="}), 9),
@@ -193,6 +197,7 @@ mod tests {
         it tried main@fedcba98 and has main@01234567 in force
         Ready is False for 60m (ReconciliationFailed): ConfigMap/n/a (shop/a.yaml:3): admission webhook "x" denied the request: no
         Contested is True for 60m (FieldsContested): ConfigMap/n/b: .data.x was put right 3 times
+            ConfigMap/n/c: .data.x was put right 4 times
         ConfigMap/n/a (shop/a.yaml:3): .data.color is "red", wanted "green", set by kubectl-edit/Update at 2026-01-01T10:00:00Z
         Secret/n/a (shop/a.yaml:9): .data.color is a value that is not shown, wanted a value that is not shown, set by kubectl-edit/Update at 2026-01-01T10:00:00Z
         "#);
@@ -255,7 +260,7 @@ mod tests {
               "type": "Contested",
               "status": "True",
               "reason": "FieldsContested",
-              "message": "ConfigMap/n/b: .data.x was put right 3 times",
+              "message": "ConfigMap/n/b: .data.x was put right 3 times\nConfigMap/n/c: .data.x was put right 4 times",
               "since": "2026-01-01T11:00:00Z"
             }
           ],
