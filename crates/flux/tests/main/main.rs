@@ -9,6 +9,7 @@ mod calm;
 mod claims;
 mod client;
 mod decryption;
+mod definitions;
 mod events;
 mod expressions;
 mod kustomizations;
