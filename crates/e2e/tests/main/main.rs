@@ -5,6 +5,7 @@
 mod admission;
 mod argocd;
 mod bed;
+mod definitions;
 mod door;
 mod drift;
 mod dry_runs;
