@@ -6,7 +6,7 @@
 use super::{Active, Kustomizations, SourceRevision, Times, status};
 use holdfast_controller::{DRIFT_CORRECTED, Severity, explain_corrections};
 use holdfast_object::{Map, Object, ObjectRef, Value};
-use holdfast_sync::Change;
+use holdfast_sync::{Change, Occasion};
 use holdfast_types::flux::KUSTOMIZE_GROUP;
 use holdfast_types::format_duration;
 use std::time::Duration;
@@ -71,16 +71,19 @@ impl Kustomizations {
         }
     }
 
-    /// Says what a run applied, what it put right by that, and what it deleted: a line for each object.
+    /// Says what a run applied, what it put right by that, and what it deleted: a line for each object. What was put
+    /// right between intervals is told once, in the words that say more; Flux has no event of such a run.
     pub(super) fn report_changes(&self, object: &Object, active: &Active) {
         let (changes, about) = (active.run.progress.changes(), &active.target.revision);
+        let corrections = (active.run.desired.applied_before)
+            .then(|| explain_corrections(&active.run.progress.corrections()))
+            .flatten();
+        let is_heal = corrections.is_some() && active.run.progress.occasion == Occasion::Drift;
         let applied = lines(&changes, |change| !matches!(change, Change::Unchanged | Change::Deleted));
-        if !applied.is_empty() {
+        if !applied.is_empty() && !is_heal {
             self.report(object, Severity::Normal, "Progressing", &applied, about);
         }
-        if active.run.desired.applied_before
-            && let Some(message) = explain_corrections(&active.run.progress.corrections())
-        {
+        if let Some(message) = corrections {
             self.report(object, Severity::Normal, DRIFT_CORRECTED, &message, about);
         }
         self.report_deletions(object, "Progressing", &changes, about);

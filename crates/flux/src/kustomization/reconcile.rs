@@ -376,7 +376,10 @@ impl Kustomizations {
         verdict: Verdict,
     ) -> Result<Outcome, ApiError> {
         let Target { revision, requested, .. } = &active.target;
-        let is_reconcile = status::is_reconcile(&active.run, requested.is_some(), active.before);
+        // What was said meanwhile, of a wait that took long, is to be taken back as what an end says.
+        let said = Before::of(&self.status(object), object.generation(), &revision.name);
+        let was_applied = active.before.is_applied && said.is_applied;
+        let is_reconcile = status::is_reconcile(&active.run, &verdict, requested.is_some(), was_applied);
         let course = Course {
             digest: &active.digest,
             origin: &revision.origin,

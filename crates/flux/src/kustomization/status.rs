@@ -69,10 +69,16 @@ pub(super) fn ready_reason(object: &Object) -> Option<&str> {
 }
 
 /// Whether a run counts as a reconcile: in the history, and as an event. An interval's and a requested one do, as does
-/// every one that changed something or leads to another status; a look at a drift, or after a restart, that finds
-/// everything as it should be does not.
-pub(super) fn is_reconcile(run: &SyncRun, is_requested: bool, before: Before) -> bool {
-    run.progress.occasion == Occasion::Scheduled || is_requested || !before.is_applied || has_changed(run)
+/// every one that leads to another status. A look after a restart does where it changed something. A look at a drift
+/// that ends well does not, also where it put something right: Flux has no such runs, what was put right is told by an
+/// event of its own, and nothing else that the status says has changed.
+pub(super) fn is_reconcile(run: &SyncRun, verdict: &Verdict, is_requested: bool, was_applied: bool) -> bool {
+    let counts = match run.progress.occasion {
+        Occasion::Scheduled => true,
+        Occasion::Requested => has_changed(run),
+        Occasion::Drift => *verdict != Verdict::InForce,
+    };
+    counts || is_requested || !was_applied
 }
 
 fn has_changed(run: &SyncRun) -> bool {
