@@ -6,14 +6,18 @@
 //!
 //! What Kubernetes knows of its types — fields, defaults, how lists merge — is in [`schema`].
 //!
+//! Where many are held, [`Packer`] keeps them small.
+//!
 //! It does no I/O, knows no cluster and holds no typed Kubernetes structs.
 
 mod object;
+mod packed;
 mod reference;
 pub mod schema;
 mod set;
 
 pub use object::{NotAnObject, Object};
+pub use packed::{Packed, Packer};
 pub use reference::{GroupKind, GroupVersionKind, ObjectKey, ObjectRef};
 pub use serde_json::{Map, Number, Value, json};
 pub use set::{ObjectSet, Origin, SetEntry};
