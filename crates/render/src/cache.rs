@@ -1,10 +1,11 @@
 use crate::recording::RecordingTree;
 use crate::{Need, Provided, RenderError, RenderOutcome, RenderRequest, Rendered, render};
+use holdfast_object::{Object, ObjectSet, Origin, Packed, Packer, SetEntry};
 use holdfast_tree::FileTree;
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 /// How many renders of one request are remembered: a revision, the one before, and a branch beside them.
 const PER_REQUEST: usize = 3;
@@ -19,6 +20,7 @@ pub struct RenderCache {
     capacity: usize,
     hits: AtomicU64,
     renders: AtomicU64,
+    packer: Packer,
 }
 
 #[derive(Default)]
@@ -33,7 +35,11 @@ struct Remembered {
     reads: Reads,
     /// The digest of each answer, in the order of [`Rendered::answered`].
     digests: Vec<Option<String>>,
+    /// What was rendered, without its objects: those are seldom asked for again, and trees of values are large.
     rendered: Arc<Rendered>,
+    objects: Arc<[(Packed, Option<Origin>)]>,
+    /// All of it, while someone uses it.
+    in_use: Weak<Rendered>,
 }
 
 impl Remembered {
@@ -54,6 +60,33 @@ impl Remembered {
     fn fits_answers(&self, provided: &Provided) -> bool {
         let mut answers = self.rendered.answered.iter().zip(&self.digests);
         answers.all(|(need, digest)| provided.digest(need) == digest.as_deref())
+    }
+}
+
+impl Remembered {
+    fn of(reads: Reads, digests: Vec<Option<String>>, rendered: &Arc<Rendered>, packer: &Packer) -> Self {
+        let pack = |entry: &SetEntry| (packer.pack(&entry.object.to_value()), entry.origin.clone());
+        let (diagnostics, answered) = (rendered.diagnostics.clone(), rendered.answered.clone());
+        Self {
+            reads,
+            digests,
+            rendered: Arc::new(Rendered { objects: ObjectSet::new(), diagnostics, answered }),
+            objects: rendered.objects.iter().map(pack).collect(),
+            in_use: Arc::downgrade(rendered),
+        }
+    }
+
+    /// What was rendered.
+    fn whole(&self, packer: &Packer) -> Arc<Rendered> {
+        self.in_use.upgrade().unwrap_or_else(|| {
+            let entry = |(packed, origin): &(Packed, Option<Origin>)| {
+                // What was packed is an object.
+                let object = Object::new(packer.unpack(packed)).ok()?;
+                Some(SetEntry { object, origin: origin.clone() })
+            };
+            let objects = self.objects.iter().filter_map(entry).collect();
+            Arc::new(Rendered { objects, ..(*self.rendered).clone() })
+        })
     }
 }
 
@@ -83,7 +116,14 @@ pub type CachedOutcome = Result<Result<Arc<Rendered>, Vec<crate::Need>>, RenderE
 impl RenderCache {
     /// A cache for this many different requests; those that were rendered longest ago are forgotten first.
     pub fn new(capacity: usize) -> Self {
-        Self { entries: Mutex::default(), capacity, hits: AtomicU64::new(0), renders: AtomicU64::new(0) }
+        let counter = || AtomicU64::new(0);
+        Self {
+            entries: Mutex::default(),
+            capacity,
+            hits: counter(),
+            renders: counter(),
+            packer: Packer::default(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries> {
@@ -119,7 +159,7 @@ impl RenderCache {
         };
         let digests = rendered.answered.iter().map(|need| provided.digest(need).map(str::to_owned)).collect();
         let reads = recording.into_reads();
-        self.remember(key, Remembered { reads, digests, rendered: rendered.clone() });
+        self.remember(key, Remembered::of(reads, digests, &rendered, &self.packer));
         Ok(Ok(rendered))
     }
 
@@ -130,7 +170,7 @@ impl RenderCache {
             candidate.unanswered(provided).is_empty() && candidate.fits_answers(provided)
         };
         if let Some(found) = candidates.iter().find(is_same) {
-            return Known::Rendered(found.rendered.clone());
+            return Known::Rendered(found.whole(&self.packer));
         }
         let mut asks = candidates.iter().map(|candidate| candidate.unanswered(provided));
         asks.find(|needs| !needs.is_empty()).map_or(Known::Nothing, Known::Asks)
@@ -201,6 +241,26 @@ mod tests {
         assert_eq!(render(&tree(&[("app/a.yaml", "a"), ("app/c.yaml", "c")])), 2);
         assert_eq!(render(&tree(&[("app/a.yaml", "a"), ("other/b.yaml", "b")])), 1);
         assert_eq!(cache.stats(), CacheStats { hits: 2, renders: 2 }, "a revert is remembered");
+    }
+
+    #[test]
+    fn what_is_remembered_is_what_was_rendered() {
+        let cache = RenderCache::new(8);
+        let mut files = MemoryTree::new();
+        files.insert(
+            "a.yaml",
+            "kind: A\napiVersion: x/v1\nmetadata: {name: a}\nspec: {z: 0.30000000000000004, b: [1, -2, {}], a: null}\n---\n\
+             apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n",
+        );
+        let tree = HashedTree::new(files);
+        let render = || cache.render(&tree, &request(""), &Provided::new(), "").unwrap().unwrap();
+        let first = render();
+        assert!(Arc::ptr_eq(&render(), &first), "while it is used it is not built again");
+        let (shown, kept) = (format!("{first:?}"), (*first).clone());
+        drop(first);
+        let again = render();
+        assert_eq!(cache.stats(), CacheStats { hits: 2, renders: 1 });
+        assert_eq!((format!("{again:?}"), &*again), (shown, &kept));
     }
 
     #[test]
