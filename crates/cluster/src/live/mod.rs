@@ -7,9 +7,8 @@ mod store;
 use crate::error::{ApiError, ApiErrorKind};
 use crate::watch::{Followed, Seen, WatchItem, follow};
 use crate::{ApiRequest, ApiResource, Cluster};
-use bytes::Bytes;
 use futures::{StreamExt, stream};
-use holdfast_object::{GroupKind, GroupVersionKind, Object, ObjectKey, ObjectRef};
+use holdfast_object::{GroupKind, GroupVersionKind, Object, ObjectKey, ObjectRef, Packed, Packer};
 use holdfast_sync::{Bug, Live, LiveObject, LiveView, Question, planted};
 use rights::{Narrower, narrower};
 pub use seals::SealCounts;
@@ -91,6 +90,8 @@ struct Shared {
     /// How many watches still hold what is from before the cluster went back in time.
     outdated: watch::Sender<usize>,
     seals: seals::Counters,
+    /// Objects are held packed by it.
+    packer: Packer,
 }
 
 #[derive(Default)]
@@ -146,6 +147,7 @@ impl LiveState {
             epoch: AtomicU64::new(0),
             outdated: watch::Sender::new(0),
             seals: seals::Counters::default(),
+            packer: Packer::default(),
         };
         (Self { shared: Arc::new(shared) }, receiver)
     }
@@ -515,16 +517,16 @@ impl LiveState {
         let is_kept = store.is_whole
             || !owners.is_empty()
             || self.shared.interest.as_ref().is_none_or(|interest| interest(&object.key));
-        let json = if is_kept { seen.json } else { Bytes::new() };
+        let body = if is_kept { self.pack(&seen) } else { Packed::default() };
         if store
             .entries
             .get(&at)
-            .is_some_and(|e| e.json == json && *e.resource_version == *seen.resource_version)
+            .is_some_and(|e| e.body == body && *e.resource_version == *seen.resource_version)
         {
             return None;
         }
         let mut entry = Entry {
-            json,
+            body,
             uid: seen.uid.into(),
             resource_version: seen.resource_version.into(),
             owners: owners.clone(),
@@ -548,12 +550,17 @@ impl LiveState {
         Some(object)
     }
 
+    /// What is held of an object. It was read before, so it can be read.
+    fn pack(&self, seen: &Seen) -> Packed {
+        self.shared.packer.pack_json(&seen.json).unwrap_or_default()
+    }
+
     /// Where to read the body of an object that is known to exist and whose body is not held.
     fn without_body(&self, object: &ObjectRef) -> Option<(ObjectRef, Arc<ApiResource>)> {
         let state = self.read();
         let store = state.store(object)?;
         let entry = store.entry(object)?;
-        let resource = store.resource.clone().filter(|_| entry.json.is_empty())?;
+        let resource = store.resource.clone().filter(|_| entry.body.is_empty())?;
         Some((ObjectRef { key: object.key.clone(), version: resource.gvk.version.clone() }, resource))
     }
 
@@ -571,7 +578,7 @@ impl LiveState {
         if let Some(entry) = state.entry_mut(&object)
             && *entry.resource_version == *seen.resource_version
         {
-            entry.json = seen.json;
+            entry.body = self.pack(&seen);
         }
         Ok(())
     }
@@ -581,11 +588,18 @@ impl LiveState {
         self.read().owners.get(owner).map(|set| set.iter().cloned().collect()).unwrap_or_default()
     }
 
+    /// Whether an object says that it belongs to `owner`; cheaper than looking at the object.
+    pub fn is_owned_by(&self, object: &ObjectRef, owner: &str) -> bool {
+        let state = self.read();
+        let entry = state.store(object).and_then(|store| store.entry(object));
+        entry.is_some_and(|entry| entry.owners.iter().any(|other| other == owner))
+    }
+
     /// Every object of a watched kind whose body is held.
     pub fn all(&self, gvk: &GroupVersionKind) -> Vec<Arc<Object>> {
         let state = self.read();
         let entries = state.stores.get(gvk).into_iter().flat_map(|store| store.entries.values());
-        entries.filter_map(Entry::object).collect()
+        entries.filter_map(|entry| entry.object(&self.shared.packer)).collect()
     }
 
     /// Whether a kind was listed in full.
@@ -615,7 +629,7 @@ impl LiveState {
     pub fn size(&self) -> (usize, usize) {
         let state = self.read();
         let entries = state.stores.values().flat_map(|store| store.entries.values());
-        entries.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.json.len()))
+        entries.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.body.len()))
     }
 
     /// An object of a watched kind.
@@ -688,7 +702,9 @@ impl LiveView for LiveState {
         }
         if let Some(entry) = store.entry(object) {
             // Without its body it is on its way.
-            return entry.object().map_or(Live::Unknown, |object| Live::Present(LiveObject { object }));
+            return entry
+                .object(&self.shared.packer)
+                .map_or(Live::Unknown, |object| Live::Present(LiveObject { object }));
         }
         if store.is_absent(object) { Live::Absent } else { Live::Unknown }
     }

@@ -2,9 +2,8 @@
 
 use super::LiveState;
 use super::store::Entry;
-use holdfast_object::{Object, ObjectRef};
+use holdfast_object::{Object, ObjectRef, Packer};
 use holdfast_sync::{Bug, Question, QuestionId, Seal, planted};
-use serde_json::Value;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -122,7 +121,7 @@ impl LiveState {
         if let Some(question) = answers.filter(|_| seen == Some(version) || planted(Bug::SealOfAnswer))
             && let Some(entry) = state.entry_mut(object)
         {
-            self.shared.seals.seal(entry, &question);
+            self.shared.seals.seal(&self.shared.packer, entry, &question);
         }
     }
 
@@ -138,12 +137,12 @@ impl LiveState {
             && seen == Some(wanted)
             && let Some(entry) = state.entry_mut(object)
         {
-            self.shared.seals.seal(entry, &question);
+            self.shared.seals.seal(&self.shared.packer, entry, &question);
         }
     }
 
     pub(super) fn still_in_force(&self, object: &ObjectRef, question: &Question) -> bool {
-        let (json, seal, version) = {
+        let (body, seal, version) = {
             let state = self.read();
             if let Some(expected) = state.expected.get(&object.key) {
                 // What we wrote ourselves holds until the watch says otherwise.
@@ -156,9 +155,9 @@ impl LiveState {
             if sealed.version == entry.resource_version {
                 return true;
             }
-            (entry.json.clone(), sealed.seal, entry.resource_version.clone())
+            (entry.body.clone(), sealed.seal, entry.resource_version.clone())
         };
-        let now = serde_json::from_slice::<Value>(&json).ok().and_then(|live| question.seal(&live));
+        let now = question.seal(&self.shared.packer.unpack(&body));
         if seal.is_none() || now != seal {
             self.shared.seals.unequal.fetch_add(1, Ordering::Relaxed);
             return false;
@@ -188,8 +187,11 @@ impl LiveState {
 }
 
 impl Counters {
-    fn seal(&self, entry: &mut Entry, question: &Question) {
-        let Ok(live) = serde_json::from_slice::<Value>(&entry.json) else { return };
+    fn seal(&self, packer: &Packer, entry: &mut Entry, question: &Question) {
+        if entry.body.is_empty() {
+            return;
+        }
+        let live = packer.unpack(&entry.body);
         let (version, seal) = (entry.resource_version.clone(), question.seal(&live));
         let admission = self.admission.load(Ordering::Relaxed);
         entry.sealed = Some(Box::new(Sealed { question: question.id, version, seal, admission }));

@@ -4,8 +4,7 @@ use crate::ApiResource;
 use crate::error::ApiError;
 use crate::live::rights::OneByOne;
 use crate::live::seals::Sealed;
-use bytes::Bytes;
-use holdfast_object::{Object, ObjectRef};
+use holdfast_object::{Object, ObjectRef, Packed, Packer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -70,8 +69,8 @@ pub(super) enum Condition {
 }
 
 pub(super) struct Entry {
-    /// The object as JSON; empty when nobody is interested in it.
-    pub(super) json: Bytes,
+    /// The object; empty when nobody is interested in it.
+    pub(super) body: Packed,
     pub(super) uid: Box<str>,
     pub(super) resource_version: Box<str>,
     pub(super) owners: Box<[String]>,
@@ -84,8 +83,8 @@ impl Entry {
     }
 
     /// The object; `None` without its body.
-    pub(super) fn object(&self) -> Option<Arc<Object>> {
-        Object::new(serde_json::from_slice(&self.json).ok()?).ok().map(Arc::new)
+    pub(super) fn object(&self, packer: &Packer) -> Option<Arc<Object>> {
+        Object::new(packer.unpack(&self.body)).ok().map(Arc::new)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Live state against an API that does what a test says.
 
 use super::*;
+use bytes::Bytes;
 use holdfast_object::{Value, json};
 use holdfast_sync::FoldPolicy;
 use holdfast_sync::{DesiredObject, DriftPolicy, HealWhen, ObjectPolicy, OwnershipLoss, Question, WriteMode};
