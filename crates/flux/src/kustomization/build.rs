@@ -69,7 +69,7 @@ impl Builder<'_> {
         };
         let salt = decryption.as_ref().map(Decryption::fingerprint).unwrap_or_default();
         let rendered = self.render(spec, clear, &salt).await?;
-        let mut objects = rendered.objects.clone();
+        let Rendered { mut objects, diagnostics, .. } = Arc::unwrap_or_clone(rendered);
         if let Some(with) = &mut decryption {
             with.objects(&mut objects, tree).await.map_err(BuildError::failed)?;
         }
@@ -79,7 +79,7 @@ impl Builder<'_> {
         if let Some(message) = still_sealed(&objects) {
             return Err(BuildError { reason: "ReconciliationFailed", message });
         }
-        Ok(Build { digest: digest(&objects), objects, diagnostics: rendered.diagnostics.clone() })
+        Ok(Build { digest: digest(&objects), objects, diagnostics })
     }
 
     /// Renders with everything it asks for fetched, with nobody's credentials, or answers from what was rendered before.

@@ -274,7 +274,11 @@ impl Kustomizations {
         about: &SourceRevision,
     ) -> Desired {
         let own = object.key();
+        let owner = format!("{}/{}", own.namespace, own.name);
         let other = |wanted: &DesiredObject| {
+            if access.live().is_owned_by(&wanted.reference, &owner) {
+                return None;
+            }
             let live = access.live().object(&wanted.reference)?;
             let other = claims::claimant(&live, &own)?;
             // One that is gone claims nothing any more.
