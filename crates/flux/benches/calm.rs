@@ -12,10 +12,12 @@ mod readiness;
 
 use bed::{Bed, is_ready};
 use futures::{StreamExt, stream};
-use holdfast_cluster::{ApiRequest, Cluster, PatchKind};
+use holdfast_cluster::{ApiRequest, Cluster, Interest, LiveEvent, LiveState, PatchKind};
 use holdfast_flux::FluxOptions;
-use holdfast_object::{GroupVersionKind, Value, json};
+use holdfast_object::{GroupVersionKind, ObjectKey, Value, json};
 use holdfast_types::flux::kustomization;
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -24,6 +26,8 @@ const FOREIGN_OBJECTS: usize = 20_000;
 const FOREIGN_CHANGES_PER_SECOND: u64 = 200;
 /// How many objects drift at once.
 const DRIFTING: usize = 500;
+/// How many objects drift one after the other.
+const ONE_BY_ONE: usize = 200;
 /// Requests under way at once, of the bare client as of the engine.
 const CONCURRENCY: usize = 32;
 
@@ -54,7 +58,7 @@ async fn measure(apps: usize, idle: usize) {
     foreign_objects(&bed.hand.cluster).await;
     busy(&bed, idle).await;
     drift(&bed, apps).await;
-    one_by_one(&bed).await;
+    one_by_one(&bed, apps).await;
     let seals = bed.engine.live().seal_counts();
     bed.stop();
     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -90,12 +94,40 @@ async fn until_ready(bed: &Bed, apps: usize) {
     }
 }
 
+/// Waits until the simulated workloads have come to rest, and with them the events about the first apply: what they cost
+/// is nobody's restart.
+async fn until_quiet(cluster: &Cluster) {
+    let is_ready = |deployment: &Value| deployment["status"]["readyReplicas"] == 1;
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let answer = cluster.request(ApiRequest::get("/apis/apps/v1/deployments")).await.unwrap();
+        let list: Value = serde_json::from_slice(&answer.body).unwrap();
+        if list["items"].as_array().unwrap().iter().all(is_ready) {
+            break;
+        }
+    }
+    let mut cpu = cpu_time();
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let now = cpu_time();
+        if now - cpu <= QUIET {
+            return;
+        }
+        cpu = now;
+    }
+}
+
+/// The processor time of one second in which nothing happens.
+const QUIET: Duration = Duration::from_millis(20);
+
 /// A new process on the same cluster, until every object is known to be in force.
 async fn restart(bed: &mut Bed, apps: usize) {
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    until_quiet(&bed.hand.cluster).await;
+    bed.stop();
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let before = resident();
     let watch = Stopwatch::start();
-    bed.restart().await;
+    bed.begin_again();
     while bed.engine.live().seal_counts().taken < apps as u64 * 4 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -184,14 +216,15 @@ async fn drift(bed: &Bed, apps: usize) {
         let mut writes = stream::iter(writes).buffer_unordered(CONCURRENCY);
         while writes.next().await.is_some() {}
     };
+    let mut witness = Witness::of_maps(&bed.hand.cluster).await;
+    let before = requests(&bed.cluster);
     let watch = Stopwatch::start();
     spoil().await;
-    while !all_ours(&bed.hand.cluster, &names).await {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    witness.until_ours(&names).await;
     let healed = watch.took();
     // Statuses and events come after the objects: they are not to count as the bare client's.
     tokio::time::sleep(Duration::from_secs(5)).await;
+    let (whole, after) = (watch.took(), requests(&bed.cluster));
 
     let resource = bed.hand.cluster.resource(&config_map()).await.unwrap();
     let watch = Stopwatch::start();
@@ -214,12 +247,45 @@ async fn drift(bed: &Bed, apps: usize) {
         ratio(healed.cpu, bare.cpu)
     );
     row(&format!("{drifting} objects spoiled and healed"), &peer, healed);
+    println!(
+        "  requests before and after: {before:?}, {after:?}; with what came after the last heal: {} of CPU",
+        milliseconds(whole.cpu)
+    );
+}
+
+/// A watch of the objects that drift, by somebody else: reading them again and again would be most of the work.
+struct Witness {
+    live: LiveState,
+    events: tokio::sync::mpsc::UnboundedReceiver<LiveEvent>,
+}
+
+impl Witness {
+    async fn of_maps(cluster: &Cluster) -> Self {
+        let interest: Interest = Arc::new(|key: &ObjectKey| key.name.starts_with("map-"));
+        let (live, events) = LiveState::sparing(cluster.clone(), Vec::new(), interest);
+        live.ensure_names(&config_map()).await.unwrap();
+        let mut witness = Self { live, events };
+        while !matches!(witness.events.recv().await, Some(LiveEvent::Synced(_))) {}
+        witness
+    }
+
+    /// Comes back when each of these changed and is ours again.
+    async fn until_ours(&mut self, names: &[String]) {
+        let mut theirs: HashSet<&str> = names.iter().map(String::as_str).collect();
+        while !theirs.is_empty() {
+            let Some(LiveEvent::Object { object, .. }) = self.events.recv().await else { continue };
+            let found = self.live.object(&object);
+            if found.is_some_and(|found| found.get(&["data", "key"]) == Some(&json!("ours"))) {
+                theirs.remove(object.key.name.as_str());
+            }
+        }
+    }
 }
 
 /// One object at a time, from the foreign write's answer to the healed object.
-async fn one_by_one(bed: &Bed) {
+async fn one_by_one(bed: &Bed, apps: usize) {
     let mut times = Vec::new();
-    for app in 0..200 {
+    for app in 0..ONE_BY_ONE.min(apps) {
         let name = format!("other-{app}");
         write(&bed.hand.cluster, &name, json!({"data": {"key": "theirs"}})).await;
         let began = Instant::now();

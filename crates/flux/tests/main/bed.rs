@@ -97,6 +97,11 @@ impl Bed {
     pub(crate) async fn restart(&mut self) {
         self.stop();
         tokio::time::sleep(Duration::from_millis(300)).await;
+        self.begin_again();
+    }
+
+    /// The second half of [`Bed::restart`]: the process before it has ended.
+    pub(crate) fn begin_again(&mut self) {
         self.sources = Sources::new(GitCache::new(self.folder.path(), Limits::default()));
         self.repository.stand_in_again(&self.sources);
         self.cluster = Cluster::new(kube::Client::new(self.sandbox.service(), "default"));
