@@ -44,6 +44,10 @@ pub trait LiveView {
 
     /// Lets the view remember that the object, as it was found, is in force as to a question.
     fn found_in_force(&self, _object: &ObjectRef, _question: &Question, _found: &Object) {}
+
+    /// The same of one that has fields that are as wanted and not ours. A seal is over what is ours, so that this says
+    /// nothing about any other version of the object.
+    fn found_as_wanted(&self, _object: &ObjectRef, _question: &Question, _found: &Object) {}
 }
 
 /// A view over a map, for tests and for plans made from a list of objects: what is not in it is absent.

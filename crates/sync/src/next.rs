@@ -235,7 +235,7 @@ impl Run<'_> {
                 return Found::AsWanted;
             }
             Judgement::OwnershipLost if drift.ownership_loss == OwnershipLoss::Ignore => {
-                self.live.found_in_force(&object.reference, question, &live);
+                self.live.found_as_wanted(&object.reference, question, &live);
                 return Found::AsWanted;
             }
             // The fold comes first, or what the other manager set and we do not would stay.

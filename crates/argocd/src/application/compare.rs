@@ -113,6 +113,11 @@ impl Compare<'_> {
             return None;
         }
         match judge(desired, found, mode, &self.policy.drift, self.applied_before) {
+            // Who owns a field is no difference to Argo CD.
+            Judgement::OwnershipLost => {
+                live.found_as_wanted(&desired.reference, &question, found);
+                None
+            }
             Judgement::InForce => {
                 live.found_in_force(&desired.reference, &question, found);
                 None

@@ -1,6 +1,6 @@
-//! Who waits for the cluster is in nobody's way.
+//! Who waits for the cluster is in nobody's way, and what was found in force is seen when it changes.
 
-use crate::bed::{Bed, URL, automated, is_synced, manifest};
+use crate::bed::{Bed, URL, automated, config_map, is_synced, manifest};
 use holdfast_argocd::ArgoOptions;
 use holdfast_object::{Value, json};
 use std::time::Duration;
@@ -57,11 +57,28 @@ async fn who_waits_holds_no_worker() {
     bed.app("goes", at("goes")).await;
     bed.app_until("goes", is_synced(&commit)).await;
     // Also what is changed while the others wait is put right at once.
-    bed.merge(&crate::bed::config_map(), "default", "goes", json!({"data": {"key": "edited"}})).await;
+    bed.merge(&config_map(), "default", "goes", json!({"data": {"key": "edited"}})).await;
     bed.until_value("goes", Some("one")).await;
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     for name in names {
         bed.app_until(name, waits).await;
         assert!(bed.value(name).await.is_none(), "{name} waits still");
     }
+}
+
+/// With server-side apply a field that somebody set there and back is theirs, and looked after all the same.
+#[tokio::test(start_paused = true)]
+async fn what_went_there_and_back_is_still_looked_after() {
+    let bed = Bed::start().await;
+    let commit = bed.commit(&[("app/a.yaml", &manifest("a", "one"))]);
+    let mut spec = automated(json!({"selfHeal": true}));
+    spec["syncPolicy"]["syncOptions"] = json!(["ServerSideApply=true"]);
+    bed.app("shop", spec).await;
+    bed.app_until("shop", is_synced(&commit)).await;
+    let theirs = |value: &str| json!({"data": {"key": value}, "metadata": {"managedFields": [{}]}});
+    bed.merge(&config_map(), "default", "a", theirs("one")).await;
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    bed.app_until("shop", is_synced(&commit)).await;
+    bed.merge(&config_map(), "default", "a", theirs("edited")).await;
+    bed.until_value("a", Some("one")).await;
 }

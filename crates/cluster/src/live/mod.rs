@@ -718,7 +718,11 @@ impl LiveView for LiveState {
     }
 
     fn found_in_force(&self, object: &ObjectRef, question: &Question, found: &Object) {
-        self.seal_found(object, question, found);
+        self.seal_found(object, question, found, question.seal(&found.to_value()));
+    }
+
+    fn found_as_wanted(&self, object: &ObjectRef, question: &Question, found: &Object) {
+        self.seal_found(object, question, found, None);
     }
 }
 

@@ -172,8 +172,13 @@ impl LiveState {
         true
     }
 
-    pub(super) fn seal_found(&self, object: &ObjectRef, question: &Question, found: &Object) {
-        let seal = question.seal(&found.to_value());
+    pub(super) fn seal_found(
+        &self,
+        object: &ObjectRef,
+        question: &Question,
+        found: &Object,
+        seal: Option<Seal>,
+    ) {
         let mut state = self.write();
         if let Some(entry) = state.entry_mut(object)
             && *entry.resource_version == *found.resource_version()

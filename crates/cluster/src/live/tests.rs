@@ -456,6 +456,23 @@ async fn seals_are_dropped_when_an_object_may_have_changed_unseen() {
     check(&|api| api.send(MAPS, "MODIFIED", &recreated), false).await;
 }
 
+/// A seal covers what is ours: of what is as wanted and somebody else's, it would not tell a change.
+#[tokio::test(start_paused = true)]
+async fn what_is_as_wanted_and_not_ours_is_so_at_its_version_only() {
+    let a = reference("ConfigMap", "a");
+    let question = question(&ours(0, "one"));
+    let api = Api::default();
+    api.list(MAPS, 10, vec![ours(5, "one")]);
+    let (live, _events) = LiveState::new(api.cluster(), Vec::new());
+    live.ensure(&gvk("ConfigMap")).await.unwrap();
+    rest().await;
+    live.found_as_wanted(&a, &question, &live.object(&a).unwrap());
+    assert!(live.in_force(&a, &question));
+    api.send(MAPS, "MODIFIED", &ours(11, "one"));
+    rest().await;
+    assert!(!live.in_force(&a, &question));
+}
+
 #[tokio::test(start_paused = true)]
 async fn after_a_change_of_admission_objects_are_verified_a_few_at_a_time() {
     let api = Api::default();

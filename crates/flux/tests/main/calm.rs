@@ -203,3 +203,21 @@ async fn a_restart_finds_everything_in_force_and_writes_nothing() {
     assert!(of("get") <= 2 + of("watch"), "{counts:?}");
     assert_eq!(versions(&bed).await, before);
 }
+
+/// A field that somebody set there and back is as wanted, and theirs: the next change of it is seen all the same.
+#[tokio::test(start_paused = true)]
+async fn what_went_there_and_back_is_still_looked_after() {
+    let bed = settled(&["a"]).await;
+    // Both changes are seen together, as the watch brings them late.
+    let resource = bed.hand.cluster.resource(&config_map()).await.unwrap();
+    let entry = json!({"metadata": {"managedFields": [{"manager": "rival", "operation": "Update", "apiVersion": "v1",
+        "fieldsType": "FieldsV1", "fieldsV1": {"f:data": {"f:key": {}}}},
+        {"manager": "kustomize-controller", "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:metadata": {"f:labels": {"f:kustomize.toolkit.fluxcd.io/name": {},
+            "f:kustomize.toolkit.fluxcd.io/namespace": {}}}}}]}});
+    let request = ApiRequest::patch(&resource, "default", "a", PatchKind::Merge, entry.to_string());
+    bed.hand.cluster.request(request.query("fieldManager", "rival")).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    write(&bed, "rival", "a", json!({"data": {"key": "theirs"}})).await;
+    bed.until_within(Duration::from_secs(30), "a", |object| value(object) == Some("ours")).await;
+}
