@@ -607,9 +607,10 @@ fn deleted(core: &Core, target: &Target, options: &DeleteOptions, writer: &Write
 
 /// The kinds whose deletion answers the object instead of a Status.
 fn returns_deleted(target: &Target) -> bool {
-    target.resource.group.is_empty()
-        && matches!(
-            target.resource.plural.as_str(),
+    matches!(
+        (target.resource.group.as_str(), target.resource.plural.as_str()),
+        (
+            "",
             "pods"
                 | "podtemplates"
                 | "services"
@@ -617,7 +618,9 @@ fn returns_deleted(target: &Target) -> bool {
                 | "persistentvolumes"
                 | "persistentvolumeclaims"
                 | "resourcequotas"
-        )
+        ) | ("storage.k8s.io", "storageclasses" | "csidrivers" | "csinodes" | "volumeattachments")
+            | ("resource.k8s.io", "deviceclasses")
+    )
 }
 
 fn delete_collection(

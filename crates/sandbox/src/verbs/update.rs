@@ -53,7 +53,11 @@ fn creates_on_update(target: &Target) -> bool {
 fn unconditional(target: &Target) -> bool {
     let strict = matches!(
         (target.resource.group.as_str(), target.resource.plural.as_str()),
-        ("policy", "poddisruptionbudgets") | ("coordination.k8s.io", "leases")
+        ("policy", "poddisruptionbudgets")
+            | ("coordination.k8s.io", "leases")
+            | ("node.k8s.io", "runtimeclasses")
+            | ("storage.k8s.io", "csidrivers" | "csinodes" | "volumeattachments")
+            | ("admissionregistration.k8s.io", _)
     );
     target.resource.custom.is_none() && !crate::crd::is_definition(&target.resource) && !strict
 }
