@@ -178,37 +178,34 @@ pub fn settle(live: &Value, object: &mut Value) -> bool {
     if !same_but_owners(live, object) {
         return true;
     }
-    let owners = |object: &Value| object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
-    let timeless = |mut entry: Value| {
-        if let Some(map) = entry.as_object_mut() {
-            map.shift_remove("time");
-        }
-        entry
-    };
     let (before, after) = (owners(live), owners(object));
     let same = before.len() == after.len()
-        && before.iter().zip(after).all(|(a, b)| values::equal(&timeless(a.clone()), &timeless(b)));
+        && before.iter().zip(after).all(|(before, after)| same_but(before, after, "time"));
     if same && !before.is_empty() {
-        object["metadata"]["managedFields"] = Value::Array(before);
+        object["metadata"]["managedFields"] = Value::Array(before.to_vec());
     }
     !same
 }
 
+fn owners(object: &Value) -> &[Value] {
+    let owners = object.get("metadata").and_then(|metadata| metadata.get("managedFields"));
+    owners.and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
 fn same_but_owners(a: &Value, b: &Value) -> bool {
-    let (Some(a), Some(b)) = (a.as_object(), b.as_object()) else { return a == b };
-    let keys = |map: &Map<String, Value>| map.keys().filter(|k| *k != "metadata").count();
-    let plain = |a: &Map<String, Value>, b: &Map<String, Value>, but: &str| {
-        a.iter().filter(|(k, _)| *k != but).all(|(k, a)| b.get(k).is_some_and(|b| values::equal(a, b)))
-    };
-    let metadata = |map: &Map<String, Value>| {
-        map.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default()
-    };
-    let (meta_a, meta_b) = (metadata(a), metadata(b));
-    let count = |map: &Map<String, Value>| map.keys().filter(|k| *k != "managedFields").count();
-    keys(a) == keys(b)
-        && count(&meta_a) == count(&meta_b)
-        && plain(&meta_a, &meta_b, "managedFields")
-        && plain(a, b, "metadata")
+    let none = Value::Object(Map::new());
+    let metadata = |object| Value::get(object, "metadata").filter(|m| m.is_object()).unwrap_or(&none);
+    same_but(metadata(a), metadata(b), "managedFields") && same_but(a, b, "metadata")
+}
+
+/// Whether two objects have the same entries, one of which is not looked at.
+fn same_but(a: &Value, b: &Value, but: &str) -> bool {
+    let (Some(a), Some(b)) = (a.as_object(), b.as_object()) else { return values::equal(a, b) };
+    let count = |map: &Map<String, Value>| map.len() - usize::from(map.contains_key(but));
+    count(a) == count(b)
+        && a.iter()
+            .filter(|(key, _)| *key != but)
+            .all(|(key, a)| b.get(key).is_some_and(|b| values::equal(a, b)))
 }
 
 /// The fields that an endpoint of a resource resets: `status` through the object itself where it has a status

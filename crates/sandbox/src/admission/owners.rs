@@ -9,6 +9,7 @@ use holdfast_merge::ssa::{
 };
 use holdfast_object::schema::TypeRef;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Applies a configuration to a live object, or to nothing.
@@ -28,7 +29,7 @@ pub(crate) fn apply(
     let convert = |object: &Value, version: &str| shown_at(resource, &versions, object, version);
     let live = live.map(without_null_lists);
     let request = ApplyRequest {
-        live: live.as_ref(),
+        live: live.as_deref(),
         config,
         manager: &options.manager,
         force: options.force,
@@ -74,7 +75,7 @@ pub(crate) fn track(
     let convert = |object: &Value, version: &str| shown_at(resource, &versions, object, version);
     let old = old.map(without_null_lists);
     let request = UpdateRequest {
-        old: old.as_ref(),
+        old: old.as_deref(),
         manager: &options.manager,
         subresource: &target.subresource,
         kind: KindRules { schema: resource.schema(), reset: &reset, convert: &convert },
@@ -84,12 +85,17 @@ pub(crate) fn track(
 }
 
 /// A list that is null is as good as none.
-fn without_null_lists(object: &Value) -> Value {
+fn without_null_lists(object: &Value) -> Cow<'_, Value> {
+    let is_null = |key: &str| object.get(key).is_some_and(Value::is_null);
+    let null: Vec<&str> = ["rules", "endpoints"].into_iter().filter(|key| is_null(key)).collect();
+    if null.is_empty() {
+        return Cow::Borrowed(object);
+    }
     let mut object = object.clone();
     if let Some(map) = object.as_object_mut() {
-        map.retain(|key, value| !(value.is_null() && matches!(key.as_str(), "rules" | "endpoints")));
+        map.retain(|key, _| !null.contains(&key.as_str()));
     }
-    object
+    Cow::Owned(object)
 }
 
 /// An object at another version, where that is served.
