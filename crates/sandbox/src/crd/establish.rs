@@ -32,25 +32,19 @@ pub(crate) async fn run(core: Arc<Core>) {
 
 /// Brings conditions and served resources up to date. True while a definition waits for its objects to go.
 fn pass(core: &Core) -> bool {
-    let definitions: Vec<Value> =
-        core.store.list(BUCKET, "").iter().map(|stored| stored.value(API.0, API.1)).collect();
+    let definitions = core.store.list(BUCKET, "");
     let mut taken: HashMap<(String, String), String> = HashMap::new();
-    for definition in definitions.iter().filter(|d| has_condition(d, "NamesAccepted")) {
-        let group = text(&definition["spec"], "group");
-        for name in all_names(&definition["status"]["acceptedNames"]) {
-            taken.insert((group.to_owned(), name), text(&definition["metadata"], "name").to_owned());
+    for definition in &definitions {
+        let says = definition.says();
+        for name in &says.accepted {
+            taken.insert((says.group.clone(), name.clone()), definition.name().name.to_string());
         }
     }
-    for definition in &definitions {
-        settle(core, definition, &mut taken);
+    for definition in definitions.iter().filter(|definition| !definition.says().is_settled) {
+        settle(core, &definition.value(API.0, API.1), &mut taken);
     }
     let current = core.store.list(BUCKET, "");
-    let served = current
-        .iter()
-        .map(|stored| stored.value(API.0, API.1))
-        .filter(|d| has_condition(d, "Established"))
-        .flat_map(|d| resources(&d));
-    core.serve_custom(served);
+    core.serve_custom(current.iter().flat_map(|definition| definition.says().serves.clone()));
     let mut draining = false;
     for definition in current.iter().filter(|d| d.is_deleting()) {
         draining |= clean_up(core, &definition.value(API.0, API.1));
@@ -58,7 +52,7 @@ fn pass(core: &Core) -> bool {
     draining
 }
 
-fn all_names(names: &Value) -> Vec<String> {
+pub(super) fn all_names(names: &Value) -> Vec<String> {
     let mut all: Vec<String> = ["plural", "singular", "kind", "listKind"]
         .iter()
         .map(|key| text(names, key).to_owned())

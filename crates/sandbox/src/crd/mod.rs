@@ -170,6 +170,37 @@ fn subresources(group: &str, version: &str, kind: &str, wanted: &Value) -> Vec<S
     out
 }
 
+/// What a definition says, as far as the server that follows it has to know.
+#[derive(Debug)]
+pub(crate) struct Says {
+    pub(crate) group: String,
+    /// The names that it has, once they are accepted.
+    pub(crate) accepted: Vec<String>,
+    /// What it serves, once it is established.
+    pub(crate) serves: Vec<Resource>,
+    /// Its status follows from its spec already.
+    pub(crate) is_settled: bool,
+}
+
+impl Says {
+    pub(crate) fn of(definition: &Value) -> Self {
+        let (spec, status) = (&definition["spec"], &definition["status"]);
+        let (accepts, serves) =
+            (has_condition(definition, "NamesAccepted"), has_condition(definition, "Established"));
+        let stored = texts(status.get("storedVersions"));
+        let is_settled = accepts
+            && serves
+            && status["acceptedNames"] == spec["names"]
+            && storage_versions(definition).iter().all(|version| stored.contains(version));
+        Self {
+            group: text(spec, "group").to_owned(),
+            accepted: if accepts { establish::all_names(&status["acceptedNames"]) } else { Vec::new() },
+            serves: if serves { resources(definition) } else { Vec::new() },
+            is_settled,
+        }
+    }
+}
+
 /// True for the resource of the definitions themselves.
 pub(crate) fn is_definition(resource: &Resource) -> bool {
     resource.is("apiextensions.k8s.io", "customresourcedefinitions")

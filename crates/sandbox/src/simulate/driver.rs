@@ -5,7 +5,7 @@ use super::hands::Hands;
 use super::{daemon_set, deployment, job, network, pod, replica_set, stateful_set, volume};
 use crate::core::Core;
 use crate::store::{Bucket, Change, ChangeKind, Cursor, Name, Poll};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -33,7 +33,7 @@ struct Driver {
     core: Arc<Core>,
     graph: Graph,
     pods: pod::Nursery,
-    cursors: HashMap<Bucket, Cursor>,
+    cursors: BTreeMap<Bucket, Cursor>,
     queue: BTreeSet<Work>,
     timers: BTreeMap<Instant, BTreeSet<Work>>,
 }
@@ -45,7 +45,7 @@ pub(super) async fn run(core: Arc<Core>) {
         core,
         graph: Graph::default(),
         pods: pod::Nursery::default(),
-        cursors: HashMap::new(),
+        cursors: BTreeMap::new(),
         queue: BTreeSet::new(),
         timers: BTreeMap::new(),
     };
@@ -74,22 +74,26 @@ async fn sleep_until(wake: Option<Instant>) {
 }
 
 impl Driver {
-    /// Reads all changes since the last time.
+    /// Reads all changes since the last time, in the order of the resources' names.
     fn observe(&mut self) {
-        for bucket in self.core.store.buckets() {
-            let core = self.core.clone();
-            let cursor = self.cursors.entry(bucket.clone()).or_insert_with(|| core.store.follow(&bucket, 0));
-            loop {
+        let Self { core, graph, cursors, queue, .. } = self;
+        if core.store.bucket_count() != cursors.len() {
+            for bucket in core.store.buckets() {
+                cursors.entry(bucket.clone()).or_insert_with(|| core.store.follow_from(&bucket, 0));
+            }
+        }
+        for (bucket, cursor) in cursors {
+            // Asked after every piece of work: most resources have nothing new.
+            while cursor.has_changed() {
                 match core.store.poll(cursor) {
-                    Poll::Changes(changes) if changes.is_empty() => break,
                     Poll::Changes(changes) => {
                         for change in &changes {
-                            observe_one(&core, &mut self.graph, &mut self.queue, &bucket, change);
+                            observe_one(core, graph, queue, bucket, change);
                         }
                     }
                     Poll::Lost(_) => {
                         // Deletions in the gap are found by their dependents' next change.
-                        let snapshot = core.store.snapshot(&bucket, "");
+                        let snapshot = core.store.snapshot(bucket, "");
                         for object in snapshot.objects {
                             let change = Change {
                                 revision: object.revision(),
@@ -97,9 +101,9 @@ impl Driver {
                                 object,
                                 previous: None,
                             };
-                            observe_one(&core, &mut self.graph, &mut self.queue, &bucket, &change);
+                            observe_one(core, graph, queue, bucket, &change);
                         }
-                        *cursor = core.store.follow(&bucket, snapshot.revision);
+                        *cursor = core.store.follow_from(bucket, snapshot.revision);
                     }
                 }
             }

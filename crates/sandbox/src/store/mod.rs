@@ -253,6 +253,11 @@ impl Store {
         buckets
     }
 
+    /// How many these are.
+    pub(crate) fn bucket_count(&self) -> usize {
+        self.read().collections.len()
+    }
+
     /// A receiver that changes with every write.
     pub(crate) fn any_change(&self) -> Receiver {
         self.any.subscribe()

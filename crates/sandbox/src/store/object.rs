@@ -1,7 +1,9 @@
 use super::Name;
+use crate::crd::Says;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use std::io::Write;
+use std::sync::OnceLock;
 
 /// An entry of `metadata.ownerReferences`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +26,7 @@ pub struct Owner {
 ///
 /// `rest` is its JSON after `"metadata":{`, without the resource version: the API version, the kind and the
 /// resource version are written in front when it is read, so that one object serves all versions and lists.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub struct Stored {
     name: Name,
     uid: Box<str>,
@@ -33,6 +35,17 @@ pub struct Stored {
     labels: Box<[(Box<str>, Box<str>)]>,
     owners: Box<[Owner]>,
     rest: Bytes,
+    /// What it says as a definition, read when first asked for: an object never changes, and clusters that begin with
+    /// the same one share it.
+    says: OnceLock<Box<Says>>,
+}
+
+impl PartialEq for Stored {
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |o: &Self| (o.revision, o.deleting);
+        // The rest of the fields is read out of these.
+        parts(self) == parts(other) && self.name == other.name && self.rest == other.rest
+    }
 }
 
 /// An object on its way into the store, which gives it a revision.
@@ -74,6 +87,7 @@ impl Draft {
             labels: self.labels,
             owners: self.owners,
             rest: self.rest,
+            says: OnceLock::new(),
         }
     }
 }
@@ -167,6 +181,7 @@ impl Stored {
             labels: self.labels.clone(),
             owners: self.owners.clone(),
             rest: self.rest.clone(),
+            says: OnceLock::new(),
         }
     }
 
@@ -220,6 +235,11 @@ impl Stored {
         self.write(&mut text, api_version, kind);
         // The store only holds what a `Value` wrote.
         serde_json::from_slice(&text).unwrap_or_default()
+    }
+
+    /// What the object says as a definition.
+    pub(crate) fn says(&self) -> &Says {
+        self.says.get_or_init(|| Box::new(Says::of(&self.bare())))
     }
 
     /// The object without its version and kind.

@@ -29,6 +29,11 @@ impl Cursor {
         self.seen
     }
 
+    /// Whether there may be something new.
+    pub(crate) fn has_changed(&self) -> bool {
+        self.signal.has_changed()
+    }
+
     /// Waits until there may be something new.
     pub(crate) async fn changed(&mut self) {
         self.signal.changed().await;
@@ -42,6 +47,13 @@ impl Store {
         let era = inner.era;
         let collection = inner.collections.entry(bucket.clone()).or_insert_with(Collection::new);
         Cursor { bucket: bucket.clone(), seen: revision, era, signal: collection.signal.subscribe() }
+    }
+
+    /// As [`Store::follow`], for who asks [`Cursor::has_changed`] first: there may be something since `revision`.
+    pub(crate) fn follow_from(&self, bucket: &Bucket, revision: u64) -> Cursor {
+        let mut cursor = self.follow(bucket, revision);
+        cursor.signal.mark_changed();
+        cursor
     }
 
     /// The next changes for a reader.
