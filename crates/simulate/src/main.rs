@@ -7,6 +7,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+/// As the product: a story makes and drops JSON all the time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const USAGE: &str =
     "usage: cargo xtask simulate [--seeds N] [--from SEED] [--seed SEED] [--threads N] [--trace]
   --seeds N    play N seeds (100)
