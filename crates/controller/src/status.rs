@@ -1,7 +1,7 @@
 use crate::Engine;
 use holdfast_cluster::{ApiError, ApiErrorKind, ApiRequest, PatchKind};
-use holdfast_object::{Map, ObjectRef, Value};
-use std::collections::HashMap;
+use holdfast_object::{Map, Object, ObjectRef, Value};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard};
 
 /// Writes statuses, and only those that changed.
@@ -13,7 +13,37 @@ pub struct StatusWriter {
     manager: String,
     /// Whether the kind has a status subresource; Argo CD's Application has none.
     subresource: bool,
-    written: Mutex<HashMap<ObjectRef, Written>>,
+    written: Mutex<Writes>,
+}
+
+/// What was written last and the watch has not brought yet; also some of what it has brought since.
+#[derive(Debug, Default)]
+struct Writes {
+    of: HashMap<ObjectRef, Written>,
+    /// In the order of the writes, with the version of each.
+    order: VecDeque<(ObjectRef, u64)>,
+}
+
+impl Writes {
+    fn insert(&mut self, object: &ObjectRef, written: Written) {
+        self.order.push_back((object.clone(), written.version));
+        self.of.insert(object.clone(), written);
+    }
+
+    /// Drops the oldest as far as the watch has brought them: a status that nobody needs is not to be held as long as
+    /// its object lives. `seen` tells which version of an object the watch brought last, if it has it.
+    fn drop_brought(&mut self, seen: impl Fn(&ObjectRef) -> Option<u64>) {
+        while let Some((object, version)) = self.order.front() {
+            let is_newest = self.of.get(object).is_some_and(|written| written.version == *version);
+            if is_newest && seen(object).is_some_and(|seen| seen < *version) {
+                return;
+            }
+            if is_newest {
+                self.of.remove(object);
+            }
+            self.order.pop_front();
+        }
+    }
 }
 
 /// What was written last, and when.
@@ -69,7 +99,9 @@ impl StatusWriter {
             }
             Ok(version) => {
                 let written = Written { status: after.to_string().into(), version, epoch };
-                self.written().insert(object.clone(), written);
+                let mut writes = self.written();
+                writes.insert(object, written);
+                writes.drop_brought(|object| engine.live().version(object));
                 Ok(())
             }
         }
@@ -78,20 +110,20 @@ impl StatusWriter {
     /// The status now and the resourceVersion it has, as far as known: what was written last while the watch lags
     /// behind it, else what the watch brought. A memory from before the cluster went back in time is void.
     fn base(&self, engine: &Engine, object: &ObjectRef) -> Option<(Value, String)> {
-        let live = engine.live().object(object)?;
-        let written = self.written().get(object).cloned().filter(|w| w.epoch == engine.live().epoch());
-        let seen = live.resource_version().parse::<u64>().unwrap_or(u64::MAX);
-        let newer = written.filter(|written| seen < written.version);
-        // What was written is JSON of ours, so it can be read.
-        let newer = newer.and_then(|w| Some((serde_json::from_str(&w.status).ok()?, w.version.to_string())));
-        match newer {
-            Some(newer) => Some(newer),
-            None => {
-                let status =
-                    live.as_map().get("status").filter(|s| s.is_object()).cloned().unwrap_or_default();
-                Some((status, live.resource_version().to_owned()))
-            }
+        if let Some((status, version)) = self.unseen(engine, object) {
+            return Some((status, version.to_string()));
         }
+        let live = engine.live().object(object)?;
+        Some((status_of(&live), live.resource_version().to_owned()))
+    }
+
+    /// What was written last, while the watch lags behind it, with its version.
+    fn unseen(&self, engine: &Engine, object: &ObjectRef) -> Option<(Value, u64)> {
+        let written = self.written().of.get(object).cloned()?;
+        let seen = engine.live().version(object)?;
+        let is_unseen = written.epoch == engine.live().epoch() && seen < written.version;
+        // What was written is JSON of ours, so it can be read.
+        is_unseen.then(|| Some((serde_json::from_str(&written.status).ok()?, written.version))).flatten()
     }
 
     async fn send(&self, engine: &Engine, object: &ObjectRef, body: String) -> Result<u64, ApiError> {
@@ -106,20 +138,36 @@ impl StatusWriter {
         Ok(version.and_then(|version| version.parse().ok()).unwrap_or_default())
     }
 
-    /// The status now, as far as known: what was written last where the watch has not brought it yet.
-    pub fn last(&self, engine: &Engine, object: &ObjectRef) -> Option<Value> {
-        self.base(engine, object).map(|(status, _)| status)
+    /// The status of an object now, as far as known: what was written last where the watch has not brought it yet, or
+    /// what the watch has brought since the object was read as it is given.
+    pub fn current(&self, engine: &Engine, read: &Object) -> Value {
+        let object = read.reference();
+        if let Some((status, _)) = self.unseen(engine, &object) {
+            return status;
+        }
+        let is_newest = || engine.live().version(&object) == read.resource_version().parse().ok();
+        let newer = if is_newest() { None } else { engine.live().object(&object) };
+        status_of(newer.as_deref().unwrap_or(read))
     }
 
-    fn written(&self) -> MutexGuard<'_, HashMap<ObjectRef, Written>> {
+    fn written(&self) -> MutexGuard<'_, Writes> {
         self.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Forgets what was written last, so that the next write starts from what is live: when the object is gone, or
     /// others wrote its status.
     pub fn forget(&self, object: &ObjectRef) {
-        self.written().remove(object);
+        self.written().of.remove(object);
     }
+}
+
+fn status_of(object: &Object) -> Value {
+    object
+        .as_map()
+        .get("status")
+        .filter(|status| status.is_object())
+        .cloned()
+        .unwrap_or_else(|| Value::Object(Map::new()))
 }
 
 /// The JSON merge patch (RFC 7386) that turns `before` into `after`: an empty mapping when they are equal. What is no
@@ -134,6 +182,30 @@ pub fn merge_patch(before: &Value, after: &Value) -> Value {
 mod tests {
     use super::*;
     use holdfast_object::json;
+
+    #[test]
+    fn what_the_watch_has_brought_is_dropped() {
+        let object = |name: &str| {
+            ObjectRef::new(&holdfast_object::GroupVersionKind::new("", "v1", "ConfigMap"), "n", name)
+        };
+        let mut writes = Writes::default();
+        let write = |writes: &mut Writes, name: &str, version: u64| {
+            writes.insert(&object(name), Written { status: "{}".into(), version, epoch: 0 });
+        };
+        let held = |writes: &mut Writes, seen: &[(&str, u64)]| {
+            writes.drop_brought(|of| seen.iter().find(|(name, _)| of.key.name == *name).map(|(_, at)| *at));
+            let mut names: Vec<String> = writes.of.keys().map(|object| object.key.name.clone()).collect();
+            names.sort();
+            (names.concat(), writes.order.len())
+        };
+        write(&mut writes, "a", 5);
+        write(&mut writes, "b", 6);
+        assert_eq!(held(&mut writes, &[("a", 4), ("b", 5)]), ("ab".into(), 2));
+        write(&mut writes, "a", 7);
+        assert_eq!(held(&mut writes, &[("a", 5), ("b", 5)]), ("ab".into(), 2), "the newer one of a counts");
+        assert_eq!(held(&mut writes, &[("a", 6), ("b", 6)]), ("a".into(), 1));
+        assert_eq!(held(&mut writes, &[]), (String::new(), 0), "what is gone needs no status");
+    }
 
     #[test]
     fn a_patch_holds_only_what_changes() {

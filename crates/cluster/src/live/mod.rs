@@ -595,6 +595,14 @@ impl LiveState {
         entry.is_some_and(|entry| entry.owners.iter().any(|other| other == owner))
     }
 
+    /// The resourceVersion of an object of a watched kind, as a number; `None` where the object is not known, as after a
+    /// write that the watch has not brought.
+    pub fn version(&self, object: &ObjectRef) -> Option<u64> {
+        let state = self.read();
+        let entry = state.store(object).filter(|_| !state.expected.contains_key(&object.key))?.entry(object);
+        entry.and_then(Entry::version)
+    }
+
     /// Every object of a watched kind whose body is held.
     pub fn all(&self, gvk: &GroupVersionKind) -> Vec<Arc<Object>> {
         let state = self.read();

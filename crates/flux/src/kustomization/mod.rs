@@ -290,19 +290,15 @@ impl Kustomizations {
     /// What it applied: as its status says, and as we wrote it last, which the watch may not have brought yet.
     fn inventory(&self, object: &Object) -> Vec<ObjectRef> {
         let mut known = inventory::read(&status_of(object));
-        let written = self
-            .statuses
-            .last(&self.shared.engine, &object.reference())
-            .map(|status| inventory::read(&status));
         let seen: HashSet<ObjectKey> = known.iter().map(|object| object.key.clone()).collect();
-        known.extend(written.into_iter().flatten().filter(|object| !seen.contains(&object.key)));
+        let written = inventory::read(&self.status(object));
+        known.extend(written.into_iter().filter(|object| !seen.contains(&object.key)));
         known
     }
 
     /// The status as we wrote it last, which the watch may not have brought yet.
     fn status(&self, object: &Object) -> Value {
-        let written = self.statuses.last(&self.shared.engine, &object.reference());
-        written.unwrap_or_else(|| status_of(object))
+        self.statuses.current(&self.shared.engine, object)
     }
 
     async fn write(&self, object: &Object, status: Value) -> Result<(), holdfast_cluster::ApiError> {
