@@ -3,25 +3,10 @@
 
 use crate::bed::{Bed, automated, condition, config_map, is_synced, manifest};
 use holdfast_cluster::{ApiRequest, PatchKind};
-use holdfast_object::{GroupVersionKind, Object, Value, json};
+use holdfast_object::{Value, json};
 use holdfast_sandbox::{Fault, Matching};
+use holdfast_testbed::{WEB, replicas};
 use std::time::Duration;
-
-const WEB: &str = r#"
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: main, image: example.com/web:1}]}
-"#;
-
-fn deployment() -> GroupVersionKind {
-    GroupVersionKind::new("apps", "v1", "Deployment")
-}
 
 fn is_at_rest(revision: &str) -> impl Fn(&Value) -> bool {
     let is_synced = is_synced(revision);
@@ -42,38 +27,15 @@ fn self_heal() -> Value {
     automated(json!({"selfHeal": true}))
 }
 
-async fn web(bed: &Bed) -> Object {
-    bed.get(&deployment(), "default", "web").await.unwrap()
-}
-
-/// Patches as another client does.
-async fn patch(bed: &Bed, manager: &str, subresource: &str, kind: PatchKind, patch: Value) {
-    let resource = bed.hand.cluster.resource(&deployment()).await.unwrap();
-    let mut request = ApiRequest::patch(&resource, "default", "web", kind, patch.to_string());
-    if !subresource.is_empty() {
-        request = request.subresource(subresource);
-    }
-    bed.hand.cluster.request(request.query("fieldManager", manager.to_owned())).await.unwrap();
-}
-
-async fn scale(bed: &Bed, replicas: u32) {
-    let change = json!({"spec": {"replicas": replicas}});
-    patch(bed, "kube-controller-manager", "scale", PatchKind::Merge, change).await;
-}
-
-fn replicas(object: &Object) -> i64 {
-    object.get(&["spec", "replicas"]).and_then(Value::as_i64).unwrap()
-}
-
 /// Healed with growing pauses, as Argo CD does it; and, which Argo CD does not say, who is at odds with whom.
 #[tokio::test(start_paused = true)]
 async fn an_autoscaler_next_to_replicas_in_git_is_answered_slower_and_slower_and_named() {
     let (bed, commit) = settled(self_heal()).await;
     let (mut heals, mut named) = (0, None);
     for _ in 0..40 {
-        if replicas(&web(&bed).await) == 2 {
+        if replicas(&bed.web().await) == 2 {
             heals += 1;
-            scale(&bed, 5).await;
+            bed.scale_web(5).await;
         }
         tokio::time::sleep(Duration::from_secs(15)).await;
         let status = bed.app_until("shop", |_| true).await;
@@ -89,7 +51,7 @@ async fn an_autoscaler_next_to_replicas_in_git_is_answered_slower_and_slower_and
     // It ends as Git says once the other side gives up.
     tokio::time::sleep(Duration::from_secs(600)).await;
     let status = bed.app_until("shop", is_at_rest(&commit)).await;
-    assert_eq!((replicas(&web(&bed).await), condition(&status, "ContestedWarning")), (2, None));
+    assert_eq!((replicas(&bed.web().await), condition(&status, "ContestedWarning")), (2, None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,38 +60,37 @@ async fn an_autoscaler_is_left_alone_where_the_difference_is_ignored_or_nobody_h
     spec["ignoreDifferences"] =
         json!([{"group": "apps", "kind": "Deployment", "jsonPointers": ["/spec/replicas"]}]);
     let (bed, commit) = settled(spec).await;
-    scale(&bed, 5).await;
+    bed.scale_web(5).await;
     tokio::time::sleep(Duration::from_secs(600)).await;
     bed.app_until("shop", is_at_rest(&commit)).await;
-    assert_eq!(replicas(&web(&bed).await), 5);
+    assert_eq!(replicas(&bed.web().await), 5);
 
     let (bed, _) = settled(automated(json!({}))).await;
-    scale(&bed, 5).await;
+    bed.scale_web(5).await;
     bed.app_until("shop", |status| status["sync"]["status"] == "OutOfSync").await;
     tokio::time::sleep(Duration::from_secs(600)).await;
-    assert_eq!(replicas(&web(&bed).await), 5, "it is told, and not healed");
+    assert_eq!(replicas(&bed.web().await), 5, "it is told, and not healed");
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_controllers_and_people_add_stays_and_is_no_difference() {
     let (bed, commit) = settled(self_heal()).await;
     let sidecar = json!({"spec": {"template": {"spec": {"containers": [{"name": "proxy", "image": "example.com/proxy:1"}]}}}});
-    patch(&bed, "injector", "", PatchKind::Strategic, sidecar).await;
+    bed.patch_web("injector", "", PatchKind::Strategic, sidecar).await;
     let restart = json!({"spec": {"template": {"metadata": {"annotations":
         {"kubectl.kubernetes.io/restartedAt": "2026-01-01T10:00:00Z"}}}}});
-    patch(&bed, "kubectl-rollout", "", PatchKind::Strategic, restart).await;
-    patch(
-        &bed,
+    bed.patch_web("kubectl-rollout", "", PatchKind::Strategic, restart).await;
+    bed.patch_web(
         "kubectl-annotate",
         "",
         PatchKind::Merge,
         json!({"metadata": {"annotations": {"note": "hi"}}}),
     )
     .await;
-    let generation = web(&bed).await.generation();
+    let generation = bed.web().await.generation();
     tokio::time::sleep(Duration::from_secs(600)).await;
     bed.app_until("shop", is_at_rest(&commit)).await;
-    let web = web(&bed).await;
+    let web = bed.web().await;
     let containers = web.get(&["spec", "template", "spec", "containers"]).and_then(Value::as_array).unwrap();
     let restarted = ["spec", "template", "metadata", "annotations", "kubectl.kubernetes.io/restartedAt"];
     assert_eq!((containers.len(), web.annotation("note")), (2, Some("hi")));

@@ -2,29 +2,14 @@
 //! itself.
 
 use crate::bed::{Bed, applied};
-use holdfast_cluster::{ApiRequest, PatchKind};
-use holdfast_object::{GroupVersionKind, Object, Value, json};
+use holdfast_cluster::PatchKind;
+use holdfast_object::{Value, json};
+use holdfast_testbed::{WEB, replicas};
 use holdfast_types::flux::kustomization;
 use std::time::Duration;
 
-const WEB: &str = r#"
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec: {containers: [{name: main, image: example.com/web:1}]}
-"#;
-
 /// The interval of the Kustomizations, and a bit.
 const INTERVAL: Duration = Duration::from_secs(11 * 60);
-
-fn deployment() -> GroupVersionKind {
-    GroupVersionKind::new("apps", "v1", "Deployment")
-}
 
 /// A Deployment in force, from this manifest.
 async fn settled(manifest: &str) -> Bed {
@@ -35,29 +20,6 @@ async fn settled(manifest: &str) -> Bed {
     bed.until(&kustomization(), "flux-system", "app", applied(&revision)).await;
     tokio::time::sleep(Duration::from_secs(30)).await;
     bed
-}
-
-async fn web(bed: &Bed) -> Object {
-    bed.get(&deployment(), "default", "web").await.unwrap()
-}
-
-/// Patches as another client does.
-async fn patch(bed: &Bed, manager: &str, subresource: &str, kind: PatchKind, patch: Value) {
-    let resource = bed.hand.cluster.resource(&deployment()).await.unwrap();
-    let mut request = ApiRequest::patch(&resource, "default", "web", kind, patch.to_string());
-    if !subresource.is_empty() {
-        request = request.subresource(subresource);
-    }
-    bed.hand.cluster.request(request.query("fieldManager", manager.to_owned())).await.unwrap();
-}
-
-async fn scale(bed: &Bed, replicas: u32) {
-    let change = json!({"spec": {"replicas": replicas}});
-    patch(bed, "kube-controller-manager", "scale", PatchKind::Merge, change).await;
-}
-
-fn replicas(object: &Object) -> i64 {
-    object.get(&["spec", "replicas"]).and_then(Value::as_i64).unwrap()
 }
 
 fn writes(bed: &Bed) -> u64 {
@@ -84,9 +46,9 @@ async fn an_autoscaler_next_to_replicas_in_git_is_answered_slower_and_slower_and
     let mut heals = 0;
     // An autoscaler looks every 15 seconds.
     for _ in 0..40 {
-        if replicas(&web(&bed).await) == 2 {
+        if replicas(&bed.web().await) == 2 {
             heals += 1;
-            scale(&bed, 5).await;
+            bed.scale_web(5).await;
         }
         tokio::time::sleep(Duration::from_secs(15)).await;
     }
@@ -96,7 +58,7 @@ async fn an_autoscaler_next_to_replicas_in_git_is_answered_slower_and_slower_and
     assert!(message.contains("set again by \"kube-controller-manager\"; left alone until"), "{message}");
     // It ends as Git says once the other side gives up.
     tokio::time::sleep(INTERVAL).await;
-    assert_eq!(replicas(&web(&bed).await), 2);
+    assert_eq!(replicas(&bed.web().await), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,23 +66,23 @@ async fn an_autoscaler_without_replicas_in_git_has_them_for_itself() {
     let bed = settled(&WEB.replace("  replicas: 2\n", "")).await;
     let before = writes(&bed);
     for count in [3, 7, 4] {
-        scale(&bed, count).await;
+        bed.scale_web(count).await;
         tokio::time::sleep(Duration::from_secs(60)).await;
-        assert_eq!(replicas(&web(&bed).await), i64::from(count));
+        assert_eq!(replicas(&bed.web().await), i64::from(count));
     }
     assert_eq!(writes(&bed), before, "nothing is written, not even a status");
     tokio::time::sleep(INTERVAL).await;
-    assert_eq!((replicas(&web(&bed).await), contested(&bed).await), (4, None));
+    assert_eq!((replicas(&bed.web().await), contested(&bed).await), (4, None));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_a_controller_adds_to_an_object_stays() {
     let bed = settled(WEB).await;
-    let before = web(&bed).await;
+    let before = bed.web().await;
     let sidecar = json!({"spec": {"template": {"spec": {"containers": [{"name": "proxy", "image": "example.com/proxy:1"}]}}}});
-    patch(&bed, "injector", "", PatchKind::Strategic, sidecar).await;
+    bed.patch_web("injector", "", PatchKind::Strategic, sidecar).await;
     tokio::time::sleep(INTERVAL).await;
-    let after = web(&bed).await;
+    let after = bed.web().await;
     let containers =
         after.get(&["spec", "template", "spec", "containers"]).and_then(Value::as_array).unwrap();
     let names: Vec<_> = containers.iter().map(|c| c["name"].as_str().unwrap()).collect();
@@ -130,7 +92,7 @@ async fn what_a_controller_adds_to_an_object_stays() {
     let revision = bed.repository.commit(&[("web.yaml", &WEB.replace("web:1", "web:2"))]);
     bed.push().await;
     bed.until(&kustomization(), "flux-system", "app", applied(&revision)).await;
-    let after = web(&bed).await;
+    let after = bed.web().await;
     let containers =
         after.get(&["spec", "template", "spec", "containers"]).and_then(Value::as_array).unwrap();
     let mut images: Vec<_> = containers.iter().map(|c| c["image"].as_str().unwrap()).collect();
@@ -145,9 +107,8 @@ async fn a_rollout_restart_and_an_annotation_stay_until_the_interval() {
     let bed = settled(WEB).await;
     let restart = json!({"spec": {"template": {"metadata": {"annotations":
         {"kubectl.kubernetes.io/restartedAt": "2026-01-01T10:00:00Z"}}}}});
-    patch(&bed, "kubectl-rollout", "", PatchKind::Strategic, restart).await;
-    patch(
-        &bed,
+    bed.patch_web("kubectl-rollout", "", PatchKind::Strategic, restart).await;
+    bed.patch_web(
         "kubectl-annotate",
         "",
         PatchKind::Merge,
@@ -155,7 +116,7 @@ async fn a_rollout_restart_and_an_annotation_stay_until_the_interval() {
     )
     .await;
     let seen = async || {
-        let web = web(&bed).await;
+        let web = bed.web().await;
         let path = ["spec", "template", "metadata", "annotations", "kubectl.kubernetes.io/restartedAt"];
         (web.get(&path).is_some(), web.annotation("note").is_some())
     };
