@@ -2,6 +2,7 @@
 //! that counts is in the Application's status and in the cluster.
 
 use super::AutoStep;
+use super::operation::Operation;
 use super::options::SyncOptions;
 use super::refresh::Level;
 use super::request::Target;
@@ -47,8 +48,8 @@ pub(super) struct Memory {
 /// A status that is not written yet.
 pub(super) struct Unwritten {
     pub(super) status: Status,
-    /// The operation is over: it goes with the write.
-    pub(super) operation_is_over: bool,
+    /// The operation that is over: it goes with the write. Another that was asked for meanwhile stays.
+    pub(super) over: Option<Operation>,
 }
 
 /// An operation under way.

@@ -155,7 +155,7 @@ impl<'a> Round<'a> {
         let mut operation = requested_operation(&app);
         let status = match memory.unwritten.take() {
             Some(unwritten) => {
-                operation = operation.filter(|_| !unwritten.operation_is_over);
+                operation = operation.filter(|asked| unwritten.over.as_ref() != Some(asked));
                 unwritten.status
             }
             None => Status::of(&app),
@@ -247,8 +247,7 @@ impl<'a> Round<'a> {
     async fn rest(&mut self, at: Timestamp) -> Outcome {
         if self.memory.settling.is_some() {
             // What an operation came to is written together with what the cluster looks like after it.
-            let operation_is_over = self.operation.is_none();
-            self.memory.unwritten = Some(Unwritten { status: self.status.clone(), operation_is_over });
+            self.memory.unwritten = Some(self.unwritten());
         } else {
             self.persist().await;
         }
@@ -640,12 +639,17 @@ impl<'a> Round<'a> {
                 if error.kind != ApiErrorKind::Conflict {
                     tracing::warn!(application = %self.app.key(), %error, "cannot write the status");
                 }
-                let operation_is_over = self.operation.is_none();
-                self.memory.unwritten = Some(Unwritten { status: self.status.clone(), operation_is_over });
+                self.memory.unwritten = Some(self.unwritten());
                 self.memory.current = None;
                 self.conflict = true;
             }
         }
+    }
+
+    /// What is to be written later, when the Application may be another.
+    fn unwritten(&self) -> Unwritten {
+        let over = requested_operation(&self.app).filter(|_| self.operation.is_none());
+        Unwritten { status: self.status.clone(), over }
     }
 
     fn report_changes(&self) {

@@ -151,3 +151,25 @@ async fn a_patch_is_made_anew_when_the_object_is_another_by_then() {
     let data = bed.get(&config_map(), "default", "a").await.unwrap();
     assert_eq!(data.get(&["data"]), Some(&json!({"key": "two", "other": "stays"})));
 }
+
+/// A status that is written at that moment does not take the request for an operation away.
+#[tokio::test(start_paused = true)]
+async fn an_operation_asked_for_while_a_status_is_written_is_carried_out() {
+    let bed = Bed::start().await;
+    let first = bed.commit(&[("app/a.yaml", &manifest("a", "one"))]);
+    bed.app("shop", json!({})).await;
+    bed.app_until("shop", |status| status["sync"]["revision"] == first).await;
+    let matching = Matching {
+        verbs: vec!["patch".into()],
+        resources: vec!["applications".into()],
+        ..Matching::default()
+    };
+    bed.sandbox.faults().add(matching, Fault::Delay(Duration::from_secs(2)), Some(1));
+    let second = bed.push(&[("app/a.yaml", &manifest("a", "two"))]);
+    while bed.sandbox.faults().met() == 0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    bed.patch_app("shop", json!({"operation": {"sync": {}}})).await;
+    bed.app_until("shop", is_synced(&second)).await;
+    assert_eq!(bed.value("a").await.as_deref(), Some("two"));
+}
