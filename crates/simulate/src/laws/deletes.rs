@@ -56,7 +56,8 @@ impl Laws {
                 custom.get("operation").is_some()
                     && custom.pointer("/operation/initiatedBy/automated") != Some(&true.into())
             });
-            if !asked {
+            // A wish that a restore took back a moment ago may be under way.
+            if !asked && !self.is_fresh(item, look.now) {
                 let text = format!("{item} of {app} was {how} though nobody asked");
                 self.violate("a manual app is never synced by itself", text);
             }
