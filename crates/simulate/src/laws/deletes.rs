@@ -57,7 +57,7 @@ impl Laws {
                     && custom.pointer("/operation/initiatedBy/automated") != Some(&true.into())
             });
             // A wish that a restore took back a moment ago may be under way.
-            if !asked && !self.is_fresh(item, look.now) {
+            if !asked && !self.is_restored_lately(look) {
                 let text = format!("{item} of {app} was {how} though nobody asked");
                 self.violate("a manual app is never synced by itself", text);
             }

@@ -81,7 +81,7 @@ impl Laws {
         }
     }
 
-    fn is_restored_lately(&self, look: &Look<'_>) -> bool {
+    pub(super) fn is_restored_lately(&self, look: &Look<'_>) -> bool {
         self.restored.is_some_and(|at| look.now.saturating_duration_since(at) <= GRACE)
     }
 }
