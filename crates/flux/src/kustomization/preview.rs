@@ -56,7 +56,7 @@ pub(crate) async fn preview(
     let built = builder.build(object, &spec, &tree).await.map_err(|e| e.message)?;
     let previous = inventory::read(&status_of(object));
     let mut desired = request::desired(&destination, object, &spec, &revision, built.objects, previous)?;
-    desired.applied_before = status::is_current(object, &built.digest);
+    desired.applied_before = status::is_current(&status_of(object), object, &built.digest);
     let health = request::health_rules(&spec)?;
     let policy = request::policy(object, &spec, Times::of(&spec), options, &revision, health);
     Ok(Preview { desired, policy, diagnostics: built.diagnostics, files: tree, destination })

@@ -237,7 +237,8 @@ impl Kustomizations {
             request::desired(access.cluster(), object, spec, &target.revision.name, objects, previous);
         let desired = desired.map_err(|message| failed("BuildFailed", message))?;
         let mut desired = self.settle_claims(object, desired, &access, occasion, &target.revision);
-        desired.applied_before = status::is_current(object, &built.digest);
+        // As it was written last: a run that follows at once would not find it in what the watch has brought.
+        desired.applied_before = status::is_current(&self.status(object), object, &built.digest);
         let heals = self.remember(&object.key(), |memory| match occasion {
             // What people ask for is done, whoever else wants it otherwise.
             Occasion::Requested => Heals::default(),

@@ -254,10 +254,9 @@ fn note_origin(of: &mut Value, field: &str, origin: &str) {
 
 /// Whether what was applied last, with success and by the spec as it is now, has this digest. The digest covers what
 /// was built; what the spec adds afterwards (common metadata, say) shows in its generation.
-pub(super) fn is_current(object: &Object, digest: &str) -> bool {
-    let status = status_of(object);
+pub(super) fn is_current(status: &Value, object: &Object, digest: &str) -> bool {
     status.get("observedGeneration").and_then(Value::as_i64) == Some(object.generation())
-        && has_digest(&status, digest)
+        && has_digest(status, digest)
 }
 
 fn has_digest(status: &Value, digest: &str) -> bool {
