@@ -14,8 +14,8 @@ use tokio::time::Instant;
 
 /// Objects in one page of a list.
 const PAGE: &str = "500";
-/// How long the server is asked to keep a watch open, in seconds.
-const WATCH_SECONDS: &str = "290";
+/// How long the server is asked to keep a watch open, in whole seconds.
+const WATCH: Duration = Duration::from_secs(290);
 /// How many objects are read at once where a collection may not be listed.
 const READS: usize = 8;
 /// A watch event larger than this ends the watch: an object is at most a few MiB.
@@ -185,7 +185,17 @@ async fn follow_once(
         let began = Instant::now();
         match watch(cluster, resource, namespace, &mut version, give).await {
             // The server closes a watch after its time; it goes on from where it was.
-            Ok(true) => pauses.after_watch(began.elapsed()).await,
+            Ok(true) => {
+                let lasted = began.elapsed();
+                pauses.after_watch(lasted).await;
+                if lasted < WATCH {
+                    match is_behind(cluster, resource, namespace, &version).await {
+                        Ok(false) => {}
+                        Ok(true) => return End::Relist,
+                        Err(error) => return End::Failed(error),
+                    }
+                }
+            }
             Ok(false) => return End::Stopped,
             Err(error) if error.kind == ApiErrorKind::Expired && planted(Bug::ExpiredIgnored) => {
                 // A watch from nowhere would begin with everything there is, which shows that it begins anew.
@@ -207,6 +217,22 @@ enum End {
     Stopped,
     Relist,
     Failed(ApiError),
+}
+
+/// Whether the server has yet to reach a version that it gave before: it was restored from a backup. Asked when a watch
+/// was cut, as that is when it happens: a watch from such a version is taken, and brings nothing until the server is as
+/// far again, and then not what happened on the way.
+async fn is_behind(
+    cluster: &Cluster,
+    resource: &ApiResource,
+    namespace: &str,
+    version: &str,
+) -> Result<bool, ApiError> {
+    let answer = cluster.request(ApiRequest::get(resource.path(namespace)).query("limit", "1")).await?;
+    let page: Page<'_> = serde_json::from_slice(&answer.body)
+        .map_err(|e| ApiError::unreachable(format!("unreadable list of {}: {e}", resource.plural)))?;
+    let numbers = (page.metadata.resource_version.parse::<u64>(), version.parse::<u64>());
+    Ok(matches!(numbers, (Ok(now), Ok(before)) if now < before))
 }
 
 /// Reads a whole collection, page by page, and the version to watch from.
@@ -285,7 +311,7 @@ async fn watch(
     let request = ApiRequest::get(resource.path(namespace))
         .query("watch", "true")
         .query("allowWatchBookmarks", "true")
-        .query("timeoutSeconds", WATCH_SECONDS)
+        .query("timeoutSeconds", WATCH.as_secs().to_string())
         .query("resourceVersion", version.clone());
     let mut body = cluster.stream(request).await?.into_data_stream();
     let mut buffer = BytesMut::new();

@@ -70,6 +70,11 @@ impl Api {
         self.send(path, "ERROR", &json!({"kind": "Status", "code": 410, "reason": "Expired"}));
     }
 
+    /// Ends the watch of a path, as a server that goes away does.
+    fn cut(&self, path: &str) {
+        self.served().watches.remove(path);
+    }
+
     fn answer(&self, request: &Request<Body>) -> Answer {
         let path = request.uri().path().to_owned();
         let is_watch = request.uri().query().unwrap_or_default().contains("watch=true");
@@ -200,6 +205,33 @@ async fn after_the_cluster_went_back_nothing_is_believed_before_it_is_listed_ane
         told += usize::from(matches!(event, LiveEvent::WentBack));
     }
     assert_eq!(told, 1);
+}
+
+/// A server that was restored takes a watch from a version that it has yet to reach, and says nothing until then.
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_was_cut_goes_on_only_where_the_cluster_is_as_far_as_it_was() {
+    let api = Api::default();
+    api.list(MAPS, 100, vec![object("ConfigMap", "a", 90)]);
+    let (live, _events) = LiveState::new(api.cluster(), Vec::new());
+    live.ensure(&gvk("ConfigMap")).await.unwrap();
+    rest().await;
+    let a = reference("ConfigMap", "a");
+
+    // As far: one look, and the watch goes on.
+    let before = api.served().requests.len();
+    api.cut(MAPS);
+    rest().await;
+    assert_eq!(api.served().requests[before..], [MAPS, MAPS]);
+    api.send(MAPS, "MODIFIED", &object("ConfigMap", "a", 101));
+    rest().await;
+    assert_eq!((live.object(&a).unwrap().resource_version(), live.epoch()), ("101", 0));
+
+    // Restored.
+    api.list(MAPS, 61, vec![object("ConfigMap", "a", 60)]);
+    api.cut(MAPS);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    live.settled().await;
+    assert_eq!((live.object(&a).unwrap().resource_version(), live.epoch()), ("60", 1));
 }
 
 #[tokio::test(start_paused = true)]
