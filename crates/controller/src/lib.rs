@@ -32,4 +32,4 @@ pub use offload::offload;
 pub use queue::{Queue, Work};
 pub use routes::{Place, Routes};
 pub use run::{Advance, SyncRun, unreadable, unwatched};
-pub use status::{StatusWriter, merge_patch};
+pub use status::{StatusWriter, merge_patch, status_of};

@@ -161,13 +161,10 @@ impl StatusWriter {
     }
 }
 
-fn status_of(object: &Object) -> Value {
-    object
-        .as_map()
-        .get("status")
-        .filter(|status| status.is_object())
-        .cloned()
-        .unwrap_or_else(|| Value::Object(Map::new()))
+/// The status of an object; an empty mapping when it has none.
+pub fn status_of(object: &Object) -> Value {
+    let status = object.as_map().get("status").filter(|status| status.is_object());
+    status.cloned().unwrap_or_else(|| Value::Object(Map::new()))
 }
 
 /// The JSON merge patch (RFC 7386) that turns `before` into `after`: an empty mapping when they are equal. What is no

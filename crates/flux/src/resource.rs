@@ -3,6 +3,7 @@
 use crate::Shared;
 use holdfast_cluster::{ApiError, ApiRequest, PatchKind};
 use holdfast_controller::Severity;
+pub(crate) use holdfast_controller::status_of;
 use holdfast_object::{GroupVersionKind, Map, Object, ObjectKey, ObjectRef, Value, json};
 use holdfast_types::flux::{FINALIZER, REQUESTED_AT};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -108,11 +109,6 @@ pub(crate) fn requested(object: &Object) -> Option<&str> {
     let asked = object.annotation(REQUESTED_AT)?;
     let handled = object.get(&["status", "lastHandledReconcileAt"]).and_then(Value::as_str);
     (handled != Some(asked)).then_some(asked)
-}
-
-/// The status as live, or an empty one.
-pub(crate) fn status_of(object: &Object) -> Value {
-    object.as_map().get("status").filter(|s| s.is_object()).cloned().unwrap_or_else(|| json!({}))
 }
 
 /// Copies the manual trigger into the status, as every kind does at the end of a reconcile.
