@@ -229,8 +229,7 @@ async fn is_behind(
     version: &str,
 ) -> Result<bool, ApiError> {
     let answer = cluster.request(ApiRequest::get(resource.path(namespace)).query("limit", "1")).await?;
-    let page: Page<'_> = serde_json::from_slice(&answer.body)
-        .map_err(|e| ApiError::unreachable(format!("unreadable list of {}: {e}", resource.plural)))?;
+    let page = page(resource, &answer.body)?;
     let numbers = (page.metadata.resource_version.parse::<u64>(), version.parse::<u64>());
     Ok(matches!(numbers, (Ok(now), Ok(before)) if now < before))
 }
@@ -258,8 +257,7 @@ async fn list(
             }
             Err(error) => return Err(error),
         };
-        let page: Page<'_> = serde_json::from_slice(&answer.body)
-            .map_err(|e| ApiError::unreachable(format!("unreadable list of {}: {e}", resource.plural)))?;
+        let page = page(resource, &answer.body)?;
         for item in page.items {
             seen.push(item_of_list(resource, item)?);
         }
@@ -268,6 +266,11 @@ async fn list(
             return Ok((seen, page.metadata.resource_version));
         }
     }
+}
+
+fn page<'b>(resource: &ApiResource, body: &'b [u8]) -> Result<Page<'b>, ApiError> {
+    serde_json::from_slice(body)
+        .map_err(|e| ApiError::unreachable(format!("unreadable list of {}: {e}", resource.plural)))
 }
 
 /// Items of a list lack `apiVersion` and `kind`, which are put in front.
