@@ -99,20 +99,13 @@ impl Verifier {
         Ok(Self { provider, usual, pinned, skip })
     }
 
-    /// What the machine's authorities and those pinned ones that are valid now say of a server. Where only one that is
-    /// out of its time vouches for it, that is the reason to tell.
+    /// What the machine's authorities and those pinned ones that are valid now answer when they are asked for a server.
+    /// Where only one that is out of its time vouches for it, that is the reason to tell.
     fn verify_chain(
         &self,
-        server: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
         now: UnixTime,
+        ask: impl Fn(Option<&WebPkiServerVerifier>) -> Result<ServerCertVerified, rustls::Error>,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let ask = |verifier: Option<&WebPkiServerVerifier>| match verifier {
-            Some(verifier) => verifier.verify_server_cert(server, intermediates, name, ocsp, now),
-            None => Err(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)),
-        };
         let by_any = ask(self.usual.as_deref());
         let outdated = self.pinned.iter().find_map(|pinned| verify_time(pinned, now).err());
         let (Ok(_), Some(outdated)) = (&by_any, outdated) else { return by_any };
@@ -173,7 +166,10 @@ impl ServerCertVerifier for Verifier {
             verify_time(server, now)?;
             return Ok(ServerCertVerified::assertion());
         }
-        self.verify_chain(server, intermediates, name, ocsp, now)
+        self.verify_chain(now, |authorities| match authorities {
+            Some(usual) => usual.verify_server_cert(server, intermediates, name, ocsp, now),
+            None => Err(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)),
+        })
     }
 
     fn verify_tls12_signature(
