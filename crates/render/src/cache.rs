@@ -61,9 +61,7 @@ impl Remembered {
         let mut answers = self.rendered.answered.iter().zip(&self.digests);
         answers.all(|(need, digest)| provided.digest(need) == digest.as_deref())
     }
-}
 
-impl Remembered {
     fn of(reads: Reads, digests: Vec<Option<String>>, rendered: &Arc<Rendered>, packer: &Packer) -> Self {
         let pack = |entry: &SetEntry| (packer.pack(&entry.object.to_value()), entry.origin.clone());
         let (diagnostics, answered) = (rendered.diagnostics.clone(), rendered.answered.clone());
